@@ -1,0 +1,55 @@
+// Mails customers about the events of a log, through a mail server that fails as real ones do: once without the
+// wrapper and once with it. `npm run demo`, or `npm run demo -- FILE` (`-` for standard input) for another log.
+import { readFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import pc from "picocolors";
+import { runOnce } from "./demo.ts";
+import { LogError, parseEvents } from "./events.ts";
+import { createProgress } from "./progress.ts";
+import { renderTable } from "./table.ts";
+
+const DEFAULT_LOG = fileURLToPath(new URL("../order-events.jsonl", import.meta.url));
+const READ_FAULTS = new Map([
+  ["ENOENT", "no such file"],
+  ["EISDIR", "it is a directory"],
+]);
+
+async function readLog(file: string): Promise<string> {
+  if (file === "-") return text(process.stdin);
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    throw new LogError(`${file}: cannot be read: ${READ_FAULTS.get(code) ?? message}`);
+  }
+}
+
+/** @returns whether the wrapper has kept its promise */
+async function main(files: readonly string[]): Promise<boolean> {
+  if (files.length > 1)
+    throw new LogError(`Expected one log, or - for standard input; got ${files.join(" ")}`);
+  const [file = DEFAULT_LOG] = files;
+  const events = parseEvents(await readLog(file), file === "-" ? "standard input" : file);
+
+  const { TERM } = process.env;
+  const terminal = process.stdout.isTTY === true && TERM !== "dumb";
+  const colors = pc.createColors(terminal && pc.isColorSupported);
+  const progress = createProgress(written => process.stdout.write(written), terminal);
+  const without = await runOnce(events, false, progress);
+  const withIt = await runOnce(events, true, progress);
+  progress.line(`\n${renderTable(without, withIt, colors)}\n`);
+
+  const kept = withIt.duplicates === 0 && withIt.lost === 0;
+  const verdict = `With the wrapper: ${withIt.duplicates} duplicates, ${withIt.lost} lost.`;
+  progress.line(kept ? colors.green(verdict) : colors.red(verdict));
+  return kept;
+}
+
+try {
+  process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
+} catch (error) {
+  if (!(error instanceof LogError)) throw error;
+  process.stderr.write(`${error.message}\nNothing was sent.\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,105 @@
+import { once } from "node:events";
+import type { AddressInfo, Socket } from "node:net";
+import { simpleParser } from "mailparser";
+import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from "smtp-server";
+import { addressFault, mailFault, refusesConnection } from "./faults.ts";
+import { identityOf, type Mail } from "./mail.ts";
+
+/** A mail as it lies in the mailbox. */
+export interface ReceivedMail extends Mail {
+  messageId: string;
+}
+
+/** All that a mail server has seen. */
+export interface Ledger {
+  /** Every mail that was accepted, whether or not its sender was told. */
+  mailbox: ReceivedMail[];
+  /** The addresses, in lower case, that were refused for good. */
+  unknownAddresses: Set<string>;
+  connections: number;
+  /** How often a sender was told that its mail is accepted, or that there is no such address. */
+  answers: number;
+}
+
+/** A running mail server. */
+interface MailServer {
+  port: number;
+  ledger: Readonly<Ledger>;
+  close(): Promise<void>;
+}
+
+type Callback = (error?: Error | null) => void;
+
+function refusal(responseCode: number, message: string): Error {
+  return Object.assign(new Error(message), { responseCode });
+}
+
+async function parse(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<ReceivedMail> {
+  const { subject = "", text = "", messageId = "" } = await simpleParser(stream);
+  const to = session.envelope.rcptTo.map(recipient => recipient.address).join(", ");
+  return { to, subject, text, messageId };
+}
+
+/** What the server does at each step of a delivery. */
+function createHandlers(ledger: Ledger, cut: (session: SMTPServerSession) => void) {
+  const met = new Set<string>();
+
+  function isFirst(what: string): boolean {
+    const { size } = met;
+    return met.add(what).size > size;
+  }
+
+  function refusalOf(address: string): Error | undefined {
+    const fault = addressFault(address);
+    if (fault === "greylisted" && isFirst(address)) return refusal(450, "Greylisted, try again later");
+    if (fault !== "unknown") return undefined;
+    ledger.unknownAddresses.add(address.toLowerCase());
+    ledger.answers += 1;
+    return refusal(550, "No such mailbox");
+  }
+
+  async function receive(stream: SMTPServerDataStream, session: SMTPServerSession, callback: Callback) {
+    const mail = await parse(stream, session);
+    const identity = identityOf(mail);
+    const fault = isFirst(identity) ? mailFault(identity) : undefined;
+    if (fault !== "dropped") ledger.mailbox.push(mail);
+    if (fault !== undefined) return cut(session);
+    ledger.answers += 1;
+    callback();
+  }
+
+  return {
+    onConnect(_session: SMTPServerSession, callback: Callback): void {
+      ledger.connections += 1;
+      callback(refusesConnection(ledger.connections) ? refusal(421, "Too busy, try again later") : null);
+    },
+    onRcptTo({ address }: { address: string }, _session: SMTPServerSession, callback: Callback): void {
+      callback(refusalOf(address));
+    },
+    onData(stream: SMTPServerDataStream, session: SMTPServerSession, callback: Callback): void {
+      receive(stream, session, callback).catch(callback);
+    },
+  };
+}
+
+/** Starts a mail server on a free port of 127.0.0.1 that fails as mail servers do, the same way in each run. */
+export async function startMailServer(): Promise<MailServer> {
+  const ledger: Ledger = { mailbox: [], unknownAddresses: new Set(), connections: 0, answers: 0 };
+  const sockets = new Map<number, Socket>();
+  const smtp = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ["AUTH", "STARTTLS"],
+    disableReverseLookup: true,
+    ...createHandlers(ledger, session => sockets.get(session.remotePort)?.destroy()),
+  });
+  smtp.server.on("connection", socket => {
+    const { remotePort = 0 } = socket;
+    sockets.set(remotePort, socket);
+    socket.once("close", () => sockets.delete(remotePort));
+  });
+  smtp.listen(0, "127.0.0.1");
+  await once(smtp.server, "listening");
+  smtp.on("error", () => {}); // A client that vanishes is no reason to stop.
+  const { port } = smtp.server.address() as AddressInfo;
+  return { port, ledger, close: () => new Promise(resolve => smtp.close(resolve)) };
+}

@@ -1,0 +1,40 @@
+import {
+  createIdempotency,
+  fingerprint,
+  interruptedInTransit,
+  isIdempotencyError,
+  type Key,
+} from "with-idempotency";
+import { mailOf } from "./mail.ts";
+import { isRejection, type SendMail } from "./mailer.ts";
+import type { Notify } from "./workflow.ts";
+
+/** How long after a mail its event may come again. */
+export const TTL = "24h";
+
+/** Kept in this process; several processes that send the same mails need a `store` which they share. */
+export const mails = createIdempotency({
+  namespace: "order-mails",
+  // "No such mailbox" is kept as the answer; a cut connection leaves the key uncertain; all else may be retried.
+  onError: error => (isRejection(error) ? "store" : interruptedInTransit(error) ? "hold" : "release"),
+});
+
+/** The Message-ID under which a mail is sent, and found again. */
+export const messageIdOf = (idempotencyKey: string): string => `<${idempotencyKey}@shop.example>`;
+
+/** Sends each mail once, however often its event is delivered and wherever its connection is cut. */
+export function withWrapper(sendMail: SendMail, reconcile: (key: Key) => Promise<void>): Notify {
+  return async event => {
+    const mail = mailOf(event);
+    // A redelivered event has the same key; one whose data now makes another mail has another.
+    const key = [event.id, fingerprint(mail)];
+    try {
+      return await mails.withIdempotency(key, TTL, ({ idempotencyKey }) =>
+        sendMail(mail, messageIdOf(idempotencyKey)),
+      );
+    } catch (error) {
+      if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await reconcile(key);
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,70 @@
+import type { Call } from "./call.ts";
+import type { Awaitable, ClaimResult } from "./store.ts";
+import { isPromise, nonsense, StoreTimeout, storeError, within } from "./store-call.ts";
+
+/**
+ * Makes the call's claim, and repeats one that failed once, with the same token: where only the reply was lost, the
+ * store knows its own. Answers at once where the store does. Rejects with `STORE_ERROR`.
+ */
+export function claim(call: Call): Awaitable<ClaimResult> {
+  try {
+    const answer = ask(call);
+    return isPromise(answer) ? claimLater(call, answer) : checked(answer);
+  } catch (error) {
+    return repeat(call, error, call.settings.storeTimeoutMs);
+  }
+}
+
+function ask(call: Call): Awaitable<ClaimResult> {
+  const { store, storeKey, token, ttlMs, settings } = call;
+  const { leaseMs, fingerprint, onUncertain } = settings;
+  call.claimedAt = performance.now();
+  return store.claim(storeKey, { token, ttlMs, leaseMs, fingerprint, rerun: onUncertain === "rerun" });
+}
+
+async function claimLater(call: Call, answer: PromiseLike<ClaimResult>): Promise<ClaimResult> {
+  const { storeTimeoutMs } = call.settings;
+  try {
+    return checked(await within(answer, storeTimeoutMs));
+  } catch (error) {
+    if (error instanceof StoreTimeout) throw gaveUp(call, error, answer);
+    return repeat(call, error, storeTimeoutMs - (performance.now() - call.claimedAt));
+  }
+}
+
+async function repeat(call: Call, firstError: unknown, timeoutMs: number): Promise<ClaimResult> {
+  call.emit?.({ type: "store-error", operation: "claim", error: firstError });
+  let answer: Awaitable<ClaimResult> | undefined;
+  try {
+    answer = ask(call);
+    return checked(isPromise(answer) ? await within(answer, timeoutMs) : answer);
+  } catch (error) {
+    throw gaveUp(call, error, isPromise(answer) ? answer : undefined);
+  }
+}
+
+function gaveUp(call: Call, error: unknown, answer: PromiseLike<ClaimResult> | undefined) {
+  call.emit?.({ type: "store-error", operation: "claim", error });
+  call.lateClaim = answer;
+  return storeError("claim", error, call.key);
+}
+
+const isText = (value: unknown) => typeof value === "string";
+const isMs = (value: unknown) => typeof value === "number" && value >= 0;
+
+function checked(answer: ClaimResult): ClaimResult {
+  const isSound =
+    typeof answer === "object" && answer !== null && Number.isInteger(answer.attempt) && answer.attempt >= 1;
+  switch (isSound ? answer.status : undefined) {
+    case "claimed":
+      if (isText((answer as { runId: unknown }).runId)) return answer;
+      break;
+    case "in-progress":
+    case "uncertain":
+      if (isMs((answer as { retryAfterMs: unknown }).retryAfterMs)) return answer;
+      break;
+    case "completed":
+      if (isText((answer as { outcome: unknown }).outcome)) return answer;
+  }
+  throw nonsense("claim", "a ClaimResult", answer);
+}

@@ -1,0 +1,203 @@
+/** The stable codes of the errors that this package throws. */
+export type IdempotencyErrorCode =
+  | "INVALID_KEY"
+  | "INVALID_DURATION"
+  | "DURATION_OUT_OF_RANGE"
+  | "INVALID_OPTION"
+  | "IN_PROGRESS"
+  | "KEY_REUSED"
+  | "OUTCOME_UNKNOWN"
+  | "RESULT_UNAVAILABLE"
+  | "STORE_ERROR"
+  | "LEASE_LOST"
+  | "REPLAYED_ERROR";
+
+// Registered globally, so that another copy or module format of the package knows our errors.
+const BRAND = Symbol.for("with-idempotency/error");
+
+/** What an {@link IdempotencyError} may be made with. */
+export interface IdempotencyErrorDetails {
+  /** The key, as the caller gave it (an array joined to its text). */
+  key?: string | undefined;
+  /** What led to the error. */
+  cause?: unknown;
+}
+
+/**
+ * The base of every error of this package. Tell errors apart by `code`, with {@link isIdempotencyError}:
+ * `instanceof` is false between two copies or module formats of the package.
+ */
+export abstract class IdempotencyError extends Error {
+  /** Stable, for code to decide on. */
+  abstract readonly code: IdempotencyErrorCode;
+  /** The key that the call was about, where there is one. */
+  readonly key: string | undefined;
+
+  constructor(message: string, { key, cause }: IdempotencyErrorDetails = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.key = key;
+  }
+
+  /** @internal */
+  get [BRAND](): true {
+    return true;
+  }
+}
+
+/** `INVALID_KEY`: the key is empty, of another type, or not well-formed Unicode. Nothing ran. */
+export class InvalidKeyError extends IdempotencyError {
+  readonly code = "INVALID_KEY";
+  override get name(): "InvalidKeyError" {
+    return "InvalidKeyError";
+  }
+}
+
+/** `INVALID_DURATION`: not a duration. `DURATION_OUT_OF_RANGE`: one outside of its bounds. Nothing ran. */
+export class InvalidDurationError extends IdempotencyError {
+  readonly code: "INVALID_DURATION" | "DURATION_OUT_OF_RANGE";
+  override get name(): "InvalidDurationError" {
+    return "InvalidDurationError";
+  }
+
+  constructor(code: "INVALID_DURATION" | "DURATION_OUT_OF_RANGE", message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** `INVALID_OPTION`: any other bad option or argument. Nothing ran. */
+export class InvalidOptionError extends IdempotencyError {
+  readonly code = "INVALID_OPTION";
+  override get name(): "InvalidOptionError" {
+    return "InvalidOptionError";
+  }
+}
+
+/** `IN_PROGRESS`: another call holds the key, and this one does not wait, or has waited for `waitTimeout`. */
+export class InProgressError extends IdempotencyError {
+  readonly code = "IN_PROGRESS";
+  /** What remains of the holder's lease, in milliseconds: by then the key is settled, renewed or uncertain. */
+  readonly retryAfterMs: number;
+  override get name(): "InProgressError" {
+    return "InProgressError";
+  }
+
+  constructor(message: string, details: IdempotencyErrorDetails & { retryAfterMs: number }) {
+    super(message, details);
+    this.retryAfterMs = details.retryAfterMs;
+  }
+}
+
+/** `KEY_REUSED`: the key was first used with another fingerprint. */
+export class KeyReusedError extends IdempotencyError {
+  readonly code = "KEY_REUSED";
+  override get name(): "KeyReusedError" {
+    return "KeyReusedError";
+  }
+}
+
+/**
+ * `OUTCOME_UNKNOWN`: a run of `fn` was abandoned (its process died or lost touch with the store) or held (its error
+ * says that the request may have arrived), so nobody here knows whether the side effect happened. Find out and
+ * settle it with `resolve`, free it with `forget`, or run again with `onUncertain: "rerun"`.
+ */
+export class OutcomeUnknownError extends IdempotencyError {
+  readonly code = "OUTCOME_UNKNOWN";
+  /** The run whose outcome is unknown, from 1. */
+  readonly attempt: number;
+  /** When the key is forgotten and the next call runs, in milliseconds. */
+  readonly retryAfterMs: number;
+  override get name(): "OutcomeUnknownError" {
+    return "OutcomeUnknownError";
+  }
+
+  constructor(message: string, details: IdempotencyErrorDetails & { attempt: number; retryAfterMs: number }) {
+    super(message, details);
+    this.attempt = details.attempt;
+    this.retryAfterMs = details.retryAfterMs;
+  }
+}
+
+/** `RESULT_UNAVAILABLE`: `fn` completed, but its result was not storable or cannot be read back. It will not run again. */
+export class ResultUnavailableError extends IdempotencyError {
+  readonly code = "RESULT_UNAVAILABLE";
+  override get name(): "ResultUnavailableError" {
+    return "ResultUnavailableError";
+  }
+}
+
+/** `STORE_ERROR`: the store failed, timed out or answered nonsense, before `fn` ran. */
+export class StoreError extends IdempotencyError {
+  readonly code = "STORE_ERROR";
+  override get name(): "StoreError" {
+    return "StoreError";
+  }
+}
+
+/** `LEASE_LOST`: the reason of `execution.signal` when another call may hold the key by now. */
+export class LeaseLostError extends IdempotencyError {
+  readonly code = "LEASE_LOST";
+  override get name(): "LeaseLostError" {
+    return "LeaseLostError";
+  }
+}
+
+/** What is kept of an error by `onError: "store"`. */
+export interface StoredError {
+  /** The error's `name`, `"Error"` where it had none. */
+  name: string;
+  /** The error's `message`, or the thrown value as text. */
+  message: string;
+  /** The error's `code`, where that is a string or a number. */
+  code?: string | number | undefined;
+}
+
+/** `REPLAYED_ERROR`: an earlier run failed with an error that `onError` chose to store. */
+export class ReplayedError extends IdempotencyError {
+  readonly code = "REPLAYED_ERROR";
+  /** The first run's error. */
+  readonly original: StoredError;
+  override get name(): "ReplayedError" {
+    return "ReplayedError";
+  }
+
+  constructor(original: StoredError, details?: IdempotencyErrorDetails) {
+    super(`An earlier run with this key failed: ${original.name}: ${original.message}`, details);
+    this.original = original;
+  }
+}
+
+/** Which class an error code belongs to. */
+export interface IdempotencyErrors {
+  INVALID_KEY: InvalidKeyError;
+  INVALID_DURATION: InvalidDurationError;
+  DURATION_OUT_OF_RANGE: InvalidDurationError;
+  INVALID_OPTION: InvalidOptionError;
+  IN_PROGRESS: InProgressError;
+  KEY_REUSED: KeyReusedError;
+  OUTCOME_UNKNOWN: OutcomeUnknownError;
+  RESULT_UNAVAILABLE: ResultUnavailableError;
+  STORE_ERROR: StoreError;
+  LEASE_LOST: LeaseLostError;
+  REPLAYED_ERROR: ReplayedError;
+}
+
+/**
+ * Whether a value is an error of this package (and has that `code`, where one is given). Works across copies and
+ * module formats of the package, where `instanceof` does not. Never throws.
+ */
+export function isIdempotencyError(value: unknown): value is IdempotencyErrors[IdempotencyErrorCode];
+export function isIdempotencyError<C extends IdempotencyErrorCode>(
+  value: unknown,
+  code: C,
+): value is IdempotencyErrors[C];
+export function isIdempotencyError(value: unknown, code?: IdempotencyErrorCode): boolean {
+  try {
+    const error = value as (IdempotencyError & { [BRAND]?: unknown }) | null | undefined;
+    return (
+      typeof error === "object" && error?.[BRAND] === true && (code === undefined || error.code === code)
+    );
+  } catch {
+    return false;
+  }
+}

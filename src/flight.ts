@@ -1,0 +1,83 @@
+/** What became of a run, for the calls that share it. */
+export type FlightEnd =
+  /** `fn` completed, here or elsewhere: each call reads the outcome's text by itself. */
+  | {
+      type: "completed";
+      outcome: string;
+      attempt: number;
+      persisted: boolean;
+      fingerprint?: string | undefined;
+    }
+  /** `fn` completed with a result that has no text: all share the value itself. */
+  | { type: "value"; value: unknown; attempt: number; fingerprint: string | undefined }
+  /** `fn` failed. */
+  | { type: "failed"; error: unknown; attempt: number }
+  /** The claim could not be made. */
+  | { type: "store-error"; error: unknown }
+  /** The leader left for reasons of its own: whoever shared its way takes its own turn. */
+  | { type: "left" };
+
+/**
+ * One call of this process on its way through a key, the leader, and what others need to know of it to share its run.
+ * Plain data, for the calls may belong to different copies of the package.
+ */
+export interface Flight {
+  /** The run that is going on, here or elsewhere; 0 while nobody knows yet who holds the key. */
+  attempt: number;
+  /** The fingerprint that the key is held with. */
+  fingerprint: string | undefined;
+  /** What remains of the holder's lease, at the most. */
+  retryAfterMs: number;
+  end: FlightEnd | undefined;
+  /** Called once when `attempt` or `end` changes. */
+  readonly watchers: Set<() => void>;
+}
+
+/** Opens a flight that others can find by its key. */
+export function openFlight(flights: Map<string, Flight>, key: string): Flight {
+  const flight: Flight = {
+    attempt: 0,
+    fingerprint: undefined,
+    retryAfterMs: 0,
+    end: undefined,
+    watchers: new Set(),
+  };
+  flights.set(key, flight);
+  return flight;
+}
+
+function tell(flight: Flight): void {
+  for (const wake of [...flight.watchers]) wake();
+}
+
+/** Says that the key is held, here or elsewhere. */
+export function holdFlight(
+  flight: Flight,
+  attempt: number,
+  retryAfterMs: number,
+  fingerprint?: string,
+): void {
+  const isNews = flight.attempt !== attempt;
+  flight.attempt = attempt;
+  flight.retryAfterMs = retryAfterMs;
+  flight.fingerprint = fingerprint;
+  if (isNews) tell(flight);
+}
+
+/** Says what became of it, to those who share it now and, while it stays open, to those who come. The first end stands. */
+export function endFlight(flight: Flight, end: FlightEnd): void {
+  if (flight.end !== undefined) return;
+  flight.end = end;
+  tell(flight);
+}
+
+/** Makes way for the next one. */
+export function closeFlight(flights: Map<string, Flight>, key: string, flight: Flight): void {
+  if (flights.get(key) === flight) flights.delete(key);
+}
+
+/** Ends a flight and makes way at once. */
+export function landFlight(flights: Map<string, Flight>, key: string, flight: Flight, end: FlightEnd): void {
+  closeFlight(flights, key, flight);
+  endFlight(flight, end);
+}

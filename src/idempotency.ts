@@ -1,0 +1,178 @@
+import { Call } from "./call.ts";
+import { type Duration, parseDuration } from "./duration.ts";
+import { InvalidOptionError, isIdempotencyError, type StoredError } from "./errors.ts";
+import type { StoreOperation } from "./events.ts";
+import { type Execution, providerKey } from "./execution.ts";
+import type { Flight } from "./flight.ts";
+import { type Key, keyText, storeKey } from "./key.ts";
+import { type IdempotentConfig, wrap } from "./make-idempotent.ts";
+import { DEFAULTS, type Options, readOptions, type Settings } from "./options.ts";
+import type { Outcome } from "./outcome.ts";
+import { decodeOutcome, encodeResult } from "./outcome-text.ts";
+import { perform } from "./perform.ts";
+import { defaultStore, flightsOf } from "./process.ts";
+import { expectFunction, invalidOption } from "./rules.ts";
+import type { Awaitable, IdempotencyStore } from "./store.ts";
+import { isPromise, nonsense, storeError, within } from "./store-call.ts";
+
+/** What is known of a key. */
+export interface KeyState {
+  state: "in-progress" | "released" | "uncertain" | "completed";
+  /** The latest run, from 1. */
+  attempt: number;
+  /** What that run had as `execution.idempotencyKey`: what to look for at the provider. */
+  idempotencyKey: string;
+  /** What remains of the lease in milliseconds; 0 unless in progress. */
+  leaseInMs: number;
+  /** What remains until the key is forgotten, in milliseconds, if nothing more happens to it. */
+  expiresInMs: number;
+  /** The result, where `state` is `"completed"` and it can be read. */
+  value?: unknown;
+  /** The error, where `state` is `"completed"` and `onError` chose to store it. */
+  error?: StoredError;
+}
+
+/** The wrapper bound to a store, a namespace and defaults. Its functions may be taken apart. */
+export interface Idempotency {
+  /** As {@link withIdempotency}; options given here go before those that it is bound to. */
+  withIdempotency<T>(
+    key: Key,
+    ttl: Duration,
+    fn: (execution: Execution) => T | PromiseLike<T>,
+    options?: Options,
+  ): Promise<T>;
+  /** As {@link makeIdempotent}. */
+  makeIdempotent<A extends unknown[], R, This = unknown>(
+    fn: (this: This, ...args: A) => R,
+    config: IdempotentConfig<A>,
+  ): (this: This, ...args: A) => Promise<Awaited<R>>;
+  /** As `withIdempotency`, and tells how the value came about. */
+  execute<T>(
+    key: Key,
+    ttl: Duration,
+    fn: (execution: Execution) => T | PromiseLike<T>,
+    options?: Options,
+  ): Promise<Outcome<T>>;
+  /** What is known of a key, or undefined. Throws `INVALID_KEY`, `STORE_ERROR`. */
+  inspect(key: Key): Promise<KeyState | undefined>;
+  /**
+   * Removes a key, whatever its state: the next call runs. A run that is going on is not stopped, and its result is
+   * not kept. False where there was nothing. Throws `INVALID_KEY`, `STORE_ERROR`.
+   */
+  forget(key: Key): Promise<boolean>;
+  /**
+   * Settles a key whose outcome is unknown with the value that reconciliation found, for `ttl` from now: calls get it
+   * as the result. False where the key is not uncertain. Throws `INVALID_KEY`, `INVALID_OPTION` where the value cannot
+   * be stored, `STORE_ERROR`, and what `parseDuration` throws.
+   */
+  resolve(key: Key, ttl: Duration, value: unknown): Promise<boolean>;
+}
+
+/** A store with what this process runs on it. */
+interface Home {
+  readonly store: IdempotencyStore;
+  readonly flights: Map<string, Flight>;
+}
+
+function homeOf(store: IdempotencyStore = defaultStore()): Home {
+  return { store, flights: flightsOf(store) };
+}
+
+/**
+ * Binds a store, defaults and a namespace. A namespace keeps the keys of one part of an application apart from those
+ * of others in the same store.
+ *
+ * @throws InvalidOptionError `INVALID_OPTION`; InvalidDurationError `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`
+ */
+export function createIdempotency(options: Options & { namespace?: string | undefined } = {}): Idempotency {
+  if (typeof options !== "object" || options === null) invalidOption("options", "an object", options);
+  const { namespace, ...given } = options;
+  checkNamespace(namespace);
+  return bind(readOptions(given, DEFAULTS), namespace);
+}
+
+function checkNamespace(namespace: unknown): void {
+  if (namespace === undefined) return;
+  if (typeof namespace === "string" && namespace.trim() !== "" && namespace.isWellFormed()) return;
+  invalidOption("namespace", "a non-empty string of well-formed Unicode", namespace);
+}
+
+function bind(defaults: Settings, namespace: string | undefined): Idempotency {
+  // Made on first use, so that an instance whose calls all name their store makes no other.
+  let bound: Home | undefined;
+  const home = () => {
+    bound ??= homeOf(defaults.store);
+    return bound;
+  };
+
+  function prepare<T>(key: Key, ttl: Duration, fn: Call<T>["fn"], options?: Options): Call<T> {
+    const text = keyText(key);
+    const ttlMs = parseDuration(ttl);
+    expectFunction("fn", fn);
+    const settings = readOptions(options, defaults);
+    const { store, flights } = settings.store === defaults.store ? home() : homeOf(settings.store);
+    return new Call({ key: text, storeKey: storeKey(namespace, text), ttlMs, fn, settings, store, flights });
+  }
+
+  async function ask<T>(
+    operation: StoreOperation,
+    key: Key,
+    question: (store: IdempotencyStore, key: string) => Awaitable<T>,
+  ) {
+    const text = keyText(key);
+    try {
+      const answer = question(home().store, storeKey(namespace, text));
+      return isPromise(answer) ? await within(answer, defaults.storeTimeoutMs) : answer;
+    } catch (error) {
+      throw storeError(operation, error, text);
+    }
+  }
+
+  const instance: Idempotency = {
+    withIdempotency(key, ttl, fn, options) {
+      try {
+        const outcome = perform(prepare(key, ttl, fn, options));
+        return isPromise(outcome)
+          ? Promise.resolve(outcome.then(({ value }) => value))
+          : Promise.resolve(outcome.value);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    },
+    makeIdempotent: (fn, config) => wrap(instance, defaults, fn, config),
+    execute: async (key, ttl, fn, options) => perform(prepare(key, ttl, fn, options)),
+    async inspect(key) {
+      const record = await ask("read", key, (store, place) => store.read(place));
+      if (record === undefined) return undefined;
+      const { status: state, attempt, runId, leaseInMs, expiresInMs, outcome } = record;
+      const text = keyText(key);
+      const idempotencyKey = providerKey(storeKey(namespace, text), runId);
+      const known = outcome === undefined ? {} : peek(outcome, defaults, text);
+      return { state, attempt, idempotencyKey, leaseInMs, expiresInMs, ...known };
+    },
+    forget: async key => yesOrNo("forget", await ask("forget", key, (store, place) => store.forget(place))),
+    async resolve(key, ttl, value) {
+      const ttlMs = parseDuration(ttl);
+      const { text, error } = encodeResult(value, defaults.serializer);
+      if (error !== undefined) {
+        throw new InvalidOptionError("value: expected a result that can be stored", { cause: error });
+      }
+      return yesOrNo("settle", await ask("settle", key, (store, place) => store.settle(place, text, ttlMs)));
+    },
+  };
+  return instance;
+}
+
+function yesOrNo(operation: StoreOperation, answer: unknown): boolean {
+  if (typeof answer !== "boolean") throw nonsense(operation, "true or false", answer);
+  return answer;
+}
+
+/** What a completed key holds, as far as it can be read. */
+function peek(outcome: string, { serializer }: Settings, key: string): Pick<KeyState, "value" | "error"> {
+  try {
+    return { value: decodeOutcome(outcome, serializer, key) };
+  } catch (error) {
+    return isIdempotencyError(error, "REPLAYED_ERROR") ? { error: error.original } : {};
+  }
+}

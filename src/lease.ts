@@ -1,0 +1,124 @@
+import type { Call } from "./call.ts";
+import { LeaseLostError } from "./errors.ts";
+import { askStore } from "./store-call.ts";
+import { backgroundTimer } from "./timers.ts";
+
+// A run is renewed at the second beat that it sees at the latest, so twice more before its lease ends if one fails.
+const BEATS_PER_LEASE = 4;
+
+/** Told when another call may hold the key by now; `certain` where the store said so. */
+type OnLost = (error: LeaseLostError, certain: boolean) => void;
+
+/** What a call holds while it runs: its claim, and how long that lasts if nothing more is heard of it. */
+export class Lease {
+  /** When the lease ends by this process's monotonic clock, counted from before the request that began it. */
+  deadline: number;
+  readonly #call: Call;
+  readonly #onLost: OnLost;
+  #kept = false;
+  #seen = false;
+  #asking = false;
+
+  constructor(call: Call, onLost: OnLost) {
+    this.#call = call;
+    this.#onLost = onLost;
+    this.deadline = call.claimedAt + call.settings.leaseMs;
+  }
+
+  /** Renews the lease from now on, until {@link stop}. */
+  keep(): void {
+    this.#kept = true;
+    heartOf(this.#call.settings.leaseMs).add(this);
+  }
+
+  stop(): void {
+    if (!this.#kept) return;
+    this.#kept = false;
+    heartOf(this.#call.settings.leaseMs).remove(this);
+  }
+
+  /** @internal */
+  beat(): void {
+    // A run that began just before this beat has most of its lease before it.
+    if (this.#seen && !this.#asking) void this.#renew();
+    this.#seen = true;
+  }
+
+  async #renew(): Promise<void> {
+    const { store, storeKey, token, settings } = this.#call;
+    const { leaseMs, storeTimeoutMs } = settings;
+    const begun = performance.now();
+    this.#asking = true;
+    const timeoutMs = Math.min(storeTimeoutMs, leaseMs / BEATS_PER_LEASE);
+    const held = await askStore(this.#call, "renew", () => store.renew(storeKey, token, leaseMs), timeoutMs);
+    this.#asking = false;
+    if (!this.#kept) return;
+    if (held === true) this.deadline = begun + leaseMs;
+    if (held === false) this.#lose("another call holds the key, or it was removed", true);
+    if (held === undefined) this.#watchDeadline();
+  }
+
+  /** After a renewal that failed: the lease is lost at its end, unless one succeeds until then. */
+  #watchDeadline(): void {
+    const { deadline } = this;
+    backgroundTimer(() => {
+      if (this.#kept && this.deadline === deadline) this.#lose("it could not be renewed in time", false);
+    }, deadline - performance.now());
+  }
+
+  #lose(why: string, certain: boolean): void {
+    if (certain) this.stop();
+    this.#onLost(
+      new LeaseLostError(`The lease on the key is lost: ${why}.`, { key: this.#call.key }),
+      certain,
+    );
+  }
+}
+
+/** One timer for all runs with a lease of that length. It does not keep the process alive. */
+class Heart {
+  readonly #leases = new Set<Lease>();
+  readonly #intervalMs: number;
+  #timer: unknown;
+  #setTimeout: unknown;
+
+  constructor(leaseMs: number) {
+    this.#intervalMs = leaseMs / BEATS_PER_LEASE;
+  }
+
+  add(lease: Lease): void {
+    this.#leases.add(lease);
+    // A test's fake timers may have come or gone since: a timer of theirs may never ring.
+    if (this.#timer === undefined || this.#setTimeout !== globalThis.setTimeout) this.#schedule();
+  }
+
+  remove(lease: Lease): void {
+    this.#leases.delete(lease);
+  }
+
+  #schedule(): void {
+    this.#setTimeout = globalThis.setTimeout;
+    const timer = backgroundTimer(() => {
+      if (this.#timer === timer) this.#beat();
+    }, this.#intervalMs);
+    this.#timer = timer;
+  }
+
+  #beat(): void {
+    this.#timer = undefined;
+    if (this.#leases.size === 0) return;
+    this.#schedule();
+    for (const lease of [...this.#leases]) lease.beat();
+  }
+}
+
+const hearts = new Map<number, Heart>();
+
+function heartOf(leaseMs: number): Heart {
+  let heart = hearts.get(leaseMs);
+  if (heart === undefined) {
+    heart = new Heart(leaseMs);
+    hearts.set(leaseMs, heart);
+  }
+  return heart;
+}

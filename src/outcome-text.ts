@@ -1,0 +1,119 @@
+import {
+  type IdempotencyErrorDetails,
+  ReplayedError,
+  ResultUnavailableError,
+  type StoredError,
+} from "./errors.ts";
+import { parseGraph, stringifyGraph } from "./graph.ts";
+import { isFaithfulJson, type Serializer } from "./serializer.ts";
+
+// The text of an outcome, as a store keeps it. A plain JSON result is its JSON. Anything else begins with `~`, which
+// no JSON does, the version of the form, and its kind. All end in a line feed, so that a text cut short is noticed.
+const VERSION = "~1";
+const GRAPH = "g";
+const SERIALIZED = "s";
+const NO_RESULT = "n";
+const ERROR = "e";
+const END = "\n";
+
+const LINE_FEED = 10;
+const TILDE = 126;
+
+/** The text of a result, or, with `error`, the text that says that there was one which cannot be kept. */
+export interface Encoded {
+  text: string;
+  /** Why the result cannot be kept. */
+  error?: unknown;
+}
+
+/** The text of `fn`'s result. Never throws: what cannot be kept becomes a text that says so. */
+export function encodeResult(value: unknown, serializer: Serializer | undefined): Encoded {
+  try {
+    return { text: resultText(value, serializer) };
+  } catch (error) {
+    return { text: encodeNoResult("it could not be stored faithfully"), error };
+  }
+}
+
+function resultText(value: unknown, serializer: Serializer | undefined): string {
+  if (serializer === undefined) {
+    return isFaithfulJson(value)
+      ? JSON.stringify(value) + END
+      : VERSION + GRAPH + stringifyGraph(value) + END;
+  }
+  const text: unknown = serializer.stringify(value);
+  if (typeof text !== "string") throw new TypeError("serializer.stringify: expected a string");
+  return VERSION + SERIALIZED + JSON.stringify(text) + END;
+}
+
+/** The text for a run that completed and whose result is not kept. */
+export function encodeNoResult(reason: string): string {
+  return VERSION + NO_RESULT + JSON.stringify(reason) + END;
+}
+
+/** The text that replays an error. Never throws. */
+export function encodeError(error: unknown): string {
+  return VERSION + ERROR + JSON.stringify(storedError(error)) + END;
+}
+
+function storedError(error: unknown): StoredError {
+  try {
+    const { name, message, code } = Object(error) as Record<string, unknown>;
+    return {
+      name: typeof name === "string" ? name : "Error",
+      message: typeof message === "string" ? message : String(error),
+      code:
+        typeof code === "string" || (typeof code === "number" && Number.isFinite(code)) ? code : undefined,
+    };
+  } catch {
+    return { name: "Error", message: "an error that cannot be read" };
+  }
+}
+
+/**
+ * The value that an outcome's text stands for.
+ *
+ * @throws ReplayedError where it stands for an error
+ * @throws ResultUnavailableError where there is no result, or none that can be read
+ */
+export function decodeOutcome(text: string, serializer: Serializer | undefined, key: string): unknown {
+  try {
+    if (text.charCodeAt(text.length - 1) !== LINE_FEED) throw new SyntaxError("The stored text is cut short");
+    if (text.charCodeAt(0) !== TILDE) return JSON.parse(text);
+    return decodeMarked(text, serializer, key);
+  } catch (cause) {
+    if (cause instanceof ReplayedError || cause instanceof ResultUnavailableError) throw cause;
+    throw unavailable("its stored result cannot be read back", { key, cause });
+  }
+}
+
+function decodeMarked(text: string, serializer: Serializer | undefined, key: string): unknown {
+  const body = text.slice(VERSION.length + 1, -END.length);
+  switch (text.startsWith(VERSION) ? text[VERSION.length] : undefined) {
+    case GRAPH:
+      return parseGraph(body);
+    case SERIALIZED:
+      if (serializer === undefined)
+        throw unavailable("its result was stored by a `serializer` that is not given", { key });
+      return serializer.parse(JSON.parse(body));
+    case NO_RESULT:
+      throw unavailable(String(JSON.parse(body)), { key });
+    case ERROR:
+      throw new ReplayedError(readStoredError(JSON.parse(body)), { key });
+    default:
+      throw unavailable("its record is of a form that this version of the package does not know", { key });
+  }
+}
+
+function readStoredError(stored: unknown): StoredError {
+  const { name, message, code } = stored as StoredError;
+  const isCode = typeof code === "string" || typeof code === "number";
+  return { name: String(name), message: String(message), code: isCode ? code : undefined };
+}
+
+function unavailable(why: string, details: IdempotencyErrorDetails): ResultUnavailableError {
+  return new ResultUnavailableError(
+    `The run with this key completed, but ${why}. It will not run again.`,
+    details,
+  );
+}

@@ -1,0 +1,152 @@
+import type { Call } from "./call.ts";
+import { claim } from "./claim.ts";
+import { isIdempotencyError } from "./errors.ts";
+import { type Flight, type FlightEnd, holdFlight, landFlight, openFlight } from "./flight.ts";
+import type { Outcome } from "./outcome.ts";
+import { run, runUnprotected } from "./run.ts";
+import { abandon, release, settleNowOrLater } from "./settle.ts";
+import type { Awaitable, ClaimResult } from "./store.ts";
+import { isPromise } from "./store-call.ts";
+import { nextPoll } from "./waiting.ts";
+
+type Claimed = Extract<ClaimResult, { status: "claimed" }>;
+type Completed = Extract<ClaimResult, { status: "completed" }>;
+
+/** Sees a call through: claim → run → settle, or the result of a run that it shares. Answers at once where it can. */
+export function perform<T>(call: Call<T>): Awaitable<Outcome<T>> {
+  call.throwIfAborted();
+  const flight = call.flights.get(call.storeKey);
+  const outcome = flight === undefined ? lead(call) : follow(call, flight);
+  return call.settings.signal === undefined ? outcome : abortable(outcome, call.settings.signal);
+}
+
+/** Rejects as soon as the signal aborts; what was begun goes on to its own end. */
+function abortable<T>(outcome: Awaitable<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+    Promise.resolve(outcome)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+function lead<T>(call: Call<T>): Awaitable<Outcome<T>> {
+  const answer = claim(call);
+  if (!isPromise(answer) && answer.status === "completed") return replay(call, answer, true);
+  return takeTurn(call, openFlight(call.flights, call.storeKey), answer);
+}
+
+async function takeTurn<T>(
+  call: Call<T>,
+  flight: Flight,
+  answer: Awaitable<ClaimResult>,
+): Promise<Outcome<T>> {
+  const land = (end: FlightEnd) => landFlight(call.flights, call.storeKey, flight, end);
+  try {
+    const isOurs = !isPromise(answer) && answer.status === "claimed";
+    const turn = isOurs ? answer : await untilTurn(call, flight, answer);
+    if (turn.status === "claimed") return await run(call, flight, turn);
+    land({ ...turn, type: "completed", persisted: true });
+    return replay(call, turn, true);
+  } catch (error) {
+    if (flight.attempt > 0 || !isIdempotencyError(error, "STORE_ERROR")) throw error;
+    if (call.settings.onStoreError === "run" && call.seenAttempt === 0) {
+      return await runUnprotected(call, flight, error);
+    }
+    land({ type: "store-error", error });
+    abandon(call);
+    throw error;
+  } finally {
+    call.end();
+    if (flight.end === undefined) land({ type: "left" });
+  }
+}
+
+/** Waits, where another holds the key, until this call has it or there is a result. */
+async function untilTurn(
+  call: Call,
+  flight: Flight,
+  first: Awaitable<ClaimResult>,
+): Promise<Claimed | Completed> {
+  let answer = await first;
+  for (let polls = 0; ; polls++) {
+    if (answer.status === "completed") return answer;
+    if (answer.status === "claimed") return await confirmTurn(call, answer);
+    const { status, attempt, fingerprint, retryAfterMs } = answer;
+    call.requireFingerprint(fingerprint);
+    if (status === "uncertain") throw call.outcomeUnknown(attempt, retryAfterMs);
+    if (polls === 0) call.emit?.({ type: "waiting", attempt, retryAfterMs });
+    call.seenAttempt = attempt;
+    holdFlight(flight, attempt, retryAfterMs, fingerprint);
+    call.requirePatience(retryAfterMs);
+    if (!(await call.patience.until(nextPoll(call, polls)))) throw call.inProgress(retryAfterMs);
+    answer = await claim(call);
+  }
+}
+
+/** Gives a claim back that comes too late to be used. */
+async function confirmTurn(call: Call, claimed: Claimed): Promise<Claimed> {
+  const { signal, onUncertain } = call.settings;
+  // The run that this call waited for has gone, and its window with it: whether it had succeeded nobody knows.
+  const missed = claimed.attempt <= call.seenAttempt && onUncertain === "reject";
+  if (!missed && signal?.aborted !== true) return claimed;
+  await settleNowOrLater(call, release(call));
+  call.throwIfAborted();
+  throw call.outcomeUnknown(call.seenAttempt, 0);
+}
+
+/** Shares the run of another call of this process. */
+async function follow<T>(call: Call<T>, flight: Flight): Promise<Outcome<T>> {
+  call.emit?.({ type: "joined" });
+  try {
+    while (flight.end === undefined) {
+      if (flight.attempt > 0) {
+        call.seenAttempt = flight.attempt;
+        call.requireFingerprint(flight.fingerprint);
+        call.requirePatience(flight.retryAfterMs);
+      }
+      const wasWoken = await call.patience.until(wake => {
+        flight.watchers.add(wake);
+        return () => flight.watchers.delete(wake);
+      });
+      if (!wasWoken) throw call.inProgress(flight.retryAfterMs);
+    }
+    return await share(call, flight.end);
+  } finally {
+    call.end();
+  }
+}
+
+/** What the end of another call's flight means for this one. */
+function share<T>(call: Call<T>, end: FlightEnd): Awaitable<Outcome<T>> {
+  switch (end.type) {
+    case "completed":
+      return replay(call, end, end.persisted);
+    case "value":
+      call.requireFingerprint(end.fingerprint);
+      return replayed(call, end.value as T, end.attempt, false);
+    case "failed":
+      throw end.error;
+    case "store-error":
+      if (call.settings.onStoreError === "throw") throw end.error;
+      return perform(call);
+    case "left":
+      return perform(call);
+  }
+}
+
+function replay<T>(
+  call: Call<T>,
+  { outcome, attempt, fingerprint }: Pick<Completed, "outcome" | "attempt" | "fingerprint">,
+  persisted: boolean,
+): Outcome<T> {
+  call.requireFingerprint(fingerprint);
+  return replayed(call, call.decode(outcome) as T, attempt, persisted);
+}
+
+function replayed<T>(call: Call<T>, value: T, attempt: number, persisted: boolean): Outcome<T> {
+  call.emit?.({ type: "replayed", attempt });
+  return { value, replayed: true, persisted, attempt, key: call.key };
+}

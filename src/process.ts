@@ -1,0 +1,36 @@
+import type { Flight } from "./flight.ts";
+import type { IdempotencyStore } from "./store.ts";
+import { memoryStore } from "./stores/memory.ts";
+
+/** What every copy and module format of the package in this process shares. */
+interface Shared {
+  store?: IdempotencyStore;
+  readonly flights: WeakMap<IdempotencyStore, Map<string, Flight>>;
+}
+
+// The number is that of the form of what is shared: copies that differ in it share nothing.
+const SHARED = Symbol.for("with-idempotency/shared/1");
+
+function shared(): Shared {
+  const scope = globalThis as { [SHARED]?: Shared };
+  scope[SHARED] ??= { flights: new WeakMap() };
+  return scope[SHARED];
+}
+
+/** The in-memory store of this process, made on first use. */
+export function defaultStore(): IdempotencyStore {
+  const ours = shared();
+  ours.store ??= memoryStore();
+  return ours.store;
+}
+
+/** The runs of this process on a store, by key. */
+export function flightsOf(store: IdempotencyStore): Map<string, Flight> {
+  const { flights } = shared();
+  let byKey = flights.get(store);
+  if (byKey === undefined) {
+    byKey = new Map();
+    flights.set(store, byKey);
+  }
+  return byKey;
+}

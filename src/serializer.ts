@@ -1,0 +1,40 @@
+import { isPlainObject } from "./builtins.ts";
+
+/** How a result becomes text in the store, and a value again. */
+export interface Serializer {
+  /** Gives the text to keep. Where it throws, the result counts as not storable. */
+  stringify(value: unknown): string;
+  /** Gives back the value of such a text. Where it throws, the call gets `RESULT_UNAVAILABLE`. */
+  parse(text: string): unknown;
+}
+
+// Deeper plain data goes to the graph form, which needs no stack.
+const MAX_JSON_DEPTH = 200;
+
+/** Whether JSON gives the value back deep-equal: no `undefined`, `-0`, hole, cycle or instance of a class. */
+export function isFaithfulJson(value: unknown, depth = 0): boolean {
+  if (typeof value === "string" || typeof value === "boolean" || value === null) return true;
+  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0);
+  if (typeof value !== "object" || depth > MAX_JSON_DEPTH || "toJSON" in value) return false;
+  if (Array.isArray(value)) {
+    return isBareArray(value) && value.every(child => isFaithfulJson(child, depth + 1));
+  }
+  if (Object.getPrototypeOf(value) === null || !isPlainObject(value)) return false;
+  for (const key in value) {
+    if (!isFaithfulJson(value[key], depth + 1)) return false;
+  }
+  return true;
+}
+
+/** Whether an array has no hole, no property beside its elements, and no class of its own. */
+function isBareArray(array: unknown[]): boolean {
+  return Object.keys(array).length === array.length && isPlainArray(array);
+}
+
+/** Whether an array is an instance of no class but its own realm's `Array`. */
+export function isPlainArray(array: unknown[]): boolean {
+  const prototype = Object.getPrototypeOf(array);
+  return (
+    prototype === Array.prototype || (Array.isArray(prototype) && prototype.constructor?.name === "Array")
+  );
+}

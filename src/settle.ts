@@ -1,0 +1,79 @@
+import type { Call } from "./call.ts";
+import type { StoreOperation } from "./events.ts";
+import { encodeNoResult } from "./outcome-text.ts";
+import type { Awaitable } from "./store.ts";
+import { askStore } from "./store-call.ts";
+import { backgroundTimer } from "./timers.ts";
+
+/** How a claim ends. */
+export interface Ending {
+  readonly operation: StoreOperation;
+  ask(): Awaitable<boolean>;
+}
+
+export function completion({ store, storeKey, token, ttlMs }: Call, outcome: string): Ending {
+  return { operation: "complete", ask: () => store.complete(storeKey, token, outcome, ttlMs) };
+}
+
+export function release({ store, storeKey, token }: Call): Ending {
+  return { operation: "release", ask: () => store.release(storeKey, token) };
+}
+
+/** Ends the lease now, so that the key is uncertain. */
+export function hold({ store, storeKey, token }: Call): Ending {
+  return { operation: "renew", ask: () => store.renew(storeKey, token, 0) };
+}
+
+/** Ends the claim: false where another holds the key, undefined where the store failed. */
+export function settle(call: Call, ending: Ending): Awaitable<boolean | undefined> {
+  return askStore(call, ending.operation, ending.ask, call.settings.storeTimeoutMs);
+}
+
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 5_000;
+
+/**
+ * Tries again to end the claim, in the background, while its lease lasts. Its timers do not keep the process alive:
+ * a claim that is never ended becomes uncertain by itself. Never rejects.
+ */
+export async function settleLater(
+  call: Call,
+  ending: Ending,
+  deadline: number,
+): Promise<boolean | undefined> {
+  let delayMs = FIRST_RETRY_MS;
+  while (performance.now() + delayMs < deadline) {
+    await new Promise<void>(resolve => backgroundTimer(resolve, delayMs));
+    const settled = await settle(call, ending);
+    if (settled !== undefined) return settled;
+    delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS);
+  }
+  // Should the store have refused the result and not the write, it is at least known that there was one.
+  return ending.operation === "complete"
+    ? settle(call, completion(call, encodeNoResult("its result could not be stored")))
+    : undefined;
+}
+
+/** Frees a key whose claim was given up, or lands after that, though `fn` never ran. */
+export function abandon(call: Call): void {
+  void settleLater(call, release(call), performance.now() + call.settings.leaseMs);
+  whenLate(call, () => void settleNowOrLater(call, release(call)));
+}
+
+/** Acts when a claim that was given up lands after all. */
+export function whenLate(call: Call, act: () => void): void {
+  call.lateClaim?.then(
+    answer => {
+      if (answer?.status !== "claimed") return;
+      call.emit?.({ type: "late-claim" });
+      act();
+    },
+    () => {},
+  );
+}
+
+export async function settleNowOrLater(call: Call, ending: Ending): Promise<void> {
+  if ((await settle(call, ending)) === undefined) {
+    await settleLater(call, ending, performance.now() + call.settings.leaseMs);
+  }
+}

@@ -1,0 +1,83 @@
+import type { Call } from "./call.ts";
+import { describe } from "./describe.ts";
+import { StoreError } from "./errors.ts";
+import type { StoreOperation } from "./events.ts";
+import type { Awaitable } from "./store.ts";
+
+export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  const type = typeof value;
+  return (
+    (type === "object" || type === "function") && typeof (value as PromiseLike<T> | null)?.then === "function"
+  );
+}
+
+/** The failure of a store's operation, as callers see it. */
+export function storeError(operation: StoreOperation, cause: unknown, key: string): StoreError {
+  const why = cause instanceof Error ? cause.message : describe(cause);
+  return new StoreError(`The store failed to ${operation}: ${why}`, { key, cause });
+}
+
+/** What a store answered instead of what its interface says. */
+export function nonsense(operation: StoreOperation, expected: string, got: unknown): StoreError {
+  return new StoreError(`store.${operation} answered nonsense: expected ${expected}; got ${describe(got)}`);
+}
+
+/** Settles as `promise` does, or rejects after `ms`. Its timer holds the process open, as the answer would. */
+export function within<T>(promise: PromiseLike<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new StoreTimeout(ms)), ms);
+    const settle = (settler: () => void) => {
+      clearTimeout(timer);
+      settler();
+    };
+    promise.then(
+      value => settle(() => resolve(value)),
+      error => settle(() => reject(error)),
+    );
+  });
+}
+
+/** The store did not answer in time: nobody knows what became of the operation. */
+export class StoreTimeout extends Error {
+  constructor(ms: number) {
+    super(`no answer within ${ms} ms`);
+  }
+}
+
+/**
+ * One operation of the store that answers yes or no, within `timeoutMs`; undefined, and an event, where it failed.
+ * Answers at once where the store does.
+ */
+export function askStore(
+  call: Call,
+  operation: StoreOperation,
+  ask: () => Awaitable<boolean>,
+  timeoutMs: number,
+): Awaitable<boolean | undefined> {
+  try {
+    const answer = ask();
+    return isPromise(answer) ? askLater(call, operation, answer, timeoutMs) : yesOrNo(operation, answer);
+  } catch (error) {
+    call.emit?.({ type: "store-error", operation, error });
+    return undefined;
+  }
+}
+
+async function askLater(
+  call: Call,
+  operation: StoreOperation,
+  answer: PromiseLike<boolean>,
+  timeoutMs: number,
+): Promise<boolean | undefined> {
+  try {
+    return yesOrNo(operation, await within(answer, timeoutMs));
+  } catch (error) {
+    call.emit?.({ type: "store-error", operation, error });
+    return undefined;
+  }
+}
+
+function yesOrNo(operation: StoreOperation, answer: boolean): boolean {
+  if (typeof answer !== "boolean") throw nonsense(operation, "true or false", answer);
+  return answer;
+}

@@ -1,0 +1,322 @@
+import { LRUCache } from "lru-cache";
+import { StoreError } from "../errors.ts";
+import { notify } from "../notify.ts";
+import { expectFunction, expectOneOf, invalidOption, readByRules } from "../rules.ts";
+import type { ClaimRequest, ClaimResult, IdempotencyStore, StoreRecord } from "../store.ts";
+import { backgroundTimer } from "../timers.ts";
+
+/** How a {@link memoryStore} is set up. */
+export interface MemoryStoreOptions {
+  /**
+   * How many keys it holds at the most; a whole number from 1. Its tables are laid out for that number at once.
+   * @default 100_000
+   */
+  maxEntries?: number | undefined;
+  /**
+   * What a new key does to a full store: `"evict"` drops the least recently used completed or released one, whose
+   * protection ends early, and tells `onEvict`; `"reject"` fails the claim with `STORE_ERROR`. A claim in progress and
+   * an uncertain key are never dropped: a store full of them refuses either way.
+   * @default "evict"
+   */
+  onFull?: "evict" | "reject" | undefined;
+  /** Told of each key that is dropped before its time. What it throws is ignored. */
+  onEvict?: ((key: string) => void) | undefined;
+  /**
+   * The time in milliseconds. For tests; any test runner's fake timers work without it.
+   * @default Date.now
+   */
+  clock?: (() => number) | undefined;
+}
+
+/** A key that somebody holds, or whose outcome is unknown. */
+interface Claim {
+  token: string;
+  runId: string;
+  attempt: number;
+  fingerprint: string | undefined;
+  ttlMs: number;
+  leaseUntil: number;
+}
+
+/** A completed key, or, without an outcome, a released one. */
+interface Settled {
+  /** Who completed it; nobody where it was released, or settled from outside. */
+  token: string | undefined;
+  runId: string;
+  attempt: number;
+  fingerprint: string | undefined;
+  outcome: string | undefined;
+  expiresAt: number;
+}
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+const differ = (a: string | undefined, b: string | undefined) =>
+  a !== undefined && b !== undefined && a !== b;
+
+class MemoryStore implements IdempotencyStore {
+  readonly #maxEntries: number;
+  readonly #onFull: "evict" | "reject";
+  readonly #now: () => number;
+  // Claims stand outside of the LRU, which may drop whatever is in it.
+  readonly #claims = new Map<string, Claim>();
+  readonly #settled: LRUCache<string, Settled>;
+  readonly #watchers = new Map<string, Set<() => void>>();
+  // The seconds within which something settled expires: one sweep each, whatever the number of keys.
+  readonly #expirySeconds = new Set<number>();
+  #sweepAt = NEVER;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #setTimeout: unknown;
+
+  constructor({ maxEntries = 100_000, onFull = "evict", onEvict, clock }: MemoryStoreOptions) {
+    this.#maxEntries = maxEntries;
+    this.#onFull = onFull;
+    this.#now = clock ?? (() => Date.now());
+    this.#settled = new LRUCache({
+      max: maxEntries,
+      // Without a `perf` of ours it would keep the real clock under fake timers; to it a start of 0 means no expiry.
+      perf: { now: () => this.#now() + 1 },
+      ttlResolution: 0,
+      dispose: (record, key, reason) => {
+        if (reason === "evict" && onEvict !== undefined && record.expiresAt > this.#now())
+          notify(onEvict, key);
+      },
+    });
+  }
+
+  claim(key: string, request: ClaimRequest): ClaimResult {
+    const now = this.#now();
+    if (now >= this.#sweepAt) this.#sweep(now);
+    const settled = this.#liveSettled(key, now);
+    if (settled !== undefined) return this.#claimSettled(key, settled, request, now);
+    const held = this.#liveClaim(key, now);
+    if (held !== undefined) return this.#claimHeld(key, held, request, now);
+    this.#makeRoom(now);
+    return this.#hold(key, request, 1, request.token, now);
+  }
+
+  renew(key: string, token: string, leaseMs: number): boolean {
+    const now = this.#now();
+    const held = this.#owned(key, token, now);
+    if (held === undefined) return false;
+    held.leaseUntil = now + leaseMs;
+    this.#sweepBy(held.leaseUntil + held.ttlMs, now);
+    if (leaseMs === 0) this.#changed(key);
+    return true;
+  }
+
+  complete(key: string, token: string, outcome: string, ttlMs: number): boolean {
+    const now = this.#now();
+    const held = this.#owned(key, token, now);
+    if (held === undefined) {
+      const settled = this.#liveSettled(key, now);
+      return settled?.outcome !== undefined && settled.token === token;
+    }
+    this.#settle(key, held, token, outcome, now + ttlMs, now);
+    return true;
+  }
+
+  release(key: string, token: string): boolean {
+    const now = this.#now();
+    const held = this.#owned(key, token, now);
+    if (held === undefined) return false;
+    this.#settle(key, held, undefined, undefined, now + held.ttlMs, now);
+    return true;
+  }
+
+  read(key: string): StoreRecord | undefined {
+    const now = this.#now();
+    const settled = this.#settled.peek(key);
+    if (settled !== undefined && now < settled.expiresAt) {
+      const { attempt, runId, fingerprint, outcome, expiresAt } = settled;
+      const status = outcome === undefined ? "released" : "completed";
+      return { status, attempt, runId, fingerprint, outcome, leaseInMs: 0, expiresInMs: expiresAt - now };
+    }
+    const held = this.#liveClaim(key, now);
+    if (held === undefined) return undefined;
+    const { attempt, runId, fingerprint, ttlMs, leaseUntil } = held;
+    const status = now < leaseUntil ? "in-progress" : "uncertain";
+    const leaseInMs = Math.max(0, leaseUntil - now);
+    return { status, attempt, runId, fingerprint, leaseInMs, expiresInMs: leaseUntil + ttlMs - now };
+  }
+
+  settle(key: string, outcome: string, ttlMs: number): boolean {
+    const now = this.#now();
+    const held = this.#liveClaim(key, now);
+    if (held === undefined || now < held.leaseUntil) return false;
+    this.#settle(key, held, undefined, outcome, now + ttlMs, now);
+    return true;
+  }
+
+  forget(key: string): boolean {
+    const known = this.read(key) !== undefined;
+    this.#claims.delete(key);
+    this.#settled.delete(key);
+    if (known) this.#changed(key);
+    return known;
+  }
+
+  settled(key: string, signal: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
+      const watchers = this.#watchers.get(key) ?? new Set();
+      const wake = () => {
+        signal.removeEventListener("abort", wake);
+        watchers.delete(wake);
+        if (watchers.size === 0 && this.#watchers.get(key) === watchers) this.#watchers.delete(key);
+        resolve();
+      };
+      this.#watchers.set(key, watchers.add(wake));
+      signal.addEventListener("abort", wake);
+      if (signal.aborted) wake();
+    });
+  }
+
+  #claimSettled(key: string, record: Settled, request: ClaimRequest, now: number): ClaimResult {
+    const { attempt, runId, fingerprint, outcome, expiresAt } = record;
+    if (outcome !== undefined) {
+      return { status: "completed", attempt, outcome, fingerprint, expiresInMs: expiresAt - now };
+    }
+    this.#settled.delete(key);
+    if (differ(fingerprint, request.fingerprint)) return this.#hold(key, request, 1, request.token, now);
+    return this.#hold(key, request, attempt + 1, runId, now, fingerprint);
+  }
+
+  #claimHeld(key: string, held: Claim, request: ClaimRequest, now: number): ClaimResult {
+    const { token, attempt, runId, fingerprint, leaseUntil, ttlMs } = held;
+    if (token === request.token) return this.#hold(key, request, attempt, runId, now, fingerprint);
+    if (now < leaseUntil) {
+      return { status: "in-progress", attempt, fingerprint, retryAfterMs: leaseUntil - now };
+    }
+    if (request.rerun !== true || differ(fingerprint, request.fingerprint)) {
+      return { status: "uncertain", attempt, fingerprint, retryAfterMs: leaseUntil + ttlMs - now };
+    }
+    return this.#hold(key, request, attempt + 1, runId, now, fingerprint);
+  }
+
+  #hold(
+    key: string,
+    { token, ttlMs, leaseMs, fingerprint }: ClaimRequest,
+    attempt: number,
+    runId: string,
+    now: number,
+    knownFingerprint?: string,
+  ): ClaimResult {
+    const leaseUntil = now + leaseMs;
+    const claim = { token, runId, attempt, fingerprint: fingerprint ?? knownFingerprint, ttlMs, leaseUntil };
+    this.#claims.set(key, claim);
+    this.#sweepBy(leaseUntil + ttlMs, now);
+    return { status: "claimed", attempt, runId };
+  }
+
+  #settle(
+    key: string,
+    { runId, attempt, fingerprint }: Claim,
+    token: string | undefined,
+    outcome: string | undefined,
+    expiresAt: number,
+    now: number,
+  ): void {
+    this.#claims.delete(key);
+    const record = { token, runId, attempt, fingerprint, outcome, expiresAt };
+    this.#settled.set(key, record, { ttl: expiresAt - now });
+    const second = Math.floor(expiresAt / 1000) + 1;
+    this.#expirySeconds.add(second);
+    this.#sweepBy(second * 1000, now);
+    this.#changed(key);
+  }
+
+  #liveSettled(key: string, now: number): Settled | undefined {
+    const record = this.#settled.get(key);
+    return record !== undefined && now < record.expiresAt ? record : undefined;
+  }
+
+  #liveClaim(key: string, now: number): Claim | undefined {
+    const claim = this.#claims.get(key);
+    return claim !== undefined && now < claim.leaseUntil + claim.ttlMs ? claim : undefined;
+  }
+
+  #owned(key: string, token: string, now: number): Claim | undefined {
+    const claim = this.#liveClaim(key, now);
+    return claim?.token === token ? claim : undefined;
+  }
+
+  #makeRoom(now: number): void {
+    if (this.#claims.size + this.#settled.size < this.#maxEntries) return;
+    if (this.#onFull === "evict" && this.#settled.pop() !== undefined) return;
+    this.#sweep(now);
+    if (this.#claims.size + this.#settled.size < this.#maxEntries) return;
+    const what = this.#onFull === "reject" ? "keys" : "claims in progress";
+    throw new StoreError(`The in-memory store is full: its maxEntries is ${this.#maxEntries}, all ${what}`);
+  }
+
+  #changed(key: string): void {
+    for (const wake of this.#watchers.get(key) ?? []) wake();
+  }
+
+  /** Sees to it that a sweep comes by that time: one timer for all keys. */
+  #sweepBy(at: number, now: number): void {
+    // A test's fake timers may have come or gone since: a timer of theirs may never ring.
+    const sameTimers = this.#setTimeout === globalThis.setTimeout;
+    if (sameTimers && at >= this.#sweepAt) return;
+    if (sameTimers) clearTimeout(this.#timer);
+    this.#setTimeout = globalThis.setTimeout;
+    this.#sweepAt = Math.min(at, this.#sweepAt);
+    // A store that nobody uses any more shall not live on by its timer.
+    const store = new WeakRef(this);
+    const ring = () => {
+      const memory = store.deref();
+      if (memory !== undefined) memory.#sweep(memory.#now());
+    };
+    this.#timer = backgroundTimer(ring, this.#sweepAt - now);
+  }
+
+  #sweep(now: number): void {
+    this.#settled.purgeStale();
+    let next = NEVER;
+    for (const [key, { leaseUntil, ttlMs }] of this.#claims) {
+      if (leaseUntil + ttlMs <= now) this.#claims.delete(key);
+      else next = Math.min(next, leaseUntil + ttlMs);
+    }
+    for (const second of this.#expirySeconds) {
+      if (second * 1000 <= now) this.#expirySeconds.delete(second);
+      else next = Math.min(next, second * 1000);
+    }
+    this.#sweepAt = NEVER;
+    if (next !== NEVER) this.#sweepBy(next, now);
+  }
+}
+
+// A `Map` holds no more.
+const MAX_ENTRIES = 2 ** 24;
+
+const RULES = {
+  maxEntries(value: unknown): MemoryStoreOptions {
+    if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_ENTRIES) {
+      return { maxEntries: value as number };
+    }
+    return invalidOption("maxEntries", `a whole number from 1 to ${MAX_ENTRIES}`, value);
+  },
+  onFull(value: unknown): MemoryStoreOptions {
+    expectOneOf("onFull", ["evict", "reject"], value);
+    return { onFull: value as "evict" | "reject" };
+  },
+  onEvict(value: unknown): MemoryStoreOptions {
+    expectFunction("onEvict", value);
+    return { onEvict: value as (key: string) => void };
+  },
+  clock(value: unknown): MemoryStoreOptions {
+    expectFunction("clock", value);
+    return { clock: value as () => number };
+  },
+};
+
+/**
+ * A store in this process's memory: it protects within the process, for as long as the process lives, and below
+ * `maxEntries`. An LRU over what is completed or released (lru-cache), beside which claims in progress stand; records
+ * past their time are removed by one timer for all of them, which does not keep the process alive.
+ *
+ * @throws InvalidOptionError `INVALID_OPTION`
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): IdempotencyStore {
+  return new MemoryStore(readByRules("memoryStore options", options, RULES));
+}

@@ -1,0 +1,29 @@
+/** A point that calls wait at until the test lets them through, so that an interleaving is forced, not hoped for. */
+export interface Gate {
+  /** Resolves once somebody waits at the gate. */
+  readonly reached: Promise<void>;
+  /** Waits until the gate is open. */
+  pass(): Promise<void>;
+  /** Lets through all who wait and all who come later. */
+  open(): void;
+}
+
+/** Makes a {@link Gate}, closed. */
+export function gate(): Gate {
+  const reached = signal();
+  const opened = signal();
+  const pass = () => {
+    reached.give();
+    return opened.given;
+  };
+  return { reached: reached.given, pass, open: opened.give };
+}
+
+/** A promise, and what resolves it. */
+export function signal(): { given: Promise<void>; give: () => void } {
+  let give = () => {};
+  const given = new Promise<void>(resolve => {
+    give = resolve;
+  });
+  return { given, give };
+}

@@ -1,0 +1,118 @@
+import { before, type Defects, edit, respelt, rewritten, shown } from "./defects.ts";
+import { referenceStore } from "./reference-store.ts";
+
+/** S9: keys. */
+export const keyDefects: Defects = {
+  "lower-cases keys": respelt(key => key.toLowerCase()),
+  "trims keys": respelt(key => key.trim()),
+  "trims the end of keys": respelt(key => key.replace(/ +$/, "")),
+  "trims the start of keys": respelt(key => key.trimStart()),
+  "normalises keys": respelt(key => key.normalize("NFC")),
+  "folds look-alikes in keys": respelt(key => key.normalize("NFKC")),
+  "cuts keys at NUL": respelt(key => key.replace(/\0.*/s, "")),
+  "drops NUL from keys": respelt(key => key.replaceAll("\0", "")),
+  "cuts keys at 255": respelt(key => key.slice(0, 255)),
+  "cuts keys at 299": respelt(key => key.slice(0, 299)),
+  "knows no emoji in keys": respelt(key => key.replace(/[\ud800-\udfff]+/g, "?")),
+  "drops invisible characters from keys": respelt(key => key.replace(/[\u200b\ufeff]/g, "")),
+  "compares keys by the German dictionary": respelt(key => key.replaceAll("ß", "ss")),
+  "takes % in a key for anything": base => ({
+    forget(key) {
+      const found = base.forget(key);
+      const others = [...base.records.keys()].filter(
+        other => key.endsWith("%") && other.startsWith(key.slice(0, -1)),
+      );
+      for (const other of others) base.records.delete(other);
+      return found;
+    },
+  }),
+  "keeps keys as properties of an object": base => ({
+    claim: (key, request) =>
+      key in {} ? { status: "in-progress", attempt: 1, retryAfterMs: 1 } : base.claim(key, request),
+  }),
+};
+
+/** S9: outcomes. */
+export const outcomeDefects: Defects = {
+  "cuts outcomes at NUL": rewritten(outcome => outcome.replace(/\0.*/s, "")),
+  "trims outcomes": rewritten(outcome => outcome.trim()),
+  "replaces lone surrogates": rewritten(outcome =>
+    new TextDecoder().decode(new TextEncoder().encode(outcome)),
+  ),
+  "normalises outcomes": rewritten(outcome => outcome.normalize()),
+  "unescapes outcomes": rewritten(outcome => outcome.replace(/\\(.)/g, "$1")),
+  "doubles quotes in outcomes": rewritten(outcome => outcome.replaceAll("'", "''")),
+  "changes line ends": rewritten(outcome => outcome.replaceAll("\r\n", "\n")),
+  "cuts outcomes at 64 KiB": rewritten(outcome => outcome.slice(0, 0x10000)),
+  "knows no emoji in outcomes": rewritten(outcome => outcome.replace(/[\u{10000}-\u{10ffff}]/gu, "?")),
+  "takes an empty outcome for none": shown(({ outcome }) => ({ outcome: outcome || undefined })),
+  "writes JSON its own way": rewritten(outcome => {
+    try {
+      return JSON.stringify(JSON.parse(outcome));
+    } catch {
+      return outcome;
+    }
+  }),
+  "reads null": shown(({ outcome }) => ({ outcome: outcome === "null" ? null : outcome })),
+};
+
+/** S8: stores that evict when they are full. */
+export const evictingDefects: Defects = {
+  "evicts the oldest, in progress or not": before("claim", base => {
+    const [oldest] = base.records.keys();
+    if (base.records.size < base.room || oldest === undefined) return;
+    base.records.delete(oldest);
+    base.announce(oldest);
+  }),
+  "evicts a claim in progress where there is nothing else": before("claim", base => {
+    const idle = [...base.records.values()].some(({ state }) => state !== "claimed");
+    const [oldest] = base.records.keys();
+    if (base.records.size < base.room || idle || oldest === undefined) return;
+    base.records.delete(oldest);
+    base.announce(oldest);
+  }),
+  "evicts without a word": before("claim", base => {
+    const idle = [...base.records].find(([, { state }]) => state !== "claimed");
+    if (base.records.size >= base.room && idle) base.records.delete(idle[0]);
+  }),
+  "announces what it keeps": before("claim", base => {
+    for (const key of base.records.keys()) base.announce(key);
+  }),
+  "is never full": (base, now) => ({ claim: referenceStore({ now, records: base.records }).claim }),
+  "keeps room for what is expired": base => ({
+    claim(key, request) {
+      if (base.records.size >= base.room) throw new Error("full");
+      return base.claim(key, request);
+    },
+  }),
+};
+
+/** S8: stores that refuse when they are full. */
+export const refusingDefects: Defects = {
+  "keeps a claim that it refuses": (base, now) => ({
+    claim(key, request) {
+      try {
+        return base.claim(key, request);
+      } catch (error) {
+        referenceStore({ now, records: base.records }).claim(key, request);
+        throw error;
+      }
+    },
+  }),
+  "counts what is expired": before("claim", base => {
+    if (base.records.size >= base.room) throw new Error("full");
+  }),
+};
+
+/** S10: what is left behind. */
+export const cleanupDefects: Defects = {
+  "never purges": () => ({ purge: () => {} }),
+  "purges everything": base => ({ purge: () => base.records.clear() }),
+  "forgets by letting the record expire": base => ({
+    forget(key) {
+      const found = base.find(key) !== undefined;
+      edit(base, key, () => ({ expiresAt: 0 }));
+      return found;
+    },
+  }),
+};

@@ -1,0 +1,21 @@
+import { defineConfig } from "tsup";
+
+export default defineConfig({
+  entry: { index: "src/index.ts", testing: "src/testing/index.ts" },
+  format: ["esm", "cjs"],
+  target: "es2022",
+  platform: "neutral",
+  // One copy of the error classes for all CommonJS entries: without it `instanceof` across entries is false.
+  splitting: true,
+  sourcemap: true,
+  clean: true,
+  // tsup sets `baseUrl`, which TypeScript 6 refuses as deprecated.
+  dts: {
+    compilerOptions: {
+      ignoreDeprecations: "6.0",
+      noEmit: false,
+      allowImportingTsExtensions: true,
+      emitDeclarationOnly: true,
+    },
+  },
+});
