@@ -111,7 +111,10 @@ function bind(defaults: Settings, namespace: string | undefined): Idempotency {
     expectFunction("fn", fn);
     const settings = readOptions(options, defaults);
     const { store, flights } = settings.store === defaults.store ? home() : homeOf(settings.store);
-    return new Call({ key: text, storeKey: storeKey(namespace, text), ttlMs, fn, settings, store, flights });
+    return new Call(
+      { key: text, storeKey: storeKey(namespace, text), ttlMs, fn },
+      { settings, store, flights },
+    );
   }
 
   async function ask<T>(

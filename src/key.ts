@@ -21,7 +21,7 @@ function invalid(why: string): never {
 }
 
 /** A part with what separates parts marked in it, so that no part can be taken for two. */
-function escape(part: string): string {
+function escapePart(part: string): string {
   return part.replace(/[\\:]/g, "\\$&");
 }
 
@@ -30,7 +30,7 @@ function partText(part: unknown, index: number): string {
   const isText = type === "string" || type === "bigint" || type === "boolean" || Number.isFinite(part);
   if (!isText) return invalid(`${describe(part)} as part ${index}`);
   const text = String(part);
-  return text === "" ? invalid(`an empty string as part ${index}`) : escape(text);
+  return text === "" ? invalid(`an empty string as part ${index}`) : escapePart(text);
 }
 
 /** The text of a key, as errors, events and outcomes show it. Throws `INVALID_KEY`. */
@@ -49,7 +49,7 @@ export function keyText(key: Key): string {
  */
 export function storeKey(namespace: string | undefined, text: string): string {
   const key =
-    namespace !== undefined ? `:${escape(namespace)}:${text}` : text.startsWith(":") ? `::${text}` : text;
+    namespace !== undefined ? `:${escapePart(namespace)}:${text}` : text.startsWith(":") ? `::${text}` : text;
   return text.length <= RECOMMENDED_KEY_LENGTH && key.length <= MAX_STORE_KEY_LENGTH
     ? key
     : `::sha256:${digest(key)}`;

@@ -1,5 +1,4 @@
-import type { Duration } from "./duration.ts";
-import { parseDuration } from "./duration.ts";
+import { type Duration, parseDuration } from "./duration.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Key } from "./key.ts";
 import { type Options, readOptions, type Settings } from "./options.ts";
@@ -30,9 +29,9 @@ export function wrap<A extends unknown[], R, This>(
   if (fingerprint !== undefined) expectFunction("fingerprint", fingerprint);
   parseDuration(ttl);
   readOptions(options, defaults);
-  return async function (...args) {
+  return async function (...args): Promise<Awaited<R>> {
     const payload = fingerprint === undefined ? {} : { fingerprint: Reflect.apply(fingerprint, this, args) };
     const run = () => Reflect.apply(fn, this, args) as Awaited<R> | PromiseLike<Awaited<R>>;
-    return withIdempotency(Reflect.apply(key, this, args), ttl, run, { ...options, ...payload });
+    return withIdempotency<Awaited<R>>(Reflect.apply(key, this, args), ttl, run, { ...options, ...payload });
   };
 }
