@@ -12,6 +12,7 @@ import { RECOMMENDED_KEY_LENGTH } from "./key.ts";
 import { notify } from "./notify.ts";
 import type { Settings } from "./options.ts";
 import { decodeOutcome } from "./outcome-text.ts";
+import type { Home } from "./process.ts";
 import type { ClaimResult, IdempotencyStore } from "./store.ts";
 import { Patience } from "./waiting.ts";
 
@@ -29,8 +30,10 @@ let tokens = 0;
 function nextToken(): string {
   processToken ??= Array.from(crypto.getRandomValues(new Uint8Array(12)), byte =>
     byte.toString(16).padStart(2, "0"),
-  ).join("");
-  return processToken + (tokens++).toString(36);
+  )
+    .join("")
+    .concat("-");
+  return processToken + tokens++;
 }
 
 /** One call, its arguments checked, and the ways in which it can be refused. */
@@ -51,27 +54,20 @@ export class Call<T = unknown> {
   readonly emit: ((event: EventDetails) => void) | undefined;
   /** The run that this call has last seen another at; 0 for none. */
   seenAttempt = 0;
-  /** When the last claim was sent, by the monotonic clock. */
-  claimedAt = 0;
+  /** When the last claim was sent, by the monotonic clock; undefined where the store answered at once. */
+  claimedAt: number | undefined;
   /** A claim that the store did not answer in time, and may yet. */
   lateClaim: PromiseLike<ClaimResult> | undefined;
   #patience: Patience | undefined;
 
-  constructor(
-    { key, storeKey, ttlMs, fn }: { key: string; storeKey: string; ttlMs: number; fn: Call<T>["fn"] },
-    {
-      settings,
-      store,
-      flights,
-    }: { settings: Settings; store: IdempotencyStore; flights: Map<string, Flight> },
-  ) {
+  constructor(key: string, place: string, ttlMs: number, fn: Call<T>["fn"], settings: Settings, home: Home) {
     this.key = key;
-    this.storeKey = storeKey;
+    this.storeKey = place;
     this.ttlMs = ttlMs;
     this.fn = fn;
     this.settings = settings;
-    this.store = store;
-    this.flights = flights;
+    this.store = home.store;
+    this.flights = home.flights;
     this.token = nextToken();
     const { onEvent } = settings;
     this.emit = onEvent && (event => notify(onEvent, { ...event, key } as IdempotencyEvent));

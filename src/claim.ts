@@ -18,12 +18,13 @@ export function claim(call: Call): Awaitable<ClaimResult> {
 function ask(call: Call): Awaitable<ClaimResult> {
   const { store, storeKey, token, ttlMs, settings } = call;
   const { leaseMs, fingerprint, onUncertain } = settings;
-  call.claimedAt = performance.now();
   return store.claim(storeKey, { token, ttlMs, leaseMs, fingerprint, rerun: onUncertain === "rerun" });
 }
 
 async function claimLater(call: Call, answer: PromiseLike<ClaimResult>): Promise<ClaimResult> {
   const { storeTimeoutMs } = call.settings;
+  // The same turn of the event loop in which the request is sent, and one that an immediate answer does not pay for.
+  call.claimedAt = performance.now();
   try {
     return checked(await within(answer, storeTimeoutMs));
   } catch (error) {

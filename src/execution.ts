@@ -50,6 +50,11 @@ export class LazyExecution implements Execution {
     return this.#controller.signal;
   }
 
+  /** @internal Whether an error is the reason for which `signal` aborted, which `fn` was told of. */
+  wasAbortedBy(error: unknown): boolean {
+    return this.#controller?.signal.aborted === true && this.#controller.signal.reason === error;
+  }
+
   /** @internal The first reason stands. */
   abort(reason: unknown): void {
     this.#aborted ??= { reason };

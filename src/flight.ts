@@ -29,8 +29,8 @@ export interface Flight {
   /** What remains of the holder's lease, at the most. */
   retryAfterMs: number;
   end: FlightEnd | undefined;
-  /** Called once when `attempt` or `end` changes. */
-  readonly watchers: Set<() => void>;
+  /** Called when `attempt` or `end` changes; made by the first call that shares the flight. */
+  watchers: Set<() => void> | undefined;
 }
 
 /** Opens a flight that others can find by its key. */
@@ -40,14 +40,22 @@ export function openFlight(flights: Map<string, Flight>, key: string): Flight {
     fingerprint: undefined,
     retryAfterMs: 0,
     end: undefined,
-    watchers: new Set(),
+    watchers: undefined,
   };
   flights.set(key, flight);
   return flight;
 }
 
 function tell(flight: Flight): void {
+  if (flight.watchers === undefined) return;
   for (const wake of [...flight.watchers]) wake();
+}
+
+/** Wakes when something changes; gives back how to be forgotten. */
+export function watchFlight(flight: Flight, wake: () => void): () => void {
+  const watchers = flight.watchers ?? new Set();
+  flight.watchers = watchers.add(wake);
+  return () => watchers.delete(wake);
 }
 
 /** Says that the key is held, here or elsewhere. */

@@ -3,14 +3,13 @@ import { type Duration, parseDuration } from "./duration.ts";
 import { InvalidOptionError, isIdempotencyError, type StoredError } from "./errors.ts";
 import type { StoreOperation } from "./events.ts";
 import { type Execution, providerKey } from "./execution.ts";
-import type { Flight } from "./flight.ts";
 import { type Key, keyText, storeKey } from "./key.ts";
 import { type IdempotentConfig, wrap } from "./make-idempotent.ts";
 import { DEFAULTS, type Options, readOptions, type Settings } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
 import { decodeOutcome, encodeResult } from "./outcome-text.ts";
 import { perform } from "./perform.ts";
-import { defaultStore, flightsOf } from "./process.ts";
+import { type Home, homeOf } from "./process.ts";
 import { expectFunction, invalidOption } from "./rules.ts";
 import type { Awaitable, IdempotencyStore } from "./store.ts";
 import { isPromise, nonsense, storeError, within } from "./store-call.ts";
@@ -68,16 +67,6 @@ export interface Idempotency {
   resolve(key: Key, ttl: Duration, value: unknown): Promise<boolean>;
 }
 
-/** A store with what this process runs on it. */
-interface Home {
-  readonly store: IdempotencyStore;
-  readonly flights: Map<string, Flight>;
-}
-
-function homeOf(store: IdempotencyStore = defaultStore()): Home {
-  return { store, flights: flightsOf(store) };
-}
-
 /**
  * Binds a store, defaults and a namespace. A namespace keeps the keys of one part of an application apart from those
  * of others in the same store.
@@ -105,16 +94,19 @@ function bind(defaults: Settings, namespace: string | undefined): Idempotency {
     return bound;
   };
 
+  let lastTtl: Duration | undefined;
+  let lastTtlMs = 0;
+
   function prepare<T>(key: Key, ttl: Duration, fn: Call<T>["fn"], options?: Options): Call<T> {
     const text = keyText(key);
-    const ttlMs = parseDuration(ttl);
+    // Most calls of an instance have the ttl of the one before.
+    const ttlMs = ttl === lastTtl && typeof ttl === "string" ? lastTtlMs : parseDuration(ttl);
+    lastTtl = ttl;
+    lastTtlMs = ttlMs;
     expectFunction("fn", fn);
     const settings = readOptions(options, defaults);
-    const { store, flights } = settings.store === defaults.store ? home() : homeOf(settings.store);
-    return new Call(
-      { key: text, storeKey: storeKey(namespace, text), ttlMs, fn },
-      { settings, store, flights },
-    );
+    const place = settings.store === defaults.store ? home() : homeOf(settings.store);
+    return new Call(text, storeKey(namespace, text), ttlMs, fn, settings, place);
   }
 
   async function ask<T>(

@@ -22,7 +22,7 @@ export class Lease {
   constructor(call: Call, onLost: OnLost) {
     this.#call = call;
     this.#onLost = onLost;
-    this.deadline = call.claimedAt + call.settings.leaseMs;
+    this.deadline = (call.claimedAt ?? performance.now()) + call.settings.leaseMs;
   }
 
   /** Renews the lease from now on, until {@link stop}. */

@@ -1,7 +1,7 @@
 import type { Call } from "./call.ts";
 import { claim } from "./claim.ts";
 import { isIdempotencyError } from "./errors.ts";
-import { type Flight, type FlightEnd, holdFlight, landFlight, openFlight } from "./flight.ts";
+import { type Flight, type FlightEnd, holdFlight, landFlight, openFlight, watchFlight } from "./flight.ts";
 import type { Outcome } from "./outcome.ts";
 import { run, runUnprotected } from "./run.ts";
 import { abandon, release, settleNowOrLater } from "./settle.ts";
@@ -107,10 +107,7 @@ async function follow<T>(call: Call<T>, flight: Flight): Promise<Outcome<T>> {
         call.requireFingerprint(flight.fingerprint);
         call.requirePatience(flight.retryAfterMs);
       }
-      const wasWoken = await call.patience.until(wake => {
-        flight.watchers.add(wake);
-        return () => flight.watchers.delete(wake);
-      });
+      const wasWoken = await call.patience.until(wake => watchFlight(flight, wake));
       if (!wasWoken) throw call.inProgress(flight.retryAfterMs);
     }
     return await share(call, flight.end);

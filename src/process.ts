@@ -18,19 +18,25 @@ function shared(): Shared {
 }
 
 /** The in-memory store of this process, made on first use. */
-export function defaultStore(): IdempotencyStore {
+function defaultStore(): IdempotencyStore {
   const ours = shared();
   ours.store ??= memoryStore();
   return ours.store;
 }
 
-/** The runs of this process on a store, by key. */
-export function flightsOf(store: IdempotencyStore): Map<string, Flight> {
+/** A store, with the runs of this process on it by key. */
+export interface Home {
+  readonly store: IdempotencyStore;
+  readonly flights: Map<string, Flight>;
+}
+
+/** Where the calls on a store meet. */
+export function homeOf(store: IdempotencyStore = defaultStore()): Home {
   const { flights } = shared();
   let byKey = flights.get(store);
   if (byKey === undefined) {
     byKey = new Map();
     flights.set(store, byKey);
   }
-  return byKey;
+  return { store, flights: byKey };
 }

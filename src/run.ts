@@ -7,6 +7,7 @@ import type { ErrorPolicy } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
 import { encodeError, encodeResult } from "./outcome-text.ts";
 import { completion, type Ending, hold, release, settle, settleLater, whenLate } from "./settle.ts";
+import type { Awaitable } from "./store.ts";
 import { isPromise } from "./store-call.ts";
 
 /** A run of `fn`, which the claim entitles to. */
@@ -16,7 +17,7 @@ interface Run {
 }
 
 /** Runs `fn` under the claim, and ends the claim by what came of it. Rejects with `fn`'s own error only. */
-export async function run<T>(call: Call<T>, flight: Flight, claimed: Run): Promise<Outcome<T>> {
+export function run<T>(call: Call<T>, flight: Flight, claimed: Run): Promise<Outcome<T>> {
   const { attempt } = claimed;
   const execution = new LazyExecution(call.key, call.storeKey, claimed);
   const lease = new Lease(call, (error, isCertain) => {
@@ -25,78 +26,104 @@ export async function run<T>(call: Call<T>, flight: Flight, claimed: Run): Promi
     if (isCertain) landFlight(call.flights, call.storeKey, flight, { type: "left" });
   });
   call.emit?.({ type: "claimed", attempt });
+  return runAndSettle(call, flight, execution, lease);
+}
+
+/** Runs `fn` though its claim could not be made. Should that turn out to be made after all, it is settled. */
+export function runUnprotected<T>(call: Call<T>, flight: Flight, cause: unknown): Promise<Outcome<T>> {
+  call.emit?.({ type: "unprotected", error: cause });
+  const execution = new LazyExecution(call.key, call.storeKey, { attempt: 1, runId: call.token });
+  return runAndSettle(call, flight, execution, undefined);
+}
+
+async function runAndSettle<T>(
+  call: Call<T>,
+  flight: Flight,
+  execution: LazyExecution,
+  lease: Lease | undefined,
+): Promise<Outcome<T>> {
+  const { attempt } = execution;
   holdFlight(flight, attempt, call.settings.leaseMs, call.settings.fingerprint);
+  const { signal } = call.settings;
+  const abort = signal && (() => execution.abort(signal.reason));
   let value: T;
+  if (abort) signal.addEventListener("abort", abort);
   try {
-    value = await runUnder(call, execution, lease);
+    const result = call.fn(execution);
+    if (isPromise(result)) lease?.keep();
+    value = isPromise(result) ? await result : result;
   } catch (error) {
-    await fail(call, flight, lease, attempt, error);
+    lease?.stop();
+    await fail(call, flight, lease, execution, error);
     throw error;
+  } finally {
+    lease?.stop();
+    if (abort) signal.removeEventListener("abort", abort);
   }
   return succeed(call, flight, lease, attempt, value);
 }
 
-/** Runs `fn` while the lease is kept and the caller's signal is passed on. */
-async function runUnder<T>(call: Call<T>, execution: LazyExecution, lease: Lease | undefined): Promise<T> {
-  const { signal } = call.settings;
-  const abort = () => execution.abort(signal?.reason);
-  signal?.addEventListener("abort", abort);
-  try {
-    const result = call.fn(execution);
-    if (!isPromise(result)) return result;
-    lease?.keep();
-    return await result;
-  } finally {
-    lease?.stop();
-    signal?.removeEventListener("abort", abort);
-  }
-}
-
-async function succeed<T>(
+function succeed<T>(
   call: Call<T>,
   flight: Flight,
-  lease: Lease,
+  lease: Lease | undefined,
   attempt: number,
   value: T,
-): Promise<Outcome<T>> {
+): Awaitable<Outcome<T>> {
   const { text, error } = encodeResult(value, call.settings.serializer);
   if (error !== undefined) call.emit?.({ type: "unstorable", attempt, error });
   const ending = completion(call, text);
-  const answer = settle(call, ending);
-  const settled = isPromise(answer) ? await answer : answer;
-  const persisted = settled === true && error === undefined;
-  const { fingerprint } = call.settings;
-  endFlight(
-    flight,
-    error === undefined
-      ? { type: "completed", outcome: text, attempt, persisted, fingerprint }
-      : { type: "value", value, attempt, fingerprint },
-  );
-  const close = () => closeFlight(call.flights, call.storeKey, flight);
-  // Until the store has it, the calls of this process get the result from the flight.
-  if (settled === undefined) void settleLater(call, ending, lease.deadline).then(close);
-  else close();
-  call.emit?.({ type: "completed", attempt, persisted });
-  return { value, replayed: false, persisted, attempt, key: call.key };
+  const answer = finish(call, ending, lease);
+  const conclude = (settled: boolean | undefined): Outcome<T> => {
+    const persisted = settled === true && error === undefined;
+    const { fingerprint } = call.settings;
+    endFlight(
+      flight,
+      error === undefined
+        ? { type: "completed", outcome: text, attempt, persisted, fingerprint }
+        : { type: "value", value, attempt, fingerprint },
+    );
+    const close = () => closeFlight(call.flights, call.storeKey, flight);
+    // Until the store has it, the calls of this process get the result from the flight.
+    if (settled === undefined) void settleLater(call, ending, deadlineOf(call, lease)).then(close);
+    else close();
+    call.emit?.({ type: "completed", attempt, persisted });
+    return { value, replayed: false, persisted, attempt, key: call.key };
+  };
+  return isPromise(answer) ? answer.then(conclude) : conclude(answer);
 }
 
 async function fail(
   call: Call,
   flight: Flight,
-  lease: Lease,
-  attempt: number,
+  lease: Lease | undefined,
+  execution: LazyExecution,
   error: unknown,
 ): Promise<void> {
-  const { policy, ending } = judge(call, error);
-  const settled = await settle(call, ending);
+  const { attempt } = execution;
+  const { policy, ending } = judge(call, execution, error);
+  const settled = await finish(call, ending, lease);
   const { flights, storeKey } = call;
   const wasOurs = flights.get(storeKey) === flight;
   // What the caller's own abort brought about is no answer to the others.
   const isOwn = call.settings.signal?.aborted === true;
   landFlight(flights, storeKey, flight, isOwn ? { type: "left" } : { type: "failed", error, attempt });
-  if (settled === undefined && wasOurs)
-    keepOthersOff(call, attempt, settleLater(call, ending, lease.deadline));
+  if (settled === undefined && wasOurs) {
+    keepOthersOff(call, attempt, settleLater(call, ending, deadlineOf(call, lease)));
+  }
   call.emit?.({ type: "failed", attempt, error, policy });
+}
+
+/** Ends the claim: now, or, where it was never seen to be made, as soon as it may be. */
+function finish(call: Call, ending: Ending, lease: Lease | undefined): Awaitable<boolean | undefined> {
+  if (lease !== undefined) return settle(call, ending);
+  void settleLater(call, ending, deadlineOf(call, lease));
+  whenLate(call, () => void settleLater(call, ending, performance.now() + call.settings.leaseMs));
+  return false;
+}
+
+function deadlineOf(call: Call, lease: Lease | undefined): number {
+  return lease?.deadline ?? performance.now() + call.settings.leaseMs;
 }
 
 /** While the store does not know yet that a run has failed, the calls of this process wait rather than ask it. */
@@ -106,16 +133,22 @@ function keepOthersOff(call: Call, attempt: number, settled: Promise<unknown>): 
   void settled.then(() => landFlight(call.flights, call.storeKey, flight, { type: "left" }));
 }
 
-function judge(call: Call, error: unknown): { policy: ErrorPolicy; ending: Ending } {
-  const policy = policyFor(call, error);
+function judge(
+  call: Call,
+  execution: LazyExecution,
+  error: unknown,
+): { policy: ErrorPolicy; ending: Ending } {
+  const policy = policyFor(call, execution, error);
   if (policy === "release") return { policy, ending: release(call) };
   if (policy === "store") return { policy, ending: completion(call, encodeError(error)) };
   return { policy, ending: hold(call) };
 }
 
-function policyFor(call: Call, error: unknown): ErrorPolicy {
+function policyFor(call: Call, execution: LazyExecution, error: unknown): ErrorPolicy {
   const { onError } = call.settings;
-  if (onError === undefined) return interruptedInTransit(error) ? "hold" : "release";
+  // A request that was aborted fails with the signal's own reason, which may be any value.
+  if (onError === undefined)
+    return execution.wasAbortedBy(error) || interruptedInTransit(error) ? "hold" : "release";
   try {
     const policy: unknown = onError(error);
     if (policy === "release" || policy === "store" || policy === "hold") return policy;
@@ -125,45 +158,4 @@ function policyFor(call: Call, error: unknown): ErrorPolicy {
     call.emit?.({ type: "policy-error", error: policyError });
     return "hold";
   }
-}
-
-/** Runs `fn` though its claim could not be made; should that turn out to be made after all, it is settled. */
-export async function runUnprotected<T>(call: Call<T>, flight: Flight, cause: unknown): Promise<Outcome<T>> {
-  call.emit?.({ type: "unprotected", error: cause });
-  const attempt = 1;
-  const execution = new LazyExecution(call.key, call.storeKey, { attempt, runId: call.token });
-  holdFlight(flight, attempt, call.settings.leaseMs, call.settings.fingerprint);
-  const deadline = performance.now() + call.settings.leaseMs;
-  let value: T;
-  try {
-    value = await runUnder(call, execution, undefined);
-  } catch (error) {
-    const { policy, ending } = judge(call, error);
-    settleLate(call, ending, deadline);
-    const isOwn = call.settings.signal?.aborted === true;
-    landFlight(
-      call.flights,
-      call.storeKey,
-      flight,
-      isOwn ? { type: "left" } : { type: "failed", error, attempt },
-    );
-    call.emit?.({ type: "failed", attempt, error, policy });
-    throw error;
-  }
-  const { text, error } = encodeResult(value, call.settings.serializer);
-  if (error !== undefined) call.emit?.({ type: "unstorable", attempt, error });
-  settleLate(call, completion(call, text), deadline);
-  const { fingerprint } = call.settings;
-  const end =
-    error === undefined
-      ? ({ type: "completed", outcome: text, attempt, persisted: false, fingerprint } as const)
-      : ({ type: "value", value, attempt, fingerprint } as const);
-  landFlight(call.flights, call.storeKey, flight, end);
-  call.emit?.({ type: "completed", attempt, persisted: false });
-  return { value, replayed: false, persisted: false, attempt, key: call.key };
-}
-
-function settleLate(call: Call, ending: Ending, deadline: number): void {
-  void settleLater(call, ending, deadline);
-  whenLate(call, () => void settleLater(call, ending, performance.now() + call.settings.leaseMs));
 }

@@ -72,11 +72,9 @@ class MemoryStore implements IdempotencyStore {
     this.#maxEntries = maxEntries;
     this.#onFull = onFull;
     this.#now = clock ?? (() => Date.now());
+    // Its own expiry would ask the time twice more for each key; records know theirs.
     this.#settled = new LRUCache({
       max: maxEntries,
-      // Without a `perf` of ours it would keep the real clock under fake timers; to it a start of 0 means no expiry.
-      perf: { now: () => this.#now() + 1 },
-      ttlResolution: 0,
       dispose: (record, key, reason) => {
         if (reason === "evict" && onEvict !== undefined && record.expiresAt > this.#now())
           notify(onEvict, key);
@@ -217,9 +215,8 @@ class MemoryStore implements IdempotencyStore {
     now: number,
   ): void {
     this.#claims.delete(key);
-    const record = { token, runId, attempt, fingerprint, outcome, expiresAt };
-    this.#settled.set(key, record, { ttl: expiresAt - now });
-    const second = Math.floor(expiresAt / 1000) + 1;
+    this.#settled.set(key, { token, runId, attempt, fingerprint, outcome, expiresAt });
+    const second = Math.ceil(expiresAt / 1000);
     this.#expirySeconds.add(second);
     this.#sweepBy(second * 1000, now);
     this.#changed(key);
@@ -271,7 +268,6 @@ class MemoryStore implements IdempotencyStore {
   }
 
   #sweep(now: number): void {
-    this.#settled.purgeStale();
     let next = NEVER;
     for (const [key, { leaseUntil, ttlMs }] of this.#claims) {
       if (leaseUntil + ttlMs <= now) this.#claims.delete(key);
@@ -281,10 +277,17 @@ class MemoryStore implements IdempotencyStore {
       if (second * 1000 <= now) this.#expirySeconds.delete(second);
       else next = Math.min(next, second * 1000);
     }
+    const expired: string[] = [];
+    this.#settled.forEach((record, key) => record.expiresAt <= now && expired.push(key));
+    for (const key of expired) this.#settled.delete(key);
     this.#sweepAt = NEVER;
-    if (next !== NEVER) this.#sweepBy(next, now);
+    // Each sweep looks at every key, so the more there are the longer the next one can wait.
+    if (next !== NEVER) this.#sweepBy(Math.max(next, now + this.#settled.size / KEYS_PER_MS), now);
   }
 }
+
+// At that pace a sweep takes about a hundredth of the time until the next one.
+const KEYS_PER_MS = 100;
 
 // A `Map` holds no more.
 const MAX_ENTRIES = 2 ** 24;
