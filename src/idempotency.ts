@@ -16,6 +16,7 @@ import { isPromise, nonsense, storeError, within } from "./store-call.ts";
 
 /** What is known of a key. */
 export interface KeyState {
+  /** Who has it: a run, nobody (it failed and may run again), nobody knows, or a result. */
   state: "in-progress" | "released" | "uncertain" | "completed";
   /** The latest run, from 1. */
   attempt: number;

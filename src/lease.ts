@@ -78,12 +78,12 @@ export class Lease {
 /** One timer for all runs with a lease of that length. It does not keep the process alive. */
 class Heart {
   readonly #leases = new Set<Lease>();
-  readonly #intervalMs: number;
+  readonly #leaseMs: number;
   #timer: unknown;
   #setTimeout: unknown;
 
   constructor(leaseMs: number) {
-    this.#intervalMs = leaseMs / BEATS_PER_LEASE;
+    this.#leaseMs = leaseMs;
   }
 
   add(lease: Lease): void {
@@ -100,13 +100,16 @@ class Heart {
     this.#setTimeout = globalThis.setTimeout;
     const timer = backgroundTimer(() => {
       if (this.#timer === timer) this.#beat();
-    }, this.#intervalMs);
+    }, this.#leaseMs / BEATS_PER_LEASE);
     this.#timer = timer;
   }
 
   #beat(): void {
     this.#timer = undefined;
-    if (this.#leases.size === 0) return;
+    if (this.#leases.size === 0) {
+      hearts.delete(this.#leaseMs);
+      return;
+    }
     this.#schedule();
     for (const lease of [...this.#leases]) lease.beat();
   }

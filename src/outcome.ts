@@ -1,5 +1,6 @@
 /** What came of a call. */
 export interface Outcome<T> {
+  /** `fn`'s result, or one deep-equal to it. */
   value: T;
   /** Whether this call did not itself run `fn`. */
   replayed: boolean;

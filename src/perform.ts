@@ -44,14 +44,17 @@ async function takeTurn<T>(
   answer: Awaitable<ClaimResult>,
 ): Promise<Outcome<T>> {
   const land = (end: FlightEnd) => landFlight(call.flights, call.storeKey, flight, end);
+  let isRunning = false;
   try {
-    const isOurs = !isPromise(answer) && answer.status === "claimed";
+    // The common case, which waits for nothing.
+    const isOurs = !isPromise(answer) && answer.status === "claimed" && call.seenAttempt === 0;
     const turn = isOurs ? answer : await untilTurn(call, flight, answer);
+    isRunning = turn.status === "claimed";
     if (turn.status === "claimed") return await run(call, flight, turn);
     land({ ...turn, type: "completed", persisted: true });
     return replay(call, turn, true);
   } catch (error) {
-    if (flight.attempt > 0 || !isIdempotencyError(error, "STORE_ERROR")) throw error;
+    if (isRunning || !isIdempotencyError(error, "STORE_ERROR")) throw error;
     if (call.settings.onStoreError === "run" && call.seenAttempt === 0) {
       return await runUnprotected(call, flight, error);
     }

@@ -43,10 +43,13 @@ export type ClaimResult =
 
 /** What {@link IdempotencyStore.read} answers. It never shows the token. */
 export interface StoreRecord {
+  /** In progress while the lease lasts, uncertain after it; released after a failure; completed with an outcome. */
   status: "in-progress" | "released" | "uncertain" | "completed";
+  /** The latest claim, from 1. */
   attempt: number;
   /** The token of the window's first claim. */
   runId: string;
+  /** The digest that the key is used with, where one was given. */
   fingerprint?: string | undefined;
   /** Only where `status` is `"completed"`. */
   outcome?: string | undefined;

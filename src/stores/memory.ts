@@ -278,7 +278,9 @@ class MemoryStore implements IdempotencyStore {
       else next = Math.min(next, second * 1000);
     }
     const expired: string[] = [];
-    this.#settled.forEach((record, key) => record.expiresAt <= now && expired.push(key));
+    this.#settled.forEach((record, key) => {
+      if (record.expiresAt <= now) expired.push(key);
+    });
     for (const key of expired) this.#settled.delete(key);
     this.#sweepAt = NEVER;
     // Each sweep looks at every key, so the more there are the longer the next one can wait.

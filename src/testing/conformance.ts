@@ -55,6 +55,7 @@ export interface StoreHarness {
 
 /** One test of a store, for any test runner. */
 export interface ConformanceCase {
+  /** What it is about. */
   clause: Clause;
   /** The clause and what it says, such as `"S4: a lapsed lease reads as uncertain"`; unique within the suite. */
   name: string;
@@ -64,6 +65,7 @@ export interface ConformanceCase {
 
 /** What {@link storeConformance} makes of a harness. */
 export interface StoreConformance {
+  /** What to run, each case once. */
   cases: ConformanceCase[];
   /** The names of the cases that this harness has not the means for. Assert that it is what you expect. */
   uncovered: string[];

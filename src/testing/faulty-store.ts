@@ -30,7 +30,9 @@ export type Fault = { operation: FaultyOperation; nth?: number; times?: number }
 
 /** One call that a {@link FaultyStore} got. */
 export interface StoreCall {
+  /** What it asked the store to do. */
   operation: FaultyOperation;
+  /** The key as the store gets it, with its namespace. */
   key: string;
   /** All arguments, the key first. */
   args: readonly unknown[];
