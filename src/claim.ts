@@ -36,6 +36,7 @@ async function claimLater(call: Call, answer: PromiseLike<ClaimResult>): Promise
 async function repeat(call: Call, firstError: unknown, timeoutMs: number): Promise<ClaimResult> {
   call.emit?.({ type: "store-error", operation: "claim", error: firstError });
   let answer: Awaitable<ClaimResult> | undefined;
+  call.claimedAt = performance.now();
   try {
     answer = ask(call);
     return checked(isPromise(answer) ? await within(answer, timeoutMs) : answer);

@@ -50,9 +50,9 @@ export class LazyExecution implements Execution {
     return this.#controller.signal;
   }
 
-  /** @internal Whether an error is the reason for which `signal` aborted, which `fn` was told of. */
+  /** @internal Whether an error is the reason for which `signal` aborted, or would have, had `fn` asked for it. */
   wasAbortedBy(error: unknown): boolean {
-    return this.#controller?.signal.aborted === true && this.#controller.signal.reason === error;
+    return this.#aborted !== undefined && this.#aborted.reason === error;
   }
 
   /** @internal The first reason stands. */

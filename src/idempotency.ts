@@ -138,10 +138,11 @@ function bind(defaults: Settings, namespace: string | undefined): Idempotency {
     makeIdempotent: (fn, config) => wrap(instance, defaults, fn, config),
     execute: async (key, ttl, fn, options) => perform(prepare(key, ttl, fn, options)),
     async inspect(key) {
-      const record = await ask("read", key, (store, place) => store.read(place));
-      if (record === undefined) return undefined;
-      const { status: state, attempt, runId, leaseInMs, expiresInMs, outcome } = record;
       const text = keyText(key);
+      const record = await ask("read", text, (store, place) => store.read(place));
+      if (record === undefined) return undefined;
+      if (typeof record?.runId !== "string") throw nonsense("read", "a StoreRecord or undefined", record);
+      const { status: state, attempt, runId, leaseInMs, expiresInMs, outcome } = record;
       const idempotencyKey = providerKey(storeKey(namespace, text), runId);
       const known = outcome === undefined ? {} : peek(outcome, defaults, text);
       return { state, attempt, idempotencyKey, leaseInMs, expiresInMs, ...known };

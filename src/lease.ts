@@ -18,6 +18,7 @@ export class Lease {
   #kept = false;
   #seen = false;
   #asking = false;
+  #watched: number | undefined;
 
   constructor(call: Call, onLost: OnLost) {
     this.#call = call;
@@ -61,6 +62,8 @@ export class Lease {
   /** After a renewal that failed: the lease is lost at its end, unless one succeeds until then. */
   #watchDeadline(): void {
     const { deadline } = this;
+    if (this.#watched === deadline) return;
+    this.#watched = deadline;
     backgroundTimer(() => {
       if (this.#kept && this.deadline === deadline) this.#lose("it could not be renewed in time", false);
     }, deadline - performance.now());

@@ -37,7 +37,7 @@ export interface Options {
   onUncertain?: "reject" | "rerun" | undefined;
   /**
    * What an error of `fn` does to the key. A policy that throws or answers anything else holds.
-   * @default "hold" where `interruptedInTransit(error)`, else "release"
+   * @default "hold" where `interruptedInTransit(error)` or the error is the reason of `execution.signal`, else "release"
    */
   onError?: ((error: unknown) => ErrorPolicy) | undefined;
   /**

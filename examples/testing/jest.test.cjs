@@ -1,0 +1,74 @@
+const { createIdempotency, memoryStore } = require("with-idempotency");
+const { faultyStore } = require("with-idempotency/testing");
+
+/** @typedef {(to: string, idempotencyKey: string) => Promise<{ id: string }>} Send */
+
+/**
+ * The code under test. The test hands it the provider's client and, for each test anew, a store.
+ * @param {Send} send
+ * @param {import("with-idempotency").IdempotencyStore} store
+ */
+function createNotifier(send, store) {
+  const { withIdempotency } = createIdempotency({ store });
+  return (/** @type {number} */ orderId, /** @type {string} */ to) =>
+    withIdempotency(["order-shipped", orderId], "24h", ({ idempotencyKey }) => send(to, idempotencyKey));
+}
+
+const MAIL = "mira@example.com";
+const mockSend = () => jest.fn(/** @type {Send} */ (async (_, idempotencyKey) => ({ id: idempotencyKey })));
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+test("an event that is delivered again sends once", async () => {
+  const send = mockSend();
+  const notify = createNotifier(send, memoryStore());
+  const first = await notify(1041, MAIL);
+  expect(await notify(1041, MAIL)).toEqual(first);
+  expect(send).toHaveBeenCalledTimes(1);
+});
+
+test("once its window has passed, the event sends again, under another key", async () => {
+  jest.useFakeTimers();
+  const send = mockSend();
+  const notify = createNotifier(send, memoryStore());
+  await notify(1041, MAIL);
+  jest.advanceTimersByTime(24 * 60 * 60 * 1000 - 1);
+  await notify(1041, MAIL);
+  expect(send).toHaveBeenCalledTimes(1);
+  jest.advanceTimersByTime(1);
+  await notify(1041, MAIL);
+  expect(send).toHaveBeenCalledTimes(2);
+  expect(new Set(send.mock.calls.map(([, idempotencyKey]) => idempotencyKey)).size).toBe(2);
+});
+
+test("after a cut connection it does not send again, for nobody knows whether the mail went out", async () => {
+  const send = mockSend();
+  const notify = createNotifier(send, memoryStore());
+  const cut = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
+  send.mockRejectedValueOnce(cut);
+  await expect(notify(1041, MAIL)).rejects.toBe(cut);
+  await expect(notify(1041, MAIL)).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", attempt: 1 });
+  expect(send).toHaveBeenCalledTimes(1);
+});
+
+test("sends nothing while the store is down, and once when it is back", async () => {
+  const send = mockSend();
+  const store = faultyStore(memoryStore(), [{ operation: "claim", kind: "fail", times: Infinity }]);
+  const notify = createNotifier(send, store);
+  await expect(notify(1041, MAIL)).rejects.toMatchObject({ code: "STORE_ERROR" });
+  expect(send).not.toHaveBeenCalled();
+  store.restore();
+  await notify(1041, MAIL);
+  expect(send).toHaveBeenCalledTimes(1);
+});
+
+test("a store that fails after the mail went out turns no success into a failure", async () => {
+  const send = mockSend();
+  const store = faultyStore(memoryStore(), [{ operation: "complete", kind: "fail" }]);
+  const notify = createNotifier(send, store);
+  const first = await notify(1041, MAIL);
+  expect(await notify(1041, MAIL)).toEqual(first);
+  expect(send).toHaveBeenCalledTimes(1);
+});

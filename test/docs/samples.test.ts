@@ -1,0 +1,68 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import ts from "typescript";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { node, ROOT } from "./child.ts";
+import { samples } from "./samples.ts";
+
+const TIMEOUT_MS = 60_000;
+const TSCONFIG = join(ROOT, "tsconfig.json");
+
+// Jest gives its tests these as globals.
+const JEST_GLOBALS = ["afterEach", "expect", "jest", "test"]
+  .map(name => `declare const ${name}: typeof import("@jest/globals").${name};\n`)
+  .join("");
+
+let folder: string;
+
+beforeAll(() => {
+  // Below the root, so that a sample finds the packages and TypeScript its type roots.
+  mkdirSync(join(ROOT, ".cache"), { recursive: true });
+  folder = mkdtempSync(join(ROOT, ".cache/samples-"));
+  for (const { file, code } of samples) writeFileSync(join(folder, file), code);
+  writeFileSync(join(folder, "jest.d.ts"), JEST_GLOBALS);
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function typeErrors(): string[] {
+  const { config } = ts.readConfigFile(TSCONFIG, ts.sys.readFile) as { config: { include: string[] } };
+  const { options } = ts.parseJsonConfigFileContent({ ...config, include: [] }, ts.sys, ROOT);
+  const files = readdirSync(folder).map(file => join(folder, file));
+  const program = ts.createProgram(files, { ...options, allowJs: true, checkJs: true });
+  return ts.getPreEmitDiagnostics(program).map(({ file, start = 0, messageText }) => {
+    const sample = samples.find(({ file: name }) => file?.fileName.endsWith(name));
+    const line = file?.getLineAndCharacterOfPosition(start).line ?? 0;
+    return `${sample?.where ?? file?.fileName}, line ${line + 1}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`;
+  });
+}
+
+test("all samples are type-correct", { timeout: TIMEOUT_MS }, () => {
+  expect(typeErrors()).toEqual([]);
+});
+
+const programs = samples.filter(({ isTest }) => !isTest);
+
+describe("each sample runs, and prints what it says", () => {
+  test.concurrent.for(programs)("$where", { timeout: TIMEOUT_MS }, async ({ file, prints }) => {
+    const args = ["--import", "tsx", join(folder, file)];
+    const { code, stdout, stderr } = await node(args, { env: { TSX_TSCONFIG_PATH: TSCONFIG } });
+    expect(stderr).toBe("");
+    expect(stdout.split("\n").slice(0, -1)).toEqual(prints);
+    expect(code).toBe(0);
+  });
+});
+
+test("the samples that a test runner runs are files that the hosts' tests run", () => {
+  const hosts = join(ROOT, "examples/testing");
+  const files = readdirSync(hosts).map(file => readFileSync(join(hosts, file), "utf8"));
+  const tests = samples.filter(({ isTest }) => isTest);
+  expect(tests.length).toBe(3);
+  for (const { code, where } of tests) expect(files.includes(code), where).toBe(true);
+});
+
+test("the README's first sample is the example", () => {
+  const example = readFileSync(join(ROOT, "examples/quick-start.ts"), "utf8");
+  const first = samples.find(({ where }) => where.startsWith("README.md"));
+  expect(first?.code).toContain(example.trimEnd());
+});

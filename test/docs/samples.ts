@@ -1,0 +1,51 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "./child.ts";
+
+/** A code block of a document. */
+export interface Sample {
+  /** Where it stands, such as `README.md:12`. */
+  where: string;
+  /** A file name for it, unique among all. */
+  file: string;
+  code: string;
+  /** What it prints, line by line: its `// → …` comments. */
+  prints: string[];
+  /** Whether a test runner has to run it. */
+  isTest: boolean;
+}
+
+const DOCUMENTS = ["README.md", ...readdirSync(join(ROOT, "docs"), "utf8").filter(isMarkdown).map(inDocs)];
+
+function isMarkdown(name: string): boolean {
+  return name.endsWith(".md");
+}
+
+function inDocs(name: string): string {
+  return `docs/${name}`;
+}
+
+const FENCED = /^```(\w*)\n(.*?)^```$/gms;
+const PRINTED = /\/\/ → (.*)$/gm;
+const RUNNER = /"(vitest|node:test)"|\bjest\./;
+
+function extension(language: string, code: string): string | undefined {
+  if (language === "ts") return "ts";
+  if (language === "js") return /\brequire\(/.test(code) ? "cjs" : "mjs";
+  return undefined;
+}
+
+function samplesOf(document: string): Sample[] {
+  const text = readFileSync(join(ROOT, document), "utf8");
+  return Array.from(text.matchAll(FENCED)).flatMap(({ 1: language = "", 2: code = "", index }) => {
+    const ending = extension(language, code);
+    if (ending === undefined) return [];
+    const line = text.slice(0, index).split("\n").length;
+    const file = `${document.replace(/\W/g, "-")}-${line}.${ending}`;
+    const prints = Array.from(code.matchAll(PRINTED), ([, printed = ""]) => printed);
+    return { where: `${document}:${line}`, file, code, prints, isTest: RUNNER.test(code) };
+  });
+}
+
+/** Every sample of the README and the guides. */
+export const samples: readonly Sample[] = DOCUMENTS.flatMap(samplesOf);

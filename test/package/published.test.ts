@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Consumer, ROOT, tool } from "./consumer.ts";
+
+let consumer: Consumer;
+
+beforeAll(async () => {
+  consumer = await Consumer.install();
+}, 120_000);
+
+afterAll(() => consumer?.remove());
+
+describe("the tarball", () => {
+  it("holds the built files and what npm shows, and nothing else", () => {
+    const others = consumer.files.filter(file => !file.startsWith("dist/"));
+    expect(others.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
+    const entries = ["index", "testing"].flatMap(name => [
+      `dist/${name}.cjs`,
+      `dist/${name}.d.cts`,
+      `dist/${name}.d.ts`,
+      `dist/${name}.js`,
+    ]);
+    expect(consumer.files).toEqual(expect.arrayContaining(entries));
+  });
+
+  it("asks for no module of Node.js in its root entry, chunks included", async () => {
+    for (const entry of ["index.js", "index.cjs"]) {
+      const reached = await reachedFrom(entry);
+      expect(reached.packages, entry).toEqual(["lru-cache"]);
+    }
+  });
+});
+
+/** The files of an entry, and the packages that they load. */
+async function reachedFrom(entry: string): Promise<{ files: string[]; packages: string[] }> {
+  const files = [entry];
+  const packages = new Set<string>();
+  for (const file of files) {
+    const code = await consumer.read(`dist/${file}`);
+    for (const [, name] of code.matchAll(
+      /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["']([^"'\n]+)["']/g,
+    )) {
+      if (!name!.startsWith("./")) packages.add(name!);
+      else if (!files.includes(name!.slice(2))) files.push(name!.slice(2));
+    }
+  }
+  return { files, packages: [...packages] };
+}
+
+const CODE = `
+  import { createIdempotency, withIdempotency, memoryStore, isIdempotencyError } from "with-idempotency";
+  import type { Execution, IdempotencyStore, Outcome } from "with-idempotency";
+  import { faultyStore, manualClock, storeConformance } from "with-idempotency/testing";
+
+  export const store: IdempotencyStore = memoryStore({ maxEntries: 10, clock: manualClock().now });
+  export const outcome: Promise<Outcome<number>> = createIdempotency({ store }).execute("key", "1h30m", () => 1);
+  export const id: Promise<{ id: string }> = withIdempotency(["order", 42], "5 minutes", async (execution: Execution) => {
+    return { id: execution.idempotencyKey };
+  });
+  export const made = [faultyStore, storeConformance];
+  export const code = (error: unknown) => (isIdempotencyError(error, "KEY_REUSED") ? error.key : undefined);
+
+  // @ts-expect-error A duration needs a unit.
+  void withIdempotency("key", "5", () => 1);
+`;
+
+const STRICT = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  skipLibCheck: false,
+  noEmit: true,
+  target: "es2022",
+  module: "nodenext",
+  lib: ["es2023", "dom"],
+  types: [],
+};
+
+describe("the declarations", () => {
+  it.each(["mts", "cts"])(
+    "compile for a strict consumer in a .%s file, libraries checked",
+    async extension => {
+      const name = `consumer.${extension}`;
+      const config = `tsconfig.${extension}.json`;
+      await consumer.write(name, CODE);
+      await consumer.write(config, JSON.stringify({ compilerOptions: STRICT, files: [name] }));
+      expect(await tool("tsc", ["-p", config], consumer.folder)).toEqual({ code: 0, output: "" });
+    },
+    60_000,
+  );
+
+  it("would fail for one that misuses them", async () => {
+    await consumer.write("misuse.mts", 'import { parseDuration } from "with-idempotency"; parseDuration(5);');
+    await consumer.write(
+      "tsconfig.misuse.json",
+      JSON.stringify({ compilerOptions: STRICT, files: ["misuse.mts"] }),
+    );
+    const { code, output } = await tool("tsc", ["-p", "tsconfig.misuse.json"], consumer.folder);
+    expect(output).toContain("misuse.mts(1,");
+    expect(code).not.toBe(0);
+  }, 60_000);
+});
+
+describe("the checkers of packages", () => {
+  it("publint finds nothing to say", async () => {
+    const { code, output } = await tool("publint", ["--strict", consumer.tarball]);
+    expect(output).toContain("All good!");
+    expect(code).toBe(0);
+  }, 60_000);
+
+  it("attw finds the types of each entry right, for import and for require", async () => {
+    const { code, output } = await tool("attw", [consumer.tarball, "--profile", "node16"]);
+    expect(output).toContain("No problems found");
+    expect(code).toBe(0);
+  }, 60_000);
+
+  it("size-limit finds the root entry within its limits", async () => {
+    const { code, output } = await tool("size-limit", ["--json"], ROOT);
+    const checks = JSON.parse(output) as {
+      name: string;
+      size: number;
+      sizeLimit?: number;
+      passed?: boolean;
+    }[];
+    expect(checks.map(({ name, passed }) => [name, passed])).toEqual([
+      ["root entry, lru-cache included", true],
+      ["root entry, own code", true],
+    ]);
+    expect(code).toBe(0);
+  }, 60_000);
+});
