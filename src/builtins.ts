@@ -20,7 +20,8 @@ const BUILTINS = /^(?:Date|Map|Set|ArrayBuffer|DataView)$/;
 
 /**
  * The name of the built-in class that a value is a direct instance of: `Date`, `Map`, `Set`, `ArrayBuffer`,
- * `DataView`, a typed array, or Node's `Buffer`. Undefined for anything else, a subclass included.
+ * `DataView`, a typed array, or Node's `Buffer`. Undefined for anything else: for a subclass, and where a property
+ * was added (but to a typed array, which would have to list all of its elements to tell).
  */
 export function builtinName(value: object): string | undefined {
   const tag = Object.prototype.toString.call(value).slice(8, -1);
@@ -29,7 +30,8 @@ export function builtinName(value: object): string | undefined {
     if (prototype === globalThis.Buffer?.prototype) return "Buffer";
     return isRoot(Object.getPrototypeOf(Object.getPrototypeOf(prototype))) ? tag : undefined;
   }
-  return BUILTINS.test(tag) && isRoot(Object.getPrototypeOf(prototype)) ? tag : undefined;
+  const isBare = BUILTINS.test(tag) && Reflect.ownKeys(value).length === 0;
+  return isBare && isRoot(Object.getPrototypeOf(prototype)) ? tag : undefined;
 }
 
 /** The bytes behind a typed array, a `DataView` or an `ArrayBuffer`. Throws for anything else. */

@@ -75,7 +75,10 @@ function invalid(name: string, why: string, got: unknown): never {
 type Exact = number | { digits: bigint; scale: number };
 
 function exact(whole: string, fraction: string | undefined, exponent: number, unitMs: number): Exact {
-  if (fraction === undefined && exponent >= 0) return Number(whole) * 10 ** exponent * unitMs;
+  if (fraction === undefined && exponent >= 0) {
+    // Beyond this is out of any range, and `Infinity` could not be added exactly.
+    return Math.min(Number(whole) * 10 ** exponent * unitMs, Number.MAX_SAFE_INTEGER);
+  }
   const scale = (fraction?.length ?? 0) - exponent;
   const digits = BigInt(whole + (fraction ?? "")) * BigInt(unitMs);
   return scale >= 0 ? { digits, scale } : { digits: digits * 10n ** BigInt(-scale), scale: 0 };

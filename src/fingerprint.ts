@@ -2,6 +2,7 @@ import { builtinName, bytesOf, isPlainObject } from "./builtins.ts";
 import { describe } from "./describe.ts";
 import { digest } from "./digest.ts";
 import { InvalidOptionError } from "./errors.ts";
+import { isPlainArray } from "./serializer.ts";
 
 const LENGTH = 22; // 132 bits
 
@@ -41,12 +42,14 @@ function container(value: object, ancestors: readonly object[]): string {
   const inner = (child: unknown) => canonical(child, ancestors);
   const pair = ([key, child]: [unknown, unknown]) => `${inner(key)}:${inner(child)}`;
   const sorted = (entries: Iterable<string>) => [...entries].sort().join();
-  if (Array.isArray(value)) return `[${Array.from(value, (child, i) => (i in value ? inner(child) : "-"))}]`;
+  if (Array.isArray(value) && isPlainArray(value)) {
+    return `[${Array.from(value, (child, i) => (i in value ? inner(child) : "-"))}]`;
+  }
   if (isPlainObject(value)) return `{${sorted(Object.entries(value).map(pair))}}`;
   const name = builtinName(value);
   switch (name) {
     case undefined:
-      throw new Unsupported(`${describe(value)}, which is an instance of a class`);
+      throw new Unsupported(`${describe(value)}, which is more than plain data`);
     case "Date":
       return `Date(${Date.prototype.getTime.call(value)})`;
     case "Map":

@@ -64,7 +64,7 @@ const named = (entries: [unknown, unknown][], refer: Refer) =>
 
 function arrayNode(array: unknown[], refer: Refer): unknown {
   const keys = Object.keys(array);
-  if (!isPlainArray(array) || keys.some(key => String(Number(key) >>> 0) !== key)) return unstorable(array);
+  if (!isPlainArray(array, keys)) return unstorable(array);
   if (keys.length === array.length) return ["Array", ...array.map(refer)];
   return [
     "Sparse",
@@ -117,15 +117,24 @@ function shell([kind, content]: unknown[]): unknown {
     case "Set":
       return new Set();
     case "Date":
-      return new Date(typeof content === "number" ? content : Number.NaN);
+      // JSON has no `NaN`: the time of an invalid date is null.
+      return new Date(content === null ? Number.NaN : asNumber(content));
     case "BigInt":
-      return /^-?\d+$/.test(String(content)) ? BigInt(String(content)) : malformed();
+      return /^-?\d+$/.test(asText(content)) ? BigInt(asText(content)) : malformed();
     default:
       return fromBytes(
-        String(kind),
-        Uint8Array.from(atob(String(content)), byte => byte.charCodeAt(0)),
+        asText(kind),
+        Uint8Array.from(atob(asText(content)), byte => byte.charCodeAt(0)),
       );
   }
+}
+
+function asNumber(value: unknown): number {
+  return typeof value === "number" ? value : malformed();
+}
+
+function asText(value: unknown): string {
+  return typeof value === "string" ? value : malformed();
 }
 
 function fromBytes(kind: string, bytes: Uint8Array<ArrayBuffer>): unknown {
@@ -140,11 +149,11 @@ function fromBytes(kind: string, bytes: Uint8Array<ArrayBuffer>): unknown {
 function fill(value: unknown, kind: unknown, content: unknown[], resolve: Resolve): void {
   if (kind === "Array") for (const index of content) (value as unknown[]).push(resolve(index));
   if (kind === "Set") for (const index of content) (value as Set<unknown>).add(resolve(index));
-  if (kind === "Sparse") (value as unknown[]).length = content.shift() as number;
+  if (kind === "Sparse") (value as unknown[]).length = asNumber(content.shift());
   for (let i = 0; i < content.length; i += 2) {
     if (kind === "Map") (value as Map<unknown, unknown>).set(resolve(content[i]), resolve(content[i + 1]));
     if (kind === "Object" || kind === "Null" || kind === "Sparse") {
-      define(value as object, String(content[i]), resolve(content[i + 1]));
+      define(value as object, asText(content[i]), resolve(content[i + 1]));
     }
   }
 }

@@ -107,8 +107,11 @@ function decodeMarked(text: string, serializer: Serializer | undefined, key: str
 
 function readStoredError(stored: unknown): StoredError {
   const { name, message, code } = stored as StoredError;
-  const isCode = typeof code === "string" || typeof code === "number";
-  return { name: String(name), message: String(message), code: isCode ? code : undefined };
+  const isError = typeof name === "string" && typeof message === "string";
+  if (!isError || !["string", "number", "undefined"].includes(typeof code)) {
+    throw new SyntaxError("The stored error is malformed");
+  }
+  return { name, message, code };
 }
 
 function unavailable(why: string, details: IdempotencyErrorDetails): ResultUnavailableError {

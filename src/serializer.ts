@@ -17,7 +17,9 @@ export function isFaithfulJson(value: unknown, depth = 0): boolean {
   if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0);
   if (typeof value !== "object" || depth > MAX_JSON_DEPTH || "toJSON" in value) return false;
   if (Array.isArray(value)) {
-    return isBareArray(value) && value.every(child => isFaithfulJson(child, depth + 1));
+    const keys = Object.keys(value);
+    if (keys.length !== value.length || !isPlainArray(value, keys)) return false;
+    return value.every(child => isFaithfulJson(child, depth + 1));
   }
   if (Object.getPrototypeOf(value) === null || !isPlainObject(value)) return false;
   for (const key in value) {
@@ -26,15 +28,14 @@ export function isFaithfulJson(value: unknown, depth = 0): boolean {
   return true;
 }
 
-/** Whether an array has no hole, no property beside its elements, and no class of its own. */
-function isBareArray(array: unknown[]): boolean {
-  return Object.keys(array).length === array.length && isPlainArray(array);
-}
-
-/** Whether an array is an instance of no class but its own realm's `Array`. */
-export function isPlainArray(array: unknown[]): boolean {
+/** Whether an array is elements (or holes) and nothing more: no class but its own realm's `Array`, no property. */
+export function isPlainArray(array: unknown[], keys: string[] = Object.keys(array)): boolean {
   const prototype = Object.getPrototypeOf(array);
-  return (
-    prototype === Array.prototype || (Array.isArray(prototype) && prototype.constructor?.name === "Array")
-  );
+  const isArray =
+    prototype === Array.prototype || (Array.isArray(prototype) && prototype.constructor?.name === "Array");
+  // Elements come first among the keys, so that the last one tells of all.
+  const last = keys.at(-1);
+  const isElement =
+    last === undefined || (String(Number(last) >>> 0) === last && Number(last) < array.length);
+  return isArray && isElement && Object.getOwnPropertySymbols(array).length === 0;
 }

@@ -33,7 +33,7 @@ const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
 /**
- * Tries again to end the claim, in the background, while its lease lasts. Its timers do not keep the process alive:
+ * Tries again to end the claim, in the background: once, and then while its lease lasts. Its timers do not keep the process alive:
  * a claim that is never ended becomes uncertain by itself. Never rejects.
  */
 export async function settleLater(
@@ -41,12 +41,11 @@ export async function settleLater(
   ending: Ending,
   deadline: number,
 ): Promise<boolean | undefined> {
-  let delayMs = FIRST_RETRY_MS;
-  while (performance.now() + delayMs < deadline) {
-    await new Promise<void>(resolve => backgroundTimer(resolve, delayMs));
+  for (let delayMs = FIRST_RETRY_MS, leftMs = delayMs; leftMs > 0; delayMs *= 2) {
+    await new Promise<void>(resolve => backgroundTimer(resolve, Math.min(delayMs, LONGEST_RETRY_MS, leftMs)));
     const settled = await settle(call, ending);
     if (settled !== undefined) return settled;
-    delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS);
+    leftMs = deadline - performance.now();
   }
   // Should the store have refused the result and not the write, it is at least known that there was one.
   return ending.operation === "complete"

@@ -1,6 +1,12 @@
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createIdempotency, type IdempotencyStore, memoryStore, type Options } from "../src/index.ts";
+import {
+  createIdempotency,
+  type Duration,
+  type IdempotencyStore,
+  memoryStore,
+  type Options,
+} from "../src/index.ts";
 import { type FaultyStore, gate } from "../src/testing/index.ts";
 import { countOf, deferred, pass, processes, recorder, rejection, stateOf, turn } from "./helpers/calls.ts";
 
@@ -15,20 +21,23 @@ afterEach(() => {
 /** A run in one process, and a call in another. */
 async function elsewhere({
   hints = false,
-  ttl = "1m" as const,
-  lease = "10s" as const,
-  fingerprint = undefined as unknown,
+  lease = "10s",
+  fingerprint,
+}: {
+  hints?: boolean;
+  lease?: Duration;
+  fingerprint?: unknown;
 } = {}) {
   const memory = memoryStore();
   const [a, b] = processes(2, { hints, memory }) as [FaultyStore, FaultyStore];
   const work = deferred();
-  const leader = createIdempotency({ store: a, lease }).execute("k", ttl, () => work.promise, {
+  const leader = createIdempotency({ store: a, lease }).execute("k", "1m", () => work.promise, {
     fingerprint,
   });
   leader.catch(() => {});
   await turn();
   const fn = vi.fn(({ attempt }: { attempt: number }) => `run ${attempt}`);
-  const call = (options: Options = {}) => createIdempotency({ store: b }).execute("k", ttl, fn, options);
+  const call = (options: Options = {}) => createIdempotency({ store: b }).execute("k", "1m", fn, options);
   return { memory, a, b, work, leader, fn, call };
 }
 
@@ -130,7 +139,7 @@ describe("a call whose key another process holds", () => {
   });
 
   it.each(["completes and expires", "is forgotten"])("does not run when the run %s unseen", async how => {
-    const { memory, b, work, leader, call, fn } = await elsewhere({ ttl: "1m" });
+    const { memory, b, work, leader, call, fn } = await elsewhere();
     const { events, onEvent } = recorder();
     const waiting = rejection(call({ onEvent, waitTimeout: "5m", storeTimeout: "5m" }));
     await turn();
@@ -198,9 +207,46 @@ describe("waitTimeout", () => {
   });
 });
 
+describe("a wait that ends while the store is being asked", () => {
+  const asked = async (options: Options) => {
+    const { b, call, fn, work, leader } = await elsewhere();
+    const waiting = rejection(call(options));
+    await turn();
+    const claim = gate();
+    b.inject({ operation: "claim", kind: "delay-reply", by: claim });
+    await pass(50);
+    return { claim, waiting, fn, end: () => Promise.all([work.resolve("sent"), leader]) };
+  };
+
+  it("by waitTimeout, ends once that is answered", async () => {
+    const { claim, waiting, fn, end } = await asked({ waitTimeout: "1s" });
+    await pass(1_000);
+    expect(await stateOf(waiting)).toBe("pending");
+    claim.open();
+    await turn();
+    expect(await stateOf(waiting)).toBe("fulfilled");
+    expect(await waiting).toMatchObject({ code: "IN_PROGRESS" });
+    expect(fn).not.toHaveBeenCalled();
+    await end();
+  });
+
+  it("by an abort, ends at once, and asks no more", async () => {
+    const controller = new AbortController();
+    const { claim, waiting, end } = await asked({ signal: controller.signal });
+    const before = vi.getTimerCount();
+    controller.abort("left");
+    expect(await waiting).toBe("left");
+    claim.open();
+    await turn();
+    expect(vi.getTimerCount()).toBeLessThan(before);
+    expect(getEventListeners(controller.signal, "abort")).toEqual([]);
+    await end();
+  });
+});
+
 describe("what a waiter leaves behind", () => {
   it.each([true, false])("is no timer and no listener, hints: %s", async hints => {
-    const { memory, work, leader } = await elsewhere({ hints });
+    const { memory, work, leader } = await elsewhere({ hints, lease: "11s" }); // no lease of another test ends here
     const signals: AbortSignal[] = [];
     const stores = processes(20, { hints, memory }).map(store => ({
       ...store,

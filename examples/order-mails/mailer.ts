@@ -2,7 +2,7 @@ import nodemailer from "nodemailer";
 import type { Mail } from "./mail.ts";
 
 /** What is known of a mail that was accepted. */
-export interface Receipt {
+interface Receipt {
   messageId: string;
 }
 

@@ -160,7 +160,7 @@ class MemoryStore implements IdempotencyStore {
       const wake = () => {
         signal.removeEventListener("abort", wake);
         watchers.delete(wake);
-        if (watchers.size === 0 && this.#watchers.get(key) === watchers) this.#watchers.delete(key);
+        if (watchers.size === 0) this.#watchers.delete(key);
         resolve();
       };
       this.#watchers.set(key, watchers.add(wake));

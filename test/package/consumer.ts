@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-export const ROOT = resolve(import.meta.dirname, "../..");
+const ROOT = resolve(import.meta.dirname, "../..");
 
 export interface Ended {
   code: number;
@@ -16,7 +16,7 @@ export interface Ended {
 const OWN = /^(VITEST|VITE_|NODE_OPTIONS|NODE_ENV|NODE_V8|FORCE_COLOR|TEST$|MODE$|DEV$|PROD$)/;
 
 /** Runs a program to its end, whichever that is. */
-export function execute(program: string, args: readonly string[], cwd = ROOT): Promise<Ended> {
+function execute(program: string, args: readonly string[], cwd = ROOT): Promise<Ended> {
   const inherited = Object.entries(process.env).filter(([name]) => !OWN.test(name));
   const env = { ...Object.fromEntries(inherited), NO_COLOR: "1", CI: "1" };
   return new Promise(done => {

@@ -53,14 +53,29 @@ describe.each(ENTRIES)("%s", (entry, names) => {
 });
 
 describe("the copies of the two module formats", () => {
-  it("know an error by instanceof in all CommonJS entries", async () => {
+  it("have one class for each error in all entries, so that instanceof holds across them", async () => {
+    for (const format of [".cjs", ".js"]) {
+      const built = consumer.files.filter(file => file.startsWith("dist/") && file.endsWith(format));
+      const code = (await Promise.all(built.map(file => consumer.read(file)))).join("\n");
+      const definitions = code.matchAll(/\bvar (\w+Error) = \(?(?:_class\d* = )?class\b/g);
+      const names = Array.from(definitions, ([, name]) => name);
+      expect(names).toContain("IdempotencyError");
+      expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+    }
+  });
+
+  it("know an error of one CommonJS entry by the classes of another", async () => {
     const script = `
-      const { memoryStore, IdempotencyError, InvalidOptionError } = require("with-idempotency");
+      const { createIdempotency, memoryStore, IdempotencyError, StoreError } = require("with-idempotency");
       const { faultyStore } = require("with-idempotency/testing");
-      const caught = call => { try { call(); } catch (error) { return error; } };
-      const error = caught(() => faultyStore(memoryStore(), [{ operation: "none", effect: "fail" }]));
-      console.log(JSON.stringify([error instanceof InvalidOptionError, error instanceof IdempotencyError]));`;
-    expect(await consumer.run("entries.cjs", script)).toEqual([true, true]);
+      const store = faultyStore(memoryStore({ maxEntries: 1, onFull: "reject" }));
+      const { withIdempotency } = createIdempotency({ store });
+      withIdempotency("a", "1h", () => 1).then(() => withIdempotency("b", "1h", () => 1)).catch(error => {
+        const { cause } = error;
+        console.log(JSON.stringify([error, cause].map(e => [e instanceof StoreError, e instanceof IdempotencyError])));
+      });`;
+    const both = [true, true];
+    expect(await consumer.run("entries.cjs", script)).toEqual([both, both]);
   });
 
   it("know each other's errors by their code", async () => {

@@ -1,0 +1,50 @@
+import { expect, it } from "vitest";
+import type { Duration, DurationString } from "../src/duration.ts";
+import { parseDuration } from "../src/duration.ts";
+
+// The type check of the project is what tests these: an unused `@ts-expect-error` is an error of its own.
+
+const accepted = [
+  "30s",
+  "5 minutes",
+  "1h30m",
+  "1h 30m",
+  "1.5 h",
+  "1 day",
+  "1 Day",
+  "24H",
+  "90 SECONDS",
+  "1h30m5s",
+  "45 mins",
+  { value: 5, unit: "minutes" },
+  { value: 1, unit: "minute" },
+  { hours: 1, minutes: 30 },
+] as const satisfies readonly Duration[];
+
+it("accepts what parses", () => {
+  for (const duration of accepted) expect(parseDuration(duration)).toBeGreaterThan(0);
+});
+
+it("refuses an obvious mistake, as the parser does", () => {
+  // @ts-expect-error a bare number needs a unit
+  const bare: DurationString = "5";
+  // @ts-expect-error an unknown unit
+  const unknown: DurationString = "5x";
+  // @ts-expect-error milliseconds are no unit
+  const milliseconds: DurationString = "5ms";
+  // @ts-expect-error nothing
+  const empty: DurationString = "";
+  // @ts-expect-error no number
+  const unit: DurationString = "h";
+  // @ts-expect-error the largest unit goes first
+  const order: DurationString = "30m1h";
+  // @ts-expect-error a number is no duration
+  const number: Duration = 5_000;
+  // @ts-expect-error the unit is spelled out
+  const short: Duration = { value: 5, unit: "s" };
+  // @ts-expect-error units are plural here
+  const singular: Duration = { hour: 1 };
+  for (const each of [bare, unknown, milliseconds, empty, unit, order, number, short, singular]) {
+    expect(() => parseDuration(each)).toThrow(/^ttl: expected a duration/);
+  }
+});

@@ -1,0 +1,189 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createIdempotency, memoryStore } from "../src/index.ts";
+import { type Fault, faultyStore, gate } from "../src/testing/index.ts";
+import { countOf, deferred, pass, rejection, stateOf, turn } from "./helpers/calls.ts";
+import { FOREVER, setUp } from "./helpers/faults.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("a claim that times out", () => {
+  const slow = (by = gate()) => ({
+    claim: by,
+    plan: [{ operation: "claim", kind: "delay-request", by }] as Fault[],
+  });
+
+  it("is STORE_ERROR at storeTimeout, not repeated, and released when it lands late", async () => {
+    const { claim, plan } = slow();
+    const { memory, store, heard, fn, call } = setUp(plan, { storeTimeout: "2s" });
+    const refused = rejection(call());
+    await pass(1_999);
+    expect(await stateOf(refused)).toBe("pending");
+    await pass(1);
+    expect(await refused).toMatchObject({
+      code: "STORE_ERROR",
+      message: "The store failed to claim: no answer within 2000 ms",
+    });
+    expect(countOf(store, "claim")).toBe(1);
+    await pass(20_000);
+    claim.open();
+    await turn();
+    expect(heard.of("late-claim")).toEqual([{ type: "late-claim", key: "k" }]);
+    expect(memory.read("k")).toMatchObject({ status: "released" });
+    expect(await call()).toMatchObject({ value: "run 2" });
+    expect(fn).toHaveBeenCalledTimes(1);
+  });
+
+  it("and lands late while the store fails again, is released as soon as that works", async () => {
+    const { claim, plan } = slow();
+    const { memory, store, call } = setUp(plan, { storeTimeout: "2s" });
+    const refused = rejection(call());
+    await pass(10_000);
+    await refused;
+    store.inject({ operation: "release", kind: "fail", times: 3 });
+    claim.open();
+    await turn();
+    expect(memory.read("k")).toMatchObject({ status: "in-progress" });
+    await pass(1_000);
+    expect(memory.read("k")).toMatchObject({ status: "released" });
+  });
+
+  it("and lands late with another's result, changes nothing", async () => {
+    const { claim, plan } = slow();
+    const { memory, heard, call } = setUp(plan, { storeTimeout: "2s" });
+    const refused = rejection(call());
+    await pass(2_000);
+    await refused;
+    await createIdempotency({ store: memory }).execute("k", "1h", () => "another's");
+    claim.open();
+    await pass(60_000);
+    expect(heard.of("late-claim")).toEqual([]);
+    expect(memory.read("k")).toMatchObject({ status: "completed" });
+  });
+
+  it("and fails after all, is nothing more", async () => {
+    const { claim, plan } = slow();
+    const { store, heard, call } = setUp(plan, { storeTimeout: "2s" });
+    const refused = rejection(call());
+    await pass(2_000);
+    await refused;
+    store.inject({ operation: "claim", kind: "fail" });
+    store.restore();
+    claim.open();
+    await pass(60_000);
+    expect(heard.of("store-error").length).toBeGreaterThanOrEqual(1);
+  });
+
+  it("at its repetition, has no more than what is left of storeTimeout", async () => {
+    const { store, call } = setUp([], { storeTimeout: "2s" });
+    const first = gate();
+    store.inject({ operation: "claim", kind: "delay-reply", by: first });
+    const broken = { ...store };
+    const claims: Promise<unknown>[] = [];
+    broken.claim = (...args) => {
+      const answer = store.claim(...args);
+      const failing =
+        claims.length === 0 ? Promise.resolve(answer).then(() => Promise.reject(new Error("reset"))) : answer;
+      claims.push(Promise.resolve(failing).catch(() => {}));
+      return failing;
+    };
+    store.inject({ operation: "claim", nth: 2, kind: "hang" });
+    const refused = rejection(
+      createIdempotency({ store: broken, storeTimeout: "2s" }).execute("k", "1m", () => 1),
+    );
+    await pass(1_500);
+    first.open();
+    await pass(499);
+    expect(await stateOf(refused)).toBe("pending");
+    await pass(1);
+    expect(await stateOf(refused)).toBe("fulfilled");
+    expect(await refused).toMatchObject({ code: "STORE_ERROR" });
+    store.restore();
+    await pass(60_000);
+    expect(await call()).toMatchObject({ replayed: false });
+  });
+
+  it.each([false, true])(
+    "and runs unprotected, settles the claim if it lands after all; fails: %s",
+    async fails => {
+      const { claim, plan } = slow();
+      const { memory, execute } = setUp(plan, { storeTimeout: "2s", onStoreError: "run", lease: "5s" });
+      const work = deferred();
+      const running = execute("k", "1m", () => work.promise);
+      const ended = fails ? rejection(running) : running;
+      await pass(2_000);
+      if (fails) work.reject(new Error("no"));
+      else work.resolve("sent");
+      await ended;
+      await pass(20_000);
+      claim.open();
+      await pass(200);
+      expect(memory.read("k")).toMatchObject({ status: fails ? "released" : "completed" });
+    },
+  );
+});
+
+describe("a black hole", () => {
+  it.each(["claim", "complete", "release", "renew"] as const)(
+    "%s: every call ends by storeTimeout",
+    async operation => {
+      const { execute, store } = setUp([{ operation, kind: "hang", applied: true, ...FOREVER }], {
+        storeTimeout: "3s",
+        onError: () => (operation === "renew" ? "hold" : "release"),
+      });
+      const fails = operation === "release" || operation === "renew";
+      const call = execute("k", "1m", () => (fails ? Promise.reject(new Error("no")) : "sent"));
+      call.catch(() => {});
+      await pass(2_999);
+      expect(await stateOf(call)).toBe("pending");
+      await pass(1);
+      expect(await stateOf(call)).toBe(operation === "complete" ? "fulfilled" : "rejected");
+      store.restore();
+      await pass(60_000);
+    },
+  );
+
+  it("with a storeTimeout of nothing, ends at once", async () => {
+    const { call, store, fn } = setUp([{ operation: "claim", kind: "hang" }], { storeTimeout: "0s" });
+    const refused = rejection(call());
+    await pass(1);
+    expect(await refused).toMatchObject({ code: "STORE_ERROR" });
+    expect(fn).not.toHaveBeenCalled();
+    store.restore();
+  });
+});
+
+describe("a slow store", () => {
+  it("whose answers take nearly the lease has no two holders", async () => {
+    const memory = memoryStore();
+    const plan: Fault[] = (["claim", "renew", "complete"] as const).map(operation => ({
+      operation,
+      kind: "delay-reply",
+      by: 900,
+      ...FOREVER,
+    }));
+    let running = 0;
+    let most = 0;
+    let runs = 0;
+    const fn = async () => {
+      runs++;
+      most = Math.max(most, ++running);
+      await new Promise(resolve => setTimeout(resolve, 3_000));
+      running--;
+      return runs;
+    };
+    const calls = [1, 2, 3].map(() =>
+      createIdempotency({ store: faultyStore(memory, plan), lease: "1s" }).execute("k", "1m", fn),
+    );
+    const ends = Promise.all(calls.map(call => call.catch(error => error.code)));
+    await pass(40_000);
+    expect(most).toBe(1);
+    expect(runs).toBe(1);
+    expect(await ends).toHaveLength(3);
+  });
+});
