@@ -33,8 +33,8 @@ const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
 /**
- * Tries again to end the claim, in the background: once, and then while its lease lasts. Its timers do not keep the process alive:
- * a claim that is never ended becomes uncertain by itself. Never rejects.
+ * Tries again to end the claim, in the background: once, and then while its lease lasts. Its timers do not keep the
+ * process alive: a claim that is never ended becomes uncertain by itself. Never rejects.
  */
 export async function settleLater(
   call: Call,
