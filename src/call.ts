@@ -33,7 +33,8 @@ function nextToken(): string {
   )
     .join("")
     .concat("-");
-  return processToken + tokens++;
+  // Joined, for a concatenation would keep both of its halves alive beside it.
+  return [processToken, tokens++].join("");
 }
 
 /** One call, its arguments checked, and the ways in which it can be refused. */

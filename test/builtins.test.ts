@@ -1,5 +1,5 @@
 import { runInNewContext } from "node:vm";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { builtinName, bytesOf, isPlainObject } from "../src/builtins.ts";
 
 const there = (source: string): object => runInNewContext(`(${source})`);
@@ -76,5 +76,14 @@ describe("the bytes", () => {
 
   it("are nowhere else", () => {
     expect(() => bytesOf({ tag: "ArrayBuffer" })).toThrow(TypeError);
+  });
+});
+
+describe("under fake timers", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it("takes their Date for a Date", () => {
+    vi.useFakeTimers();
+    expect(builtinName(new Date())).toBe("Date");
   });
 });

@@ -108,3 +108,9 @@ describe("a plain array", () => {
     expect(isPlainArray(array)).toBe(false);
   });
 });
+
+it("leaves to the graph form what would unfold for ever", () => {
+  let shared: unknown[] = [];
+  for (let i = 0; i < 60; i += 1) shared = [shared, shared];
+  expect(isFaithfulJson(shared)).toBe(false);
+});

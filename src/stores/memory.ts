@@ -71,7 +71,10 @@ class MemoryStore implements IdempotencyStore {
   constructor({ maxEntries = 100_000, onFull = "evict", onEvict, clock }: MemoryStoreOptions) {
     this.#maxEntries = maxEntries;
     this.#onFull = onFull;
-    this.#now = clock ?? (() => Date.now());
+    const time = clock ?? (() => Date.now());
+    const start = time();
+    // Counted from the store's start, a time is a small integer, which a record holds without a box of its own.
+    this.#now = () => time() - start;
     // Its own expiry would ask the time twice more for each key; records know theirs.
     this.#settled = new LRUCache({
       max: maxEntries,
