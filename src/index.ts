@@ -35,5 +35,6 @@ export type { ErrorPolicy, Options } from "./options.ts";
 export type { Outcome } from "./outcome.ts";
 export type { Serializer } from "./serializer.ts";
 export type { Awaitable, ClaimRequest, ClaimResult, IdempotencyStore, StoreRecord } from "./store.ts";
-export { type MemoryStoreOptions, memoryStore } from "./stores/memory.ts";
+export { memoryStore } from "./stores/memory.ts";
+export type { MemoryStoreOptions } from "./stores/memory-options.ts";
 export { makeIdempotent, withIdempotency } from "./with-idempotency.ts";

@@ -5,6 +5,7 @@ import { type Flight, type FlightEnd, holdFlight, landFlight, openFlight, watchF
 import type { Outcome } from "./outcome.ts";
 import { run, runUnprotected } from "./run.ts";
 import { abandon, release, settleNowOrLater } from "./settle.ts";
+import { onAbort } from "./signals.ts";
 import type { Awaitable, ClaimResult } from "./store.ts";
 import { isPromise } from "./store-call.ts";
 import { nextPoll } from "./waiting.ts";
@@ -24,11 +25,9 @@ export function perform<T>(call: Call<T>): Awaitable<Outcome<T>> {
 function abortable<T>(outcome: Awaitable<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort);
+    const forget = onAbort(signal, abort);
     if (signal.aborted) abort();
-    Promise.resolve(outcome)
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener("abort", abort));
+    Promise.resolve(outcome).then(resolve, reject).finally(forget);
   });
 }
 

@@ -7,6 +7,7 @@ import type { ErrorPolicy } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
 import { encodeError, encodeResult } from "./outcome-text.ts";
 import { completion, type Ending, hold, release, settle, settleLater, whenLate } from "./settle.ts";
+import { onAbort } from "./signals.ts";
 import type { Awaitable } from "./store.ts";
 import { isPromise } from "./store-call.ts";
 
@@ -45,9 +46,8 @@ async function runAndSettle<T>(
   const { attempt } = execution;
   holdFlight(flight, attempt, call.settings.leaseMs, call.settings.fingerprint);
   const { signal } = call.settings;
-  const abort = signal && (() => execution.abort(signal.reason));
+  const forget = signal && onAbort(signal, () => execution.abort(signal.reason));
   let value: T;
-  if (abort) signal.addEventListener("abort", abort);
   try {
     const result = call.fn(execution);
     if (isPromise(result)) lease?.keep();
@@ -58,7 +58,7 @@ async function runAndSettle<T>(
     throw error;
   } finally {
     lease?.stop();
-    if (abort) signal.removeEventListener("abort", abort);
+    forget?.();
   }
   return succeed(call, flight, lease, attempt, value);
 }

@@ -1,4 +1,5 @@
 import type { Call } from "./call.ts";
+import { onAbort } from "./signals.ts";
 
 /** Arranges to be woken, and gives back how to be forgotten. */
 export type Subscribe = (wake: () => void) => () => void;
@@ -25,7 +26,7 @@ export class Patience {
     return new Promise((resolve, reject) => {
       const stop = () => {
         unsubscribe();
-        signal?.removeEventListener("abort", abort);
+        forget?.();
         this.#wake = () => {};
       };
       const abort = () => {
@@ -37,7 +38,7 @@ export class Patience {
         resolve(!this.#over);
       };
       const unsubscribe = subscribe(() => this.#wake());
-      signal?.addEventListener("abort", abort);
+      const forget = signal && onAbort(signal, abort);
       if (signal?.aborted) abort();
     });
   }

@@ -1,32 +1,9 @@
 import { LRUCache } from "lru-cache";
 import { StoreError } from "../errors.ts";
 import { notify } from "../notify.ts";
-import { expectFunction, expectOneOf, invalidOption, readByRules } from "../rules.ts";
 import type { ClaimRequest, ClaimResult, IdempotencyStore, StoreRecord } from "../store.ts";
 import { backgroundTimer } from "../timers.ts";
-
-/** How a {@link memoryStore} is set up. */
-export interface MemoryStoreOptions {
-  /**
-   * How many keys it holds at the most; a whole number from 1. Its tables are laid out for that number at once.
-   * @default 100_000
-   */
-  maxEntries?: number | undefined;
-  /**
-   * What a new key does to a full store: `"evict"` drops the least recently used completed or released one, whose
-   * protection ends early, and tells `onEvict`; `"reject"` fails the claim with `STORE_ERROR`. A claim in progress and
-   * an uncertain key are never dropped: a store full of them refuses either way.
-   * @default "evict"
-   */
-  onFull?: "evict" | "reject" | undefined;
-  /** Told of each key that is dropped before its time. What it throws is ignored. */
-  onEvict?: ((key: string) => void) | undefined;
-  /**
-   * The time in milliseconds. For tests; any test runner's fake timers work without it.
-   * @default Date.now
-   */
-  clock?: (() => number) | undefined;
-}
+import { type MemoryStoreOptions, readMemoryOptions } from "./memory-options.ts";
 
 /** A key that somebody holds, or whose outcome is unknown. */
 interface Claim {
@@ -294,30 +271,6 @@ class MemoryStore implements IdempotencyStore {
 // At that pace a sweep takes about a hundredth of the time until the next one.
 const KEYS_PER_MS = 100;
 
-// A `Map` holds no more.
-const MAX_ENTRIES = 2 ** 24;
-
-const RULES = {
-  maxEntries(value: unknown): MemoryStoreOptions {
-    if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_ENTRIES) {
-      return { maxEntries: value as number };
-    }
-    return invalidOption("maxEntries", `a whole number from 1 to ${MAX_ENTRIES}`, value);
-  },
-  onFull(value: unknown): MemoryStoreOptions {
-    expectOneOf("onFull", ["evict", "reject"], value);
-    return { onFull: value as "evict" | "reject" };
-  },
-  onEvict(value: unknown): MemoryStoreOptions {
-    expectFunction("onEvict", value);
-    return { onEvict: value as (key: string) => void };
-  },
-  clock(value: unknown): MemoryStoreOptions {
-    expectFunction("clock", value);
-    return { clock: value as () => number };
-  },
-};
-
 /**
  * A store in this process's memory: it protects within the process, for as long as the process lives, and below
  * `maxEntries`. An LRU over what is completed or released (lru-cache), beside which claims in progress stand; records
@@ -326,5 +279,5 @@ const RULES = {
  * @throws InvalidOptionError `INVALID_OPTION`
  */
 export function memoryStore(options: MemoryStoreOptions = {}): IdempotencyStore {
-  return new MemoryStore(readByRules("memoryStore options", options, RULES));
+  return new MemoryStore(readMemoryOptions(options));
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { StoreError } from "../../src/errors.ts";
-import { type MemoryStoreOptions, memoryStore } from "../../src/stores/memory.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import type { MemoryStoreOptions } from "../../src/stores/memory-options.ts";
 import { type ManualClock, manualClock } from "../../src/testing/index.ts";
 import { caught } from "../helpers/caught.ts";
 
