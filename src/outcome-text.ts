@@ -8,7 +8,8 @@ import { parseGraph, stringifyGraph } from "./graph.ts";
 import { isFaithfulJson, type Serializer } from "./serializer.ts";
 
 // The text of an outcome, as a store keeps it. A plain JSON result is its JSON. Anything else begins with `~`, which
-// no JSON does, the version of the form, and its kind. All end in a line feed, so that a text cut short is noticed.
+// no JSON does, the version of the form, and its kind. A text that could be cut short unnoticed, as a number can and
+// most JSON cannot, ends in a line feed.
 const VERSION = "~1";
 const GRAPH = "g";
 const SERIALIZED = "s";
@@ -16,7 +17,6 @@ const NO_RESULT = "n";
 const ERROR = "e";
 const END = "\n";
 
-const LINE_FEED = 10;
 const TILDE = 126;
 
 /** The text of a result, or, with `error`, the text that says that there was one which cannot be kept. */
@@ -37,9 +37,9 @@ export function encodeResult(value: unknown, serializer: Serializer | undefined)
 
 function resultText(value: unknown, serializer: Serializer | undefined): string {
   if (serializer === undefined) {
-    return isFaithfulJson(value)
-      ? JSON.stringify(value) + END
-      : VERSION + GRAPH + stringifyGraph(value) + END;
+    if (!isFaithfulJson(value)) return VERSION + GRAPH + stringifyGraph(value) + END;
+    const json = JSON.stringify(value);
+    return typeof value === "number" ? json + END : json;
   }
   const text: unknown = serializer.stringify(value);
   if (typeof text !== "string") throw new TypeError("serializer.stringify: expected a string");
@@ -78,9 +78,11 @@ function storedError(error: unknown): StoredError {
  */
 export function decodeOutcome(text: string, serializer: Serializer | undefined, key: string): unknown {
   try {
-    if (text.charCodeAt(text.length - 1) !== LINE_FEED) throw new SyntaxError("The stored text is cut short");
-    if (text.charCodeAt(0) !== TILDE) return JSON.parse(text);
-    return decodeMarked(text, serializer, key);
+    const isMarked = text.charCodeAt(0) === TILDE;
+    const value: unknown = isMarked ? undefined : JSON.parse(text);
+    const mayBeCut = isMarked || typeof value === "number";
+    if (mayBeCut && !text.endsWith(END)) throw new SyntaxError("The stored text is cut short");
+    return isMarked ? decodeMarked(text, serializer, key) : value;
   } catch (cause) {
     if (cause instanceof ReplayedError || cause instanceof ResultUnavailableError) throw cause;
     throw unavailable("its stored result cannot be read back", { key, cause });

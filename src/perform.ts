@@ -33,8 +33,12 @@ function abortable<T>(outcome: Awaitable<T>, signal: AbortSignal): Promise<T> {
 
 function lead<T>(call: Call<T>): Awaitable<Outcome<T>> {
   const answer = claim(call);
-  if (!isPromise(answer) && answer.status === "completed") return replay(call, answer, true);
-  return takeTurn(call, openFlight(call.flights, call.storeKey), answer);
+  const isAtOnce = !isPromise(answer) && call.seenAttempt === 0;
+  if (isAtOnce && answer.status === "completed") return replay(call, answer, true);
+  const flight = openFlight(call.flights, call.storeKey);
+  // The common case, which waits for nothing.
+  if (isAtOnce && answer.status === "claimed") return run(call, flight, answer);
+  return takeTurn(call, flight, answer);
 }
 
 async function takeTurn<T>(
@@ -45,9 +49,7 @@ async function takeTurn<T>(
   const land = (end: FlightEnd) => landFlight(call.flights, call.storeKey, flight, end);
   let isRunning = false;
   try {
-    // The common case, which waits for nothing.
-    const isOurs = !isPromise(answer) && answer.status === "claimed" && call.seenAttempt === 0;
-    const turn = isOurs ? answer : await untilTurn(call, flight, answer);
+    const turn = await untilTurn(call, flight, answer);
     isRunning = turn.status === "claimed";
     if (turn.status === "claimed") return await run(call, flight, turn);
     land({ ...turn, type: "completed", persisted: true });
