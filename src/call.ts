@@ -33,8 +33,7 @@ function nextToken(): string {
   )
     .join("")
     .concat("-");
-  // Joined, for a concatenation would keep both of its halves alive beside it.
-  return [processToken, tokens++].join("");
+  return processToken + tokens++;
 }
 
 /** One call, its arguments checked, and the ways in which it can be refused. */
