@@ -47,7 +47,7 @@ async function repeat(call: Call, firstError: unknown, timeoutMs: number): Promi
 
 function gaveUp(call: Call, error: unknown, answer: PromiseLike<ClaimResult> | undefined) {
   call.emit?.({ type: "store-error", operation: "claim", error });
-  call.lateClaim = answer;
+  if (error instanceof StoreTimeout) call.lateClaim = answer;
   return storeError("claim", error, call.key);
 }
 

@@ -12,7 +12,7 @@ import { perform } from "./perform.ts";
 import { type Home, homeOf } from "./process.ts";
 import { expectFunction, invalidOption } from "./rules.ts";
 import type { Awaitable, IdempotencyStore } from "./store.ts";
-import { isPromise, nonsense, storeError, within } from "./store-call.ts";
+import { isPromise, nonsense, storeError, within, yesOrNo } from "./store-call.ts";
 
 /** What is known of a key. */
 export interface KeyState {
@@ -158,11 +158,6 @@ function bind(defaults: Settings, namespace: string | undefined): Idempotency {
     },
   };
   return instance;
-}
-
-function yesOrNo(operation: StoreOperation, answer: unknown): boolean {
-  if (typeof answer !== "boolean") throw nonsense(operation, "true or false", answer);
-  return answer;
 }
 
 /** What a completed key holds, as far as it can be read. */

@@ -56,7 +56,9 @@ async function takeTurn<T>(
     return replay(call, turn, true);
   } catch (error) {
     if (isRunning || !isIdempotencyError(error, "STORE_ERROR")) throw error;
-    if (call.settings.onStoreError === "run" && call.seenAttempt === 0) {
+    const { onStoreError, signal } = call.settings;
+    // Not beside a run that this call has seen, nor for a caller who has left while the claim was tried.
+    if (onStoreError === "run" && call.seenAttempt === 0 && signal?.aborted !== true) {
       return await runUnprotected(call, flight, error);
     }
     land({ type: "store-error", error });

@@ -47,6 +47,7 @@ async function runAndSettle<T>(
   holdFlight(flight, attempt, call.settings.leaseMs, call.settings.fingerprint);
   const { signal } = call.settings;
   const forget = signal && onAbort(signal, () => execution.abort(signal.reason));
+  if (signal?.aborted) execution.abort(signal.reason);
   let value: T;
   try {
     const result = call.fn(execution);

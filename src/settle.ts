@@ -59,16 +59,13 @@ export function abandon(call: Call): void {
   whenLate(call, () => void settleNowOrLater(call, release(call)));
 }
 
-/** Acts when a claim that was given up lands after all. */
+/** Acts when a claim that was given up lands after all, or fails, which does not say that it has not landed. */
 export function whenLate(call: Call, act: () => void): void {
-  call.lateClaim?.then(
-    answer => {
-      if (answer?.status !== "claimed") return;
-      call.emit?.({ type: "late-claim" });
-      act();
-    },
-    () => {},
-  );
+  call.lateClaim?.then(answer => {
+    if (answer?.status !== "claimed") return;
+    call.emit?.({ type: "late-claim" });
+    act();
+  }, act);
 }
 
 export async function settleNowOrLater(call: Call, ending: Ending): Promise<void> {

@@ -77,7 +77,8 @@ async function askLater(
   }
 }
 
-function yesOrNo(operation: StoreOperation, answer: boolean): boolean {
+/** The answer of an operation that says yes or no; throws where it is something else. */
+export function yesOrNo(operation: StoreOperation, answer: unknown): boolean {
   if (typeof answer !== "boolean") throw nonsense(operation, "true or false", answer);
   return answer;
 }

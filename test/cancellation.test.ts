@@ -56,6 +56,33 @@ describe("a caller's signal", () => {
     expect(fn).not.toHaveBeenCalled();
   });
 
+  it("that aborts while the claim is tried keeps fn from running unprotected", async () => {
+    const store = faultyStore(memoryStore(), [
+      { operation: "claim", kind: "hang", applied: false, times: Number.POSITIVE_INFINITY },
+    ]);
+    const controller = new AbortController();
+    const fn = vi.fn();
+    const { execute } = createIdempotency({ store, storeTimeout: "2s", onStoreError: "run" });
+    const call = rejection(execute("k", "1m", fn, { signal: controller.signal }));
+    await pass(1_000);
+    controller.abort(reason);
+    expect(await call).toBe(reason);
+    await pass(60_000);
+    expect(fn).not.toHaveBeenCalled();
+  });
+
+  it("that a listener aborts as the run begins is passed on to fn", async () => {
+    const controller = new AbortController();
+    const { execute } = createIdempotency({ store: memoryStore(), onEvent: () => controller.abort(reason) });
+    let seen: unknown;
+    const fn = ({ signal }: { signal: AbortSignal }) => {
+      seen = signal.reason;
+    };
+    const call = execute("k", "1m", fn, { signal: controller.signal });
+    expect(await rejection(call)).toBe(reason);
+    expect(seen).toBe(reason);
+  });
+
   it("rejects a call that shares a run, at once, and leaves the run alone", async () => {
     const { execute } = createIdempotency({ store: faultyStore(memoryStore()) });
     const work = deferred();

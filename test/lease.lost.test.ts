@@ -41,6 +41,19 @@ describe("a claim that is lost", () => {
     expect(await inspect("k")).toMatchObject({ value: "successor 1" });
   });
 
+  it("still stands for the key within its process where nobody knows whether it is lost", async () => {
+    const { store, execute, call, work, heard } = begin(faultyStore(memoryStore()));
+    store.inject({ operation: "renew", kind: "fail", ...FOREVER });
+    const follower = execute("k", "1m", () => "second");
+    await pass(12_000);
+    expect(heard.of("lease-lost")).toHaveLength(1);
+    const newcomer = execute("k", "1m", () => "third");
+    work.resolve("sent");
+    expect(await call).toMatchObject({ value: "sent", persisted: true });
+    expect(await follower).toMatchObject({ value: "sent", replayed: true });
+    expect(await newcomer).toMatchObject({ value: "sent", replayed: true });
+  });
+
   it("tells fn through a signal that it asks for late, too", async () => {
     const store = faultyStore(memoryStore());
     const { execute, forget } = createIdempotency({ store, lease: "10s" });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createIdempotency, memoryStore } from "../src/index.ts";
-import { type Fault, faultyStore, gate } from "../src/testing/index.ts";
+import { type Fault, type FaultyStore, faultyStore, gate } from "../src/testing/index.ts";
 import { countOf, deferred, pass, rejection, stateOf, turn } from "./helpers/calls.ts";
 import { FOREVER, setUp } from "./helpers/faults.ts";
 
@@ -11,6 +11,10 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
+
+/** The tokens with which a store was asked to release. */
+const tokens = ({ calls }: Pick<FaultyStore, "calls">) =>
+  new Set(calls.filter(({ operation }) => operation === "release").map(({ args }) => args[1] as string));
 
 describe("a claim that times out", () => {
   const slow = (by = gate()) => ({
@@ -64,6 +68,20 @@ describe("a claim that times out", () => {
     await pass(60_000);
     expect(heard.of("late-claim")).toEqual([]);
     expect(memory.read("k")).toMatchObject({ status: "completed" });
+  });
+
+  it("and fails after it has landed, is released", async () => {
+    const memory = memoryStore();
+    const reply = deferred<never>();
+    const store = { ...faultyStore(memory), claim: () => reply.promise };
+    const call = rejection(createIdempotency({ store, storeTimeout: "2s" }).execute("k", "1m", () => "run"));
+    await pass(10_000);
+    expect(await call).toMatchObject({ code: "STORE_ERROR" });
+    const [token] = [...tokens(store)];
+    memory.claim("k", { token: token!, ttlMs: 60_000, leaseMs: 30_000 });
+    reply.reject(new Error("connection reset"));
+    await turn();
+    expect(memory.read("k")).toMatchObject({ status: "released" });
   });
 
   it("and fails after all, is nothing more", async () => {
