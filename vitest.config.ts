@@ -7,11 +7,13 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^with-idempotency$/, replacement: source("./src/index.ts") },
+      { find: /^with-idempotency\/(redis|postgres|sqlite)$/, replacement: source("./src/stores/$1.ts") },
       { find: /^with-idempotency\/testing$/, replacement: source("./src/testing/index.ts") },
     ],
   },
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: ["test/servers/setup.ts"],
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],
