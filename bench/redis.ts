@@ -1,0 +1,165 @@
+import { createHash } from "node:crypto";
+import { Redis } from "ioredis";
+import type * as RedisEntry from "with-idempotency/redis";
+import { startRedis } from "../test/servers/redis.ts";
+import { keyOf, library, receipt, TTL, TTL_MS } from "./library.ts";
+import { type Candidate, compare, inTime, type Measured, type Row, report } from "./measure.ts";
+
+const { redisStore }: typeof RedisEntry = await import(new URL("../dist/redis.js", import.meta.url).href);
+
+const IN_FLIGHT = 64;
+const text = JSON.stringify(receipt(1));
+const send = async () => receipt(1);
+
+const FENCED = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`;
+const FENCED_SHA1 = createHash("sha1").update(FENCED).digest("hex");
+
+let fresh = 0;
+
+const server = await startRedis();
+const redis = new Redis(server.url);
+const instance = library.createIdempotency({ store: redisStore(redis) });
+
+/** What a careful hand writes on the bare client: a claim that nobody else can make, and a fenced completion. */
+async function rawFirst(): Promise<void> {
+  const key = `raw:${keyOf(fresh++)}`;
+  await redis.set(key, key, "PX", TTL_MS, "NX", "GET");
+  await redis.evalsha(FENCED_SHA1, 1, key, key, text, TTL_MS);
+}
+
+async function rawReplay(): Promise<unknown> {
+  return JSON.parse((await redis.set("raw:replayed", "token", "PX", TTL_MS, "NX", "GET"))!);
+}
+
+const ourFirst = () => instance.withIdempotency(keyOf(fresh++), TTL, send);
+// As many keys as calls in flight: calls with one key are shared within a process.
+let replayed = 0;
+const ourReplay = () => instance.withIdempotency(`replayed:${replayed++ % IN_FLIGHT}`, TTL, send);
+
+function oneByOne(name: string, act: () => Promise<unknown>): Candidate {
+  return {
+    name,
+    run: async count => {
+      for (let n = 0; n < count; n++) await act();
+    },
+  };
+}
+
+function inFlight(name: string, act: () => Promise<unknown>): Candidate {
+  return {
+    name,
+    run: async count => {
+      let left = count;
+      const lane = async () => {
+        while (left-- > 0) await act();
+      };
+      await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
+    },
+  };
+}
+
+const both = (how: typeof oneByOne, raw: () => Promise<unknown>, ours: () => Promise<unknown>) =>
+  compare([how("ioredis", raw), how("with-idempotency", ours)]);
+
+function row(measure: string, [raw, own]: Measured[], target: string, isTime: boolean): Row {
+  const ratio = own!.ratio;
+  return {
+    measure,
+    ours: inTime(own!.nanoseconds),
+    reference: `${inTime(raw!.nanoseconds)} (${raw!.name})`,
+    ratio: isTime ? `${(1 / ratio).toFixed(2)} × the time` : `${ratio.toFixed(2)} ×`,
+    target,
+  };
+}
+
+async function speed(): Promise<Row[]> {
+  await redis.script("LOAD", FENCED);
+  await redis.set("raw:replayed", text, "PX", TTL_MS);
+  for (let n = 0; n < IN_FLIGHT; n++) await ourReplay();
+  return [
+    row("Redis: first execution, one at a time", await both(oneByOne, rawFirst, ourFirst), "≤ 1.15 ×", true),
+    row("Redis: replay, one at a time", await both(oneByOne, rawReplay, ourReplay), "≤ 1.15 ×", true),
+    row(
+      `Redis: first execution, ${IN_FLIGHT} in flight`,
+      await both(inFlight, rawFirst, ourFirst),
+      "≥ 0.9 ×",
+      false,
+    ),
+    row(
+      `Redis: replay, ${IN_FLIGHT} in flight`,
+      await both(inFlight, rawReplay, ourReplay),
+      "≥ 0.9 ×",
+      false,
+    ),
+  ];
+}
+
+/** Four clients with a store each, which share no runs, as four processes do. */
+async function duplicates(): Promise<Row> {
+  const clients = Array.from({ length: 4 }, () => new Redis(server.url));
+  const instances = clients.map(client => library.createIdempotency({ store: redisStore(client) }));
+  await Promise.all(instances.map((each, n) => each.withIdempotency(`warm:${n}`, TTL, send)));
+  let runs = 0;
+  let took = 0;
+  const fn = async () => {
+    runs += 1;
+    const begun = performance.now();
+    await new Promise(resolve => setTimeout(resolve, 50));
+    took = performance.now() - begun;
+    return receipt(1);
+  };
+  const begun = performance.now();
+  const calls = instances.flatMap(each =>
+    Array.from({ length: 250 }, () => each.withIdempotency("crowd", TTL, fn)),
+  );
+  const answers = await Promise.all(calls);
+  const whole = performance.now() - begun;
+  for (const client of clients) client.disconnect();
+  return {
+    measure: `Redis: 4 × 250 simultaneous duplicates (${runs} run, ${answers.length} answers)`,
+    ours: inTime(whole * 1e6),
+    reference: `${inTime(took * 1e6)} (\`fn\` alone)`,
+    ratio: `${(whole / took).toFixed(2)} × the time`,
+    target: "≤ 1.5 ×",
+  };
+}
+
+async function scale(): Promise<Row> {
+  const many = await startRedis({ args: ["--enable-debug-command", "local"] });
+  const client = new Redis(many.url);
+  await client.call("DEBUG", "POPULATE", "1000000", "idempotency:live", "100");
+  const crowded = library.createIdempotency({ store: redisStore(client) });
+  const [few, much] = await compare([
+    oneByOne("at 1,000", ourFirst),
+    oneByOne("at 1,000,000", () => crowded.withIdempotency(keyOf(fresh++), TTL, send)),
+  ]);
+  client.disconnect();
+  await many.stop();
+  return row("Redis: first execution at 1,000,000 live records", [few!, much!], "≤ 1.5 ×", true);
+}
+
+async function bytes(): Promise<Row> {
+  await redis.set("idempotency:size:1", text, "PX", TTL_MS);
+  await instance.withIdempotency("size:2", TTL, send);
+  const [raw, own] = await Promise.all([1, 2].map(n => redis.memory("USAGE", `idempotency:size:${n}`)));
+  return {
+    measure: "Redis: memory per record",
+    ours: `${own} bytes`,
+    reference: `${raw} bytes (SET of the same result)`,
+    ratio: `${(Number(own) / Number(raw)).toFixed(2)} × the memory`,
+    target: "≤ 1.3 ×",
+  };
+}
+
+try {
+  const size = await bytes();
+  const crowd = await duplicates();
+  const live = await scale();
+  report({ rows: [...(await speed()), crowd, live, size] });
+} finally {
+  redis.disconnect();
+  await server.stop();
+}

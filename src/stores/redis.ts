@@ -1,0 +1,235 @@
+import { notify } from "../notify.ts";
+import { expectFunction, invalidOption, readByRules } from "../rules.ts";
+import type { ClaimRequest, ClaimResult, IdempotencyStore, StoreRecord } from "../store.ts";
+import {
+  fingerprintWord,
+  type KeptRecord,
+  originalText,
+  readRecord,
+  storableText,
+  storableWord,
+  unreadableRecord,
+  unreadableText,
+} from "./record.ts";
+import { commandsOf, type RedisClient, type RedisCommands } from "./redis-client.ts";
+import { RedisHints } from "./redis-hints.ts";
+import { confirmed, type Replicas } from "./redis-replicas.ts";
+import { CLAIM, COMPLETE, FORGET, READ, RELEASE, RENEW, type RedisScript, SETTLE } from "./redis-scripts.ts";
+import { type StoreWarning, warnProcess } from "./warning.ts";
+
+export type { IoredisLike, NodeRedisLike, RedisClient } from "./redis-client.ts";
+export type { StoreWarning } from "./warning.ts";
+
+/** How a `redisStore` is set up. */
+export interface RedisStoreOptions {
+  /**
+   * What every key in Redis begins with.
+   * @default "idempotency:"
+   */
+  prefix?: string | undefined;
+  /**
+   * How many replicas have to confirm a claim before it counts (Redis' `WAIT`). Where too few do, the call fails with
+   * `STORE_ERROR` and gives the claim back. `WAIT` holds up whatever else its connection sends, so give the store a
+   * client of its own, or a pool. Not for a cluster's client.
+   * @default none: a claim counts as soon as the primary has it
+   */
+  replicas?: Replicas | undefined;
+  /**
+   * Told once, on first use, if the server may evict keys that have not expired (`EVICTING_POLICY`).
+   * @default `process.emitWarning`
+   */
+  onWarning?: ((warning: StoreWarning) => void) | undefined;
+}
+
+const isWhole = (value: unknown) => Number.isInteger(value) && (value as number) >= 1;
+
+const RULES = {
+  prefix(value: unknown): RedisStoreOptions {
+    if (typeof value === "string" && value.isWellFormed()) return { prefix: value };
+    return invalidOption("prefix", "a text of well-formed Unicode", value);
+  },
+  replicas(value: unknown): RedisStoreOptions {
+    const { count, timeoutMs } = Object(value) as Record<string, unknown>;
+    if (isWhole(count) && isWhole(timeoutMs)) return { replicas: value as RedisStoreOptions["replicas"] };
+    return invalidOption("replicas", "{ count, timeoutMs }, both whole numbers from 1", value);
+  },
+  onWarning(value: unknown): RedisStoreOptions {
+    expectFunction("onWarning", value);
+    return { onWarning: value as (warning: StoreWarning) => void };
+  },
+};
+
+class RedisStore implements IdempotencyStore {
+  /** Absent where the client cannot be duplicated: waiters then poll. */
+  readonly settled?: (key: string, signal: AbortSignal) => Promise<void>;
+  readonly #commands: RedisCommands;
+  readonly #prefix: string;
+  readonly #replicas: RedisStoreOptions["replicas"];
+  #onWarning: ((warning: StoreWarning) => void) | undefined;
+
+  constructor(client: RedisClient, options: RedisStoreOptions) {
+    const {
+      prefix = "idempotency:",
+      replicas,
+      onWarning = warnProcess,
+    } = readByRules("redisStore options", options, RULES);
+    this.#commands = commandsOf(client);
+    if (replicas !== undefined && this.#commands.isCluster) {
+      invalidOption(
+        "replicas",
+        "the client of a single primary, for WAIT asks one node",
+        "a cluster's client",
+      );
+    }
+    this.#prefix = prefix;
+    this.#replicas = replicas;
+    this.#onWarning = onWarning;
+    const { subscriber } = this.#commands;
+    if (subscriber === undefined) return;
+    const hints = new RedisHints(subscriber);
+    this.settled = (key, signal) => hints.told(this.#name(key), signal);
+  }
+
+  async claim(
+    key: string,
+    { token, ttlMs, leaseMs, fingerprint, rerun }: ClaimRequest,
+  ): Promise<ClaimResult> {
+    const args = [
+      storableWord(token),
+      `${ttlMs}`,
+      `${leaseMs}`,
+      fingerprintWord(fingerprint),
+      rerun ? "1" : "",
+    ];
+    const claim = async (commands: Pick<RedisCommands, "run"> = this.#commands) =>
+      claimResult(await this.#run(CLAIM, key, args, commands), token);
+    const replicas = this.#replicas;
+    const answer =
+      replicas === undefined
+        ? claim()
+        : this.#commands.onOne(commands => confirmed(commands, () => claim(commands), replicas));
+    this.#warnOnce();
+    return answer;
+  }
+
+  async renew(key: string, token: string, leaseMs: number): Promise<boolean> {
+    return this.#yes(RENEW, key, token, `${leaseMs}`);
+  }
+
+  async complete(key: string, token: string, outcome: string, ttlMs: number): Promise<boolean> {
+    return this.#yes(COMPLETE, key, token, `${ttlMs}`, storableText(outcome));
+  }
+
+  async release(key: string, token: string): Promise<boolean> {
+    return this.#yes(RELEASE, key, token);
+  }
+
+  async settle(key: string, outcome: string, ttlMs: number): Promise<boolean> {
+    return this.#yes(SETTLE, key, "", `${ttlMs}`, storableText(outcome));
+  }
+
+  async read(key: string): Promise<StoreRecord | undefined> {
+    const reply = await this.#run(READ, key, []);
+    return reply === null ? undefined : storeRecord(told(reply));
+  }
+
+  async forget(key: string): Promise<boolean> {
+    return (await this.#run(FORGET, key, [this.#name(key)])) === 1;
+  }
+
+  #name(key: string): string {
+    return this.#prefix + storableText(key);
+  }
+
+  async #run(
+    script: RedisScript,
+    key: string,
+    args: string[],
+    { run }: Pick<RedisCommands, "run"> = this.#commands,
+  ): Promise<unknown> {
+    try {
+      return await run(script, this.#name(key), ...args);
+    } catch (error) {
+      if (error instanceof Error && error.message.includes("WRONGTYPE")) {
+        throw unreadableRecord("it is no string");
+      }
+      throw error;
+    }
+  }
+
+  async #yes(script: RedisScript, key: string, token: string, ...args: string[]): Promise<boolean> {
+    const reply = await this.#run(script, key, [storableWord(token), this.#name(key), ...args]);
+    if (Array.isArray(reply)) throw unreadableText(String(reply[0]));
+    return reply === 1;
+  }
+
+  #warnOnce(): void {
+    const warn = this.#onWarning;
+    if (warn === undefined) return;
+    this.#onWarning = undefined;
+    evictingPolicy(this.#commands).then(
+      policy => policy !== undefined && notify(warn, evictionWarning(policy)),
+      // A server that may not be asked, or is down: nothing that a claim would not say itself.
+      () => {},
+    );
+  }
+}
+
+/** The policy by which the server may drop keys; undefined where it drops none. */
+async function evictingPolicy({ command }: RedisCommands): Promise<string | undefined> {
+  const info = String(await command("INFO", "memory"));
+  const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
+  const isLimited = !/^maxmemory:0\s*$/m.test(info);
+  return isLimited && policy !== "noeviction" ? policy : undefined;
+}
+
+function evictionWarning(policy: string): StoreWarning {
+  return {
+    code: "EVICTING_POLICY",
+    message: `Redis may evict idempotency keys before their time, and what they protect may then run again: its maxmemory-policy is ${policy}; expected noeviction`,
+  };
+}
+
+function told(reply: unknown): [record: KeptRecord, left: number] {
+  const [text, left] = reply as [string, number];
+  if (left < 0) throw unreadableText(text);
+  return [readRecord(text), left];
+}
+
+function claimResult(reply: unknown, token: string): ClaimResult {
+  if (reply === 1) return { status: "claimed", attempt: 1, runId: token };
+  const [first, second, third] = reply as unknown[];
+  if (third !== undefined)
+    return { status: "claimed", attempt: Number(first), runId: originalText(String(second)) };
+  return refusal(...told(reply));
+}
+
+function refusal({ state, ttlMs, attempt, fingerprint, outcome }: KeptRecord, left: number): ClaimResult {
+  if (state === "completed") {
+    return { status: "completed", attempt, outcome: outcome ?? "", fingerprint, expiresInMs: left };
+  }
+  if (left > ttlMs) return { status: "in-progress", attempt, fingerprint, retryAfterMs: left - ttlMs };
+  return { status: "uncertain", attempt, fingerprint, retryAfterMs: left };
+}
+
+function storeRecord([{ state, ttlMs, ...rest }, left]: [KeptRecord, number]): StoreRecord {
+  if (state !== "held") return { status: state, ...rest, leaseInMs: 0, expiresInMs: left };
+  const leaseInMs = Math.max(0, left - ttlMs);
+  return { status: leaseInMs > 0 ? "in-progress" : "uncertain", ...rest, leaseInMs, expiresInMs: left };
+}
+
+/**
+ * A store in Redis, for many processes and machines. Each record is one key with Redis' own expiry, and each operation
+ * one script and one round trip. Waiters are woken by a message on a channel named like the key, for which the store
+ * makes one connection beside the client's own while somebody waits.
+ *
+ * How much it promises depends on the server: a claim that Redis forgets (by a failover before replication, a restart
+ * without an append-only file, or eviction) protects no longer. See the guide to Redis.
+ *
+ * @param client of ioredis 5 or 6 (`Redis` or `Cluster`), iovalkey, or node-redis 5 or 6 (`createClient`,
+ * `createCluster` or `createClientPool`), connected; the caller owns and closes it
+ * @throws InvalidOptionError `INVALID_OPTION`
+ */
+export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): IdempotencyStore {
+  return new RedisStore(client, options);
+}

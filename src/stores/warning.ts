@@ -1,0 +1,16 @@
+/** What a store tells an operator about, beside its answers. */
+export interface StoreWarning {
+  /**
+   * `"EVICTING_POLICY"`: Redis may drop keys that have not expired. `"PURGE_FAILED"`: expired records could not be
+   * removed, and will be tried again.
+   */
+  code: "EVICTING_POLICY" | "PURGE_FAILED";
+  /** What is wrong and what to do about it. */
+  message: string;
+}
+
+/** The default listener: a process warning of type `IdempotencyWarning`, where there is a process. */
+export function warnProcess({ code, message }: StoreWarning): void {
+  const { process } = globalThis as { process?: { emitWarning?(text: string, options: object): void } };
+  process?.emitWarning?.(message, { type: "IdempotencyWarning", code });
+}

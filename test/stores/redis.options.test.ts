@@ -1,0 +1,106 @@
+import { randomUUID } from "node:crypto";
+import { Cluster, Redis } from "ioredis";
+import type { Cluster as Cluster5, Redis as Ioredis5 } from "ioredis5";
+import type { Redis as Valkey } from "iovalkey";
+import { createClient, createClientPool, createCluster, RESP_TYPES } from "redis";
+import type { createClient as createClient5, createCluster as createCluster5 } from "redis5";
+import { describe, expect, expectTypeOf, it } from "vitest";
+import { type RedisClient, redisStore } from "../../src/stores/redis.ts";
+import { caught } from "../helpers/caught.ts";
+import { describeWithRedis } from "../servers/describe.ts";
+
+const client = () => new Redis({ lazyConnect: true });
+
+describe("a redisStore's client", () => {
+  it("is of any of the types", () => {
+    expectTypeOf<Redis>().toExtend<RedisClient>();
+    expectTypeOf<Cluster>().toExtend<RedisClient>();
+    expectTypeOf<Ioredis5>().toExtend<RedisClient>();
+    expectTypeOf<Cluster5>().toExtend<RedisClient>();
+    expectTypeOf<Valkey>().toExtend<RedisClient>();
+    expectTypeOf<ReturnType<typeof createClient>>().toExtend<RedisClient>();
+    expectTypeOf<ReturnType<typeof createCluster>>().toExtend<RedisClient>();
+    expectTypeOf<ReturnType<typeof createClientPool>>().toExtend<RedisClient>();
+    expectTypeOf<ReturnType<typeof createClient5>>().toExtend<RedisClient>();
+    expectTypeOf<ReturnType<typeof createCluster5>>().toExtend<RedisClient>();
+    expectTypeOf<{ get(key: string): Promise<string> }>().not.toExtend<RedisClient>();
+    expectTypeOf<Map<string, string>>().not.toExtend<RedisClient>();
+  });
+
+  it.each([undefined, null, {}, new Map(), "redis://localhost", { get() {}, set() {} }])(
+    "is not %j",
+    value => {
+      const { message } = caught(() => redisStore(value as never), "INVALID_OPTION");
+      expect(message).toMatch(/^client: expected a client of ioredis, iovalkey or node-redis; got /);
+    },
+  );
+});
+
+describe("redisStore refuses", () => {
+  it.each([
+    [{ prefix: 1 }, "prefix"],
+    [{ prefix: "\ud800" }, "prefix"],
+    [{ onWarning: "log" }, "onWarning"],
+    [{ replicas: 1 }, "replicas"],
+    [{ replicas: { count: 0, timeoutMs: 100 } }, "replicas"],
+    [{ replicas: { count: 1 } }, "replicas"],
+    [{ replicas: { count: 1, timeoutMs: 0 } }, "replicas"],
+    [{ replicas: { count: 1, timeoutMs: 0.5 } }, "replicas"],
+    [{ ttl: "1h" }, "redisStore options"],
+    [null, "redisStore options"],
+  ])("%j", (options, name) => {
+    const { message } = caught(() => redisStore(client(), options as never), "INVALID_OPTION");
+    expect(message.startsWith(`${name}: expected `)).toBe(true);
+  });
+
+  it("replicas with the client of a cluster", () => {
+    const replicas = { count: 1, timeoutMs: 100 };
+    const clusters = [
+      new Cluster([{ port: 1 }], { lazyConnect: true }),
+      createCluster({ rootNodes: [{ url: "redis://127.0.0.1:1" }] }),
+    ];
+    for (const cluster of clusters) {
+      expect(caught(() => redisStore(cluster, { replicas }), "INVALID_OPTION").message).toContain(
+        "replicas: ",
+      );
+    }
+  });
+});
+
+describeWithRedis("a redisStore", url => {
+  const request = { token: "a", ttlMs: 60_000, leaseMs: 30_000 };
+
+  it("works with a pool, and with a client that gives texts as buffers", async () => {
+    const pool = createClientPool({ url });
+    await pool.connect();
+    const plain = await createClient({ url }).connect();
+    const buffers = plain.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
+    const prefix = `${randomUUID()}:`;
+    const stores = [redisStore(pool, { prefix }), redisStore(buffers, { prefix })];
+    expect(stores.map(store => typeof store.settled)).toEqual(["undefined", "function"]);
+    await stores[0]!.claim("k", { ...request, fingerprint: "f" });
+    await stores[0]!.complete("k", "a", "sent", 60_000);
+    for (const store of stores) {
+      expect(await store.claim("k", { ...request, token: "b" })).toMatchObject({
+        outcome: "sent",
+        fingerprint: "f",
+      });
+    }
+    pool.destroy();
+    plain.destroy();
+  });
+
+  it("has its keys apart from those of another prefix and another keyPrefix", async () => {
+    const prefix = `${randomUUID()}:`;
+    const [plain, prefixed] = [new Redis(url), new Redis(url, { keyPrefix: "app:" })];
+    const stores = [
+      redisStore(plain, { prefix }),
+      redisStore(plain, { prefix: `${prefix}x:` }),
+      redisStore(prefixed, { prefix }),
+    ];
+    for (const store of stores) expect(await store.claim("k", request)).toMatchObject({ status: "claimed" });
+    const keys = await plain.keys(`*${prefix}*`);
+    expect(keys.sort()).toEqual([`${prefix}k`, `${prefix}x:k`, `app:${prefix}k`].sort());
+    for (const redis of [plain, prefixed]) redis.disconnect();
+  });
+});

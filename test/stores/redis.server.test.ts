@@ -1,0 +1,213 @@
+import { Redis } from "ioredis";
+import { afterEach, describe, expect, it } from "vitest";
+import { createIdempotency } from "../../src/index.ts";
+import { type RedisStoreOptions, redisStore, type StoreWarning } from "../../src/stores/redis.ts";
+import { startProxy } from "../helpers/proxy.ts";
+import { describeWithRedis } from "../servers/describe.ts";
+import { until } from "../servers/process.ts";
+import { type RedisServer, startRedis } from "../servers/redis.ts";
+
+const TIMES = { ttlMs: 60_000, leaseMs: 30_000 };
+const PATIENT = { timeout: 60_000 };
+
+describeWithRedis("a Redis", () => {
+  const ends: (() => unknown)[] = [];
+
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+
+  const start = async (...args: string[]) => {
+    const server = await startRedis({ args });
+    ends.push(() => server.stop());
+    return server;
+  };
+  const connect = ({ port }: RedisServer) => {
+    const redis = new Redis({ port });
+    redis.on("error", () => {});
+    ends.push(() => redis.disconnect());
+    return redis;
+  };
+  const open = (server: RedisServer, options: RedisStoreOptions = {}) => {
+    const redis = connect(server);
+    const store = redisStore(redis, options);
+    return { redis, store, ...createIdempotency({ store, storeTimeout: "2s" }) };
+  };
+
+  it(
+    "that is killed and restarted with its log has all records, and learns the scripts anew",
+    PATIENT,
+    async () => {
+      const server = await start("--appendonly", "yes", "--appendfsync", "always");
+      const { redis, store, withIdempotency } = open(server);
+      await withIdempotency("completed", "1m", () => "sent");
+      await store.claim("held", { token: "a", ...TIMES });
+      await server.kill();
+      await server.restart();
+      await until("connected", () => redis.status === "ready");
+      expect(await withIdempotency("completed", "1m", () => "again")).toBe("sent");
+      expect(await store.claim("held", { token: "b", ...TIMES })).toMatchObject({ status: "in-progress" });
+      expect(await store.complete("held", "a", "sent", 60_000)).toBe(true);
+    },
+  );
+
+  it(
+    "that is flushed in mid-run gives the caller its value, and takes the late completion from nobody",
+    PATIENT,
+    async () => {
+      const { redis, execute } = open(await start());
+      const outcome = await execute("k", "1m", async () => {
+        await redis.flushall();
+        return "sent";
+      });
+      expect(outcome).toMatchObject({ value: "sent", persisted: false });
+    },
+  );
+
+  it("that forgets its scripts is told them again", PATIENT, async () => {
+    const { redis, withIdempotency } = open(await start());
+    for (const key of ["a", "b"]) {
+      await redis.script("FLUSH");
+      expect(await withIdempotency(key, "1m", () => "sent")).toBe("sent");
+    }
+  });
+
+  it("takes two round trips for a first call and one for a replay", PATIENT, async () => {
+    const { redis, withIdempotency } = open(await start());
+    await withIdempotency("warm", "1m", () => 1);
+    const calls = async () => {
+      const stats = await redis.info("commandstats");
+      // What scripts call counts there too.
+      return Object.fromEntries(
+        [...stats.matchAll(/cmdstat_(\w+):calls=(\d+)/g)].map(m => [m[1], Number(m[2])]),
+      );
+    };
+    const counted = async (act: () => Promise<unknown>) => {
+      await redis.config("RESETSTAT");
+      await act();
+      const { evalsha = 0, eval: evals = 0, info = 0, script = 0 } = await calls();
+      return { evalsha, evals, info, script };
+    };
+    const scripts = (evalsha: number) => ({ evalsha, evals: 0, info: 0, script: 0 });
+    expect(await counted(() => withIdempotency("k", "1m", () => 1))).toEqual(scripts(2));
+    expect(await counted(() => withIdempotency("k", "1m", () => 1))).toEqual(scripts(1));
+  });
+
+  describe("with little memory", () => {
+    const LIMIT = ["--maxmemory", "4mb"];
+    const fill = async (redis: Redis) => {
+      for (let n = 0; n < 100; n += 1) await redis.set(`filler-${n}`, "x".repeat(100_000), "PX", 60_000);
+    };
+
+    it.each(["allkeys-lru", "volatile-ttl"])("and %s is warned of once", PATIENT, async policy => {
+      const warnings: StoreWarning[] = [];
+      const server = await start(...LIMIT, "--maxmemory-policy", policy);
+      const { withIdempotency } = open(server, { onWarning: warning => warnings.push(warning) });
+      for (const key of ["a", "b"]) await withIdempotency(key, "1m", () => 1);
+      await until("warned", () => warnings.length > 0);
+      expect(warnings).toEqual([{ code: "EVICTING_POLICY", message: expect.stringContaining(policy) }]);
+    });
+
+    it("and noeviction is not", PATIENT, async () => {
+      const warnings: StoreWarning[] = [];
+      const { redis, withIdempotency } = open(await start(), {
+        onWarning: warning => warnings.push(warning),
+      });
+      await withIdempotency("a", "1m", () => 1);
+      await redis.ping();
+      expect(warnings).toEqual([]);
+    });
+
+    it("and an evicting policy may lose a claim: its holder is told, and nobody else", PATIENT, async () => {
+      const server = await start(...LIMIT, "--maxmemory-policy", "allkeys-random");
+      const { redis, execute } = open(server, { onWarning: () => {} });
+      const outcome = await execute("k", "1m", async () => {
+        await until("evicted", async () => {
+          await fill(redis);
+          return (await redis.exists("idempotency:k")) === 0;
+        });
+        return "sent";
+      });
+      expect(outcome).toMatchObject({ value: "sent", persisted: false });
+    });
+
+    it("and noeviction fails closed, while what is claimed can be completed", PATIENT, async () => {
+      const { redis, store, withIdempotency } = open(await start(...LIMIT));
+      for (const key of ["completed", "released", "settled"])
+        await store.claim(key, { token: "a", ...TIMES });
+      await store.renew("settled", "a", 0);
+      await expect(fill(redis)).rejects.toThrow("OOM");
+      // What was refused has freed its buffers since.
+      await redis.config("SET", "maxmemory", "1mb");
+      const call = withIdempotency("new", "1m", () => expect.fail("ran"));
+      await expect(call).rejects.toMatchObject({ code: "STORE_ERROR" });
+      expect(await store.complete("completed", "a", "x".repeat(10_000), 60_000)).toBe(true);
+      expect(await store.release("released", "a")).toBe(true);
+      expect(await store.settle("settled", "found", 60_000)).toBe(true);
+    });
+  });
+
+  it("that is stopped fails closed, and goes on when it is resumed", PATIENT, async () => {
+    const server = await start();
+    const { withIdempotency } = open(server);
+    await withIdempotency("warm", "1m", () => 1);
+    server.pause();
+    await expect(withIdempotency("k", "1m", () => expect.fail("ran"))).rejects.toMatchObject({
+      code: "STORE_ERROR",
+    });
+    server.resume();
+    expect(await withIdempotency("k", "1m", () => "sent")).toBe("sent");
+  });
+
+  it("that is a replica fails closed", PATIENT, async () => {
+    const [primary, replica] = await Promise.all([start(), start()]);
+    const { redis, withIdempotency } = open(replica);
+    await redis.replicaof("127.0.0.1", primary.port);
+    await expect(withIdempotency("k", "1m", () => expect.fail("ran"))).rejects.toThrow("READONLY");
+  });
+
+  describe("that fails over before it replicates", () => {
+    const pair = async () => {
+      const [primary, replica] = await Promise.all([start("--repl-diskless-sync-delay", "0"), start()]);
+      const standby = open(replica);
+      const proxy = await startProxy(primary);
+      ends.push(() => proxy.stop());
+      await standby.redis.replicaof("127.0.0.1", proxy.port);
+      await until("synchronised", async () =>
+        /master_link_status:up/.test(await standby.redis.info("replication")),
+      );
+      return { primary, replica, proxy, standby };
+    };
+
+    it("has forgotten a claim: nothing asked a replica", PATIENT, async () => {
+      const { primary, proxy, standby } = await pair();
+      const { store } = open(primary);
+      proxy.blackHole(true);
+      expect(await store.claim("k", { token: "a", ...TIMES })).toMatchObject({ status: "claimed" });
+      await primary.kill();
+      await standby.redis.replicaof("NO", "ONE");
+      expect(await standby.store.claim("k", { token: "b", ...TIMES })).toMatchObject({ status: "claimed" });
+    });
+
+    it("never had a claim, where replicas have to confirm it", PATIENT, async () => {
+      const { primary, replica, standby } = await pair();
+      const { execute, redis } = open(primary, { replicas: { count: 1, timeoutMs: 300 } });
+      expect(await execute("before", "1m", () => "sent")).toMatchObject({ value: "sent", attempt: 1 });
+      replica.pause();
+      const refused = execute("k", "1m", () => expect.fail("ran"));
+      await expect(refused).rejects.toThrow("expected 1 to confirm the claim within 300 ms; got 0");
+      // Nobody holds the key any more: it can be claimed as soon as a replica is there.
+      await until("released", async () => (await redis.get("idempotency:k"))?.startsWith("1r") === true);
+      replica.resume();
+      expect(await execute("k", "1m", () => "sent")).toMatchObject({ value: "sent" });
+      await primary.kill();
+      await standby.redis.replicaof("NO", "ONE");
+      expect(await standby.store.claim("before", { token: "b", ...TIMES })).not.toMatchObject({
+        status: "claimed",
+      });
+      expect(await standby.store.claim("k", { token: "b", ...TIMES })).not.toMatchObject({
+        status: "claimed",
+      });
+    });
+  });
+});
