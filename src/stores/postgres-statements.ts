@@ -1,0 +1,74 @@
+import { digest } from "../digest.ts";
+import type { PostgresQuery } from "./postgres-client.ts";
+import { type SqlDialect, type SqlStatement, type SqlValues, sqlTexts, statement, valuesOf } from "./sql.ts";
+import { tableSchema } from "./sql-table.ts";
+
+const DIALECT: SqlDialect = {
+  now: "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS bigint)",
+  skipLocked: "FOR UPDATE SKIP LOCKED",
+  parameters: "numbered",
+};
+
+/** What a store asks of its table. */
+export type PostgresOperation =
+  | "claim"
+  | "renew"
+  | "hold"
+  | "complete"
+  | "release"
+  | "read"
+  | "settle"
+  | "forget"
+  | "purge";
+
+/** The statement of an operation with its values. */
+export type PostgresStatements = (operation: PostgresOperation, values: Partial<SqlValues>) => PostgresQuery;
+
+/** The statements that make a table, whose name is quoted, and its index. */
+export function schemaOf(table: string): string {
+  return `${tableSchema(table, { key: 'text COLLATE "C"', integer: "bigint" }).join(";\n")};\n`;
+}
+
+const ANSWER = "status, version, attempt, run_id, fingerprint, outcome, lease_in, expires_in";
+
+/** All statements on a table, whose name is quoted: prepared under their names, and telling a channel, if so wanted. */
+export function postgresStatements(
+  table: string,
+  { prepare, notify }: { prepare: boolean; notify: boolean },
+): PostgresStatements {
+  const { blocked, take, ...texts } = sqlTexts(table, DIALECT);
+  const told = (text: string) =>
+    notify ? `WITH done AS (${text}) SELECT pg_notify(:channel, :hint) FROM done` : text;
+  const all: Record<PostgresOperation, string> = {
+    ...texts,
+    // A replay, and whoever is told of a holder, writes nothing.
+    claim: `WITH blocked AS MATERIALIZED (${blocked}),
+taken AS (${take("NOT EXISTS (SELECT 1 FROM blocked)")})
+SELECT ${ANSWER} FROM taken UNION ALL SELECT ${ANSWER} FROM blocked`,
+    hold: told(texts.renew),
+    complete: told(texts.complete),
+    release: told(texts.release),
+    settle: told(texts.settle),
+    forget: told(texts.forget),
+  };
+  const ready = Object.fromEntries(
+    Object.entries(all).map(([operation, text]) => [operation, readyFor(operation, text, prepare)]),
+  ) as Record<PostgresOperation, Ready>;
+  return (operation, values) => {
+    const { form, name } = ready[operation];
+    const query = { text: form.text, values: valuesOf(form, values) };
+    return name === undefined ? query : { ...query, name };
+  };
+}
+
+interface Ready {
+  form: SqlStatement;
+  name: string | undefined;
+}
+
+function readyFor(operation: string, text: string, prepare: boolean): Ready {
+  const form = statement(text, DIALECT);
+  // A connection keeps one text under a name, and may serve stores with other tables and versions of this package.
+  const name = prepare ? `idempotency_${operation}_${digest(form.text).slice(0, 22)}` : undefined;
+  return { form, name };
+}

@@ -1,0 +1,167 @@
+import type { ClaimRequest } from "../store.ts";
+import { RECORD_VERSION, storableText } from "./record.ts";
+
+/** In what the databases differ. */
+export interface SqlDialect {
+  /** The time in whole milliseconds since 1970 by the database's clock, the same throughout a statement. */
+  readonly now: string;
+  /** Added to a `SELECT` of rows that are to be deleted. */
+  readonly skipLocked: string;
+  /** `"numbered"` gives each parameter one place and its type, `"anonymous"` a `?` wherever it stands. */
+  readonly parameters: "numbered" | "anonymous";
+}
+
+/** What the statements' `:name`s stand for. */
+export interface SqlValues {
+  key: string;
+  token: string;
+  outcome: string;
+  fingerprint: string | undefined;
+  /** Milliseconds. */
+  ttl: number;
+  /** Milliseconds. */
+  lease: number;
+  /** Whether to take over an uncertain key. */
+  rerun: boolean;
+  /** The most rows that a purge removes. */
+  limit: number;
+  /** What `pg_notify` is told. */
+  channel: string;
+  hint: string;
+}
+
+type ValueName = keyof SqlValues;
+
+const TYPES: Record<ValueName, string> = {
+  key: "text",
+  token: "text",
+  outcome: "text",
+  fingerprint: "text",
+  ttl: "bigint",
+  lease: "bigint",
+  rerun: "int",
+  limit: "bigint",
+  channel: "text",
+  hint: "text",
+};
+
+/** A statement as a client takes it. */
+export interface SqlStatement {
+  readonly text: string;
+  /** The values that it takes, in their places. */
+  readonly names: readonly ValueName[];
+}
+
+const NAMED = /:([a-z]+)\b/g;
+
+/** Puts the dialect's parameters in the places of the `:name`s. */
+export function statement(text: string, { parameters }: SqlDialect): SqlStatement {
+  const names: ValueName[] = [];
+  const numbered = parameters === "numbered";
+  const place = (_: string, word: string) => {
+    const name = word as ValueName;
+    if (!numbered || !names.includes(name)) names.push(name);
+    return numbered ? `CAST($${names.indexOf(name) + 1} AS ${TYPES[name]})` : "?";
+  };
+  return { text: text.replace(NAMED, place), names };
+}
+
+/** The values of a statement in their places. */
+export function valuesOf({ names }: SqlStatement, values: Partial<SqlValues>): (string | number | null)[] {
+  return names.map(name => {
+    const value = values[name];
+    if (typeof value === "string") return storableText(value);
+    return value === undefined ? null : Number(value);
+  });
+}
+
+/** The values of a claim. */
+export function claimValues(key: string, request: ClaimRequest): Partial<SqlValues> {
+  const { token, ttlMs, leaseMs, fingerprint, rerun = false } = request;
+  return { key, token, ttl: ttlMs, lease: leaseMs, fingerprint, rerun };
+}
+
+/** Every statement with `:name`s for its values. Those that end or prolong a claim answer with a row if they did. */
+export interface SqlTexts {
+  /** The record that a claim is told of, or no row where it may take the key. Writes nothing. */
+  readonly blocked: string;
+  /** Takes the key where the condition holds, or answers with no row where a record has come in between. */
+  readonly take: (condition: string) => string;
+  readonly renew: string;
+  readonly complete: string;
+  readonly release: string;
+  readonly read: string;
+  readonly settle: string;
+  readonly forget: string;
+  /** Removes some of the records past their time, the oldest first, and answers with a row for each. */
+  readonly purge: string;
+}
+
+const COLUMNS = "key, version, attempt, ttl_ms, lease_until, expires_at, token, run_id, fingerprint, outcome";
+
+// What a statement asks of a row. None is ever null, so that each can be negated.
+const differs = "(r.fingerprint IS NOT NULL AND :fingerprint IS NOT NULL AND r.fingerprint <> :fingerprint)";
+const known = `r.version = ${RECORD_VERSION}`;
+const open = "r.outcome IS NULL";
+const released = `(${open} AND r.token IS NULL)`;
+const held = `(${open} AND r.token IS NOT NULL)`;
+const owned = `(${held} AND r.token = :token)`;
+const byKey = "r.key = :key";
+
+/** The state machine of a key, as statements on the table, whose name is quoted. */
+export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
+  const { now } = dialect;
+  const expired = `r.expires_at <= ${now}`;
+  const live = `${known} AND NOT ${expired}`;
+  const lapsed = `(${held} AND r.lease_until <= ${now})`;
+  const claimable = `(${expired} OR (${known} AND (${released} OR ${owned} OR (${lapsed} AND :rerun = 1 AND NOT ${differs}))))`;
+  // A new window, also where a released key is used for something else.
+  const renewed = `(${expired} OR (${released} AND ${differs}))`;
+  const update = (set: string, where: string) =>
+    `UPDATE ${table} AS r SET ${set} WHERE ${byKey} AND ${live} AND ${where} RETURNING 1 AS done`;
+
+  return {
+    blocked: `SELECT ${recordOf(now)} FROM ${table} AS r WHERE ${byKey} AND NOT ${claimable}`,
+    take: condition => `INSERT INTO ${table} AS r (${COLUMNS})
+SELECT :key, ${RECORD_VERSION}, 1, :ttl, ${now} + :lease, ${now} + :lease + :ttl, :token, :token, :fingerprint, NULL
+WHERE ${condition}
+ON CONFLICT (key) DO UPDATE SET
+  version = excluded.version,
+  attempt = CASE WHEN ${renewed} THEN 1 WHEN ${owned} THEN r.attempt ELSE r.attempt + 1 END,
+  ttl_ms = excluded.ttl_ms,
+  lease_until = excluded.lease_until,
+  expires_at = excluded.expires_at,
+  token = excluded.token,
+  run_id = CASE WHEN ${renewed} THEN excluded.run_id ELSE r.run_id END,
+  fingerprint = CASE WHEN ${renewed} THEN excluded.fingerprint ELSE coalesce(r.fingerprint, excluded.fingerprint) END,
+  outcome = NULL
+WHERE ${claimable}
+RETURNING 'claimed' AS status, version, attempt, run_id, fingerprint, outcome, 0 AS lease_in, 0 AS expires_in`,
+    renew: update(`lease_until = ${now} + :lease, expires_at = ${now} + :lease + r.ttl_ms`, owned),
+    // Once more by its own token, it changes nothing.
+    complete: update(
+      `outcome = coalesce(r.outcome, :outcome), expires_at = CASE WHEN ${open} THEN ${now} + :ttl ELSE r.expires_at END`,
+      "r.token = :token",
+    ),
+    release: update(`token = NULL, lease_until = 0, expires_at = ${now} + r.ttl_ms`, owned),
+    read: `SELECT ${recordOf(now)} FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
+    settle: update(`outcome = :outcome, token = NULL, expires_at = ${now} + :ttl`, lapsed),
+    forget: `DELETE FROM ${table} AS r WHERE ${byKey} AND NOT ${expired} RETURNING 1 AS done`,
+    purge: `WITH past AS MATERIALIZED (
+  SELECT r.key FROM ${table} AS r WHERE ${expired} ORDER BY r.expires_at LIMIT :limit ${dialect.skipLocked}
+)
+DELETE FROM ${table} WHERE key IN (SELECT key FROM past) RETURNING 1 AS done`,
+  };
+}
+
+/** What is told of a row, and of its lease and its record what remains. */
+function recordOf(now: string): string {
+  const status = `CASE
+  WHEN r.outcome IS NOT NULL THEN 'completed'
+  WHEN r.token IS NULL THEN 'released'
+  WHEN r.lease_until > ${now} THEN 'in-progress'
+  ELSE 'uncertain'
+END AS status`;
+  const remaining = `r.lease_until - ${now} AS lease_in, r.expires_at - ${now} AS expires_in`;
+  return `${status}, r.version, r.attempt, r.run_id, r.fingerprint, r.outcome, ${remaining}`;
+}
