@@ -1,0 +1,457 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { check } from "./checker.ts";
+import { readHistories } from "./events.ts";
+import { type Storyteller, storyteller } from "./made.ts";
+
+const HOUR = 3_600_000;
+type Tale = [what: string, tell: (tell: Storyteller) => void];
+
+const broken = (tale: (tell: Storyteller) => void) => {
+  const tell = storyteller();
+  tale(tell);
+  return check(tell.events).map(({ promise, message }) => `${promise}: ${message}`);
+};
+
+describe("a history that keeps all promises passes:", () => {
+  const good: Tale[] = [
+    [
+      "one run, and a replay",
+      tell => {
+        tell.send1(0, "a", "t1");
+        tell.call(100, "b");
+        tell.completed(100, "t2", '"sent by a"');
+        tell.replay(101, "b", "sent by a");
+        tell.left(HOUR, 0);
+      },
+    ],
+    [
+      "a failure that frees the key, and a retry",
+      tell => {
+        tell.call(0, "a");
+        tell.claimed(0, "t1");
+        tell.start(0, "a");
+        tell.fail(1, "a");
+        tell.act(1, "release", "t1");
+        tell.refuseBy(1, "a", "error of a");
+        tell.call(2, "b");
+        tell.claimed(2, "t2", 2, "t1");
+        tell.start(2, "b", 2);
+        tell.end(3, "b");
+        tell.complete(3, "t2");
+        tell.result(3, "b", "sent by b", { attempt: 2 });
+      },
+    ],
+    [
+      "a crash, and OUTCOME_UNKNOWN after it",
+      tell => {
+        tell.call(0, "a");
+        tell.claimed(0, "t1");
+        tell.start(0, "a");
+        tell.process(1, "crash");
+        tell.call(2_000, "b", { process: "p2" });
+        tell.uncertain(2_000, "t2");
+        tell.refuse(2_001, "b", "OUTCOME_UNKNOWN");
+      },
+    ],
+    [
+      "a takeover by a call that reruns, of which the first learns in time",
+      tell => {
+        tell.call(0, "a");
+        tell.claimed(0, "t1");
+        tell.start(0, "a");
+        tell.act(500, "renew", "t1", undefined, { answer: undefined, at: 500 });
+        tell.lost(1_000, "a");
+        tell.call(1_600, "b", { onUncertain: "rerun", process: "p2" });
+        tell.claimed(1_600, "t2", 2, "t1", { rerun: true });
+        tell.start(1_601, "b", 2);
+        tell.end(1_602, "b");
+        tell.complete(1_602, "t2");
+        tell.result(1_602, "b", "sent by b", { attempt: 2 });
+        tell.end(2_000, "a");
+        tell.complete(2_000, "t1", '"late"', false);
+        tell.result(2_000, "a", "sent by a", { persisted: false });
+      },
+    ],
+    [
+      "a new window once the first is over",
+      tell => {
+        tell.send1(0, "a", "t1");
+        tell.send1(60_002, "b", "t2");
+      },
+    ],
+    [
+      "a new window once somebody forgot the key",
+      tell => {
+        tell.send1(0, "a", "t1");
+        tell.forget(50);
+        tell.send1(100, "b", "t2");
+      },
+    ],
+  ];
+  it.each(good)("%s", (_, tale) => expect(broken(tale)).toEqual([]));
+});
+
+/** A first run that nobody knows the end of, and what goes on in a second call. */
+const abandoned = (tell: Storyteller) => {
+  tell.call(0, "a");
+  tell.claimed(0, "t1");
+  tell.start(0, "a");
+  tell.process(1, "crash");
+};
+
+const sentTwice = (tell: Storyteller, more = {}) => {
+  tell.send1(0, "a", "t1");
+  tell.call(100, "b", more);
+  tell.start(100, "b", 2, "window of t1");
+  tell.end(101, "b");
+};
+
+describe("a broken promise is found:", () => {
+  const bad: [promise: string, says: RegExp, tale: (tell: Storyteller) => void][] = [
+    ["P1", /succeeded though/, tell => sentTwice(tell)],
+    ["P1", /given/, tell => sentTwice(tell, { onUncertain: "rerun" })],
+    [
+      "P1",
+      /was recorded though/,
+      tell => {
+        sentTwice(tell, { onUncertain: "rerun" });
+        tell.result(102, "b", "sent by b", { attempt: 2 });
+      },
+    ],
+    [
+      "P1",
+      /new window began/,
+      tell => {
+        tell.send1(0, "a", "t1");
+        tell.call(100, "b");
+        tell.start(100, "b", 1, "window 2");
+      },
+    ],
+    [
+      "P1",
+      /new window began/,
+      tell => {
+        abandoned(tell);
+        tell.call(30_000, "b", { process: "p2" });
+        tell.start(30_000, "b", 1, "window 2", "p2");
+      },
+    ],
+    [
+      "P1",
+      /no run of the key/,
+      tell => {
+        tell.send1(0, "a", "t1");
+        tell.call(100, "b");
+        tell.replay(101, "b", "something else");
+      },
+    ],
+    [
+      "P1",
+      /ran, and says/,
+      tell => {
+        tell.call(0, "a");
+        tell.start(0, "a");
+        tell.end(0, "a");
+        tell.replay(1, "a", "sent by a");
+      },
+    ],
+    [
+      "P1",
+      /another recorded result/,
+      tell => {
+        tell.call(0, "a", { onUncertain: "rerun" });
+        tell.call(0, "b", { onUncertain: "rerun" });
+        for (const [call, attempt] of [["a", 1] as const, ["b", 2] as const]) {
+          tell.start(attempt, call, attempt);
+          tell.end(5, call);
+          tell.result(6, call, `sent by ${call}`);
+        }
+      },
+    ],
+    [
+      "P1",
+      /another fingerprint/,
+      tell => {
+        tell.send1(0, "a", "t1", { fingerprint: "x" });
+        tell.call(100, "b", { fingerprint: "y" });
+        tell.replay(101, "b", "sent by a");
+        tell.call(200, "c", { fingerprint: "y", onUncertain: "rerun" });
+        tell.start(200, "c", 2, "window of t1");
+      },
+    ],
+    [
+      "P1",
+      /KEY_REUSED/,
+      tell => {
+        tell.call(0, "a", { fingerprint: "x" });
+        tell.refuse(1, "a", "KEY_REUSED");
+      },
+    ],
+    [
+      "P1",
+      /same attempt/,
+      tell => {
+        for (const call of ["a", "b"]) {
+          tell.call(0, call);
+          tell.start(0, call);
+        }
+      },
+    ],
+    [
+      "P2",
+      /nobody knew/,
+      tell => {
+        abandoned(tell);
+        tell.call(2_000, "b", { process: "p2" });
+        tell.start(2_000, "b", 2, "window 1", "p2");
+      },
+    ],
+    [
+      "P2",
+      /nobody knew/,
+      tell => {
+        tell.call(0, "a");
+        tell.start(0, "a");
+        tell.fail(1, "a", "hold");
+        tell.call(2, "b");
+        tell.start(2, "b", 2);
+      },
+    ],
+    [
+      "P2",
+      /reruns, and got/,
+      tell => {
+        abandoned(tell);
+        tell.call(2_000, "b", { onUncertain: "rerun" });
+        tell.refuse(2_001, "b", "OUTCOME_UNKNOWN");
+      },
+    ],
+    [
+      "P2",
+      /every claim had been settled/,
+      tell => {
+        tell.send1(0, "a", "t1");
+        tell.call(100, "b");
+        tell.refuse(101, "b", "OUTCOME_UNKNOWN");
+      },
+    ],
+    [
+      "P3",
+      /succeeded, and its caller got STORE_ERROR/,
+      tell => {
+        tell.call(0, "a");
+        tell.start(0, "a");
+        tell.end(1, "a");
+        tell.refuse(2, "a", "STORE_ERROR");
+      },
+    ],
+    [
+      "P3",
+      /not tried again/,
+      tell => {
+        tell.call(0, "a");
+        tell.start(0, "a");
+        tell.end(1, "a");
+        tell.send(1, "complete", "t1");
+        tell.result(2, "a", "sent by a", { persisted: false });
+        tell.left(HOUR, 0);
+      },
+    ],
+    [
+      "P3",
+      /yet to be stored/,
+      tell => {
+        tell.call(0, "a");
+        tell.start(0, "a");
+        tell.end(1, "a");
+        tell.result(2, "a", "sent by a", { persisted: false });
+        tell.call(100, "b");
+        tell.refuse(101, "b", "IN_PROGRESS");
+      },
+    ],
+    [
+      "P4",
+      /threw, and its caller got STORE_ERROR/,
+      tell => {
+        tell.call(0, "a");
+        tell.start(0, "a");
+        tell.fail(1, "a");
+        tell.refuse(2, "a", "STORE_ERROR");
+      },
+    ],
+    [
+      "P4",
+      /no run that it could share/,
+      tell => {
+        tell.call(0, "a");
+        tell.refuseBy(1, "a", "error of somebody");
+      },
+    ],
+    [
+      "P5",
+      /whose window ended/,
+      tell => {
+        tell.send1(0, "a", "t1");
+        tell.call(60_001, "b");
+        tell.replay(60_002, "b", "sent by a");
+      },
+    ],
+    ["P5", /are left/, tell => tell.left(HOUR, 1)],
+    ["answers", /never answered/, tell => tell.call(0, "a")],
+    [
+      "answers",
+      /only after/,
+      tell => {
+        tell.call(0, "a");
+        tell.refuse(HOUR, "a", "IN_PROGRESS");
+      },
+    ],
+    [
+      "lease",
+      /runs on unwarned/,
+      tell => {
+        tell.call(0, "a");
+        tell.start(0, "a");
+        tell.call(2_000, "b", { onUncertain: "rerun", process: "p2" });
+        tell.start(2_000, "b", 2, "window 1", "p2");
+        tell.lost(2_001, "a");
+      },
+    ],
+    [
+      "lease",
+      /began after/,
+      tell => {
+        tell.call(0, "a");
+        tell.call(2_000, "b", { onUncertain: "rerun", process: "p2" });
+        tell.start(2_000, "b", 2, "window 1", "p2");
+        tell.start(3_000, "a");
+      },
+    ],
+    [
+      "lease",
+      /not even renewed/,
+      tell => {
+        tell.call(0, "a");
+        tell.claimed(0, "t1");
+        tell.start(0, "a");
+        tell.uncertain(1_500, "t2");
+      },
+    ],
+    [
+      "lease",
+      /never used the claim/,
+      tell => {
+        tell.call(0, "a");
+        tell.claimed(0, "t1");
+        tell.refuse(1_000, "a", "STORE_ERROR");
+      },
+    ],
+    [
+      "lease",
+      /in the window after it/,
+      tell => {
+        tell.send1(0, "a", "t1");
+        tell.inProgress(0, "t2");
+        tell.claimed(60_002, "t2");
+        tell.complete(60_003, "t2");
+      },
+    ],
+  ];
+  it.each(bad)("%s %s", (promise, says, tale) => {
+    expect(broken(tale).filter(found => found.startsWith(`${promise}: `) && says.test(found))).not.toEqual(
+      [],
+    );
+  });
+});
+
+describe("a broken clause is found:", () => {
+  const held = (tell: Storyteller) => tell.claimed(0, "t1");
+  const bad: [clause: string, tale: (tell: Storyteller) => void][] = [
+    ["S1", tell => [held(tell), tell.claimed(1, "t2", 2, "t1")]],
+    ["S1", tell => tell.inProgress(0, "t1")],
+    ["S2", tell => [held(tell), tell.inProgress(1, "t1")]],
+    ["S2", tell => [held(tell), tell.claimed(1, "t1", 2, "t1")]],
+    ["S3", tell => [held(tell), tell.complete(1, "t1"), tell.completed(60_001, "t2", '"sent"')]],
+    ["S3", tell => [held(tell), tell.read(61_000, { status: "uncertain" })]],
+    ["S3", tell => [held(tell), tell.act(61_000, "renew", "t1")]],
+    ["S4", tell => [held(tell), tell.uncertain(999, "t2")]],
+    ["S4", tell => [held(tell), tell.claimed(1_000, "t2", 2, "t1")]],
+    ["S4", tell => [held(tell), tell.claimed(1_000, "t2", 1, "t2", { rerun: true })]],
+    [
+      "S4",
+      tell => [
+        tell.claimed(0, "t1", 1, "t1", { fingerprint: "x" }),
+        tell.claimed(1_000, "t2", 2, "t1", { rerun: true, fingerprint: "y" }),
+      ],
+    ],
+    ["S5", tell => [held(tell), tell.complete(1, "t2")]],
+    ["S5", tell => [held(tell), tell.act(1, "release", "t2")]],
+    ["S5", tell => [held(tell), tell.act(1, "renew", "t1", false)]],
+    ["S5", tell => [held(tell), tell.complete(1, "t1"), tell.complete(2, "t1", '"sent"', false)]],
+    ["S6", tell => [held(tell), tell.act(1, "release", "t1"), tell.claimed(2, "t2")]],
+    [
+      "S6",
+      tell => [
+        tell.claimed(0, "t1", 1, "t1", { fingerprint: "x" }),
+        tell.act(1, "release", "t1"),
+        tell.claimed(2, "t2", 2, "t1", { fingerprint: "y" }),
+      ],
+    ],
+    ["S7", tell => [held(tell), tell.complete(1, "t1"), tell.inProgress(60_000, "t2")]],
+    [
+      "S7",
+      tell => [
+        held(tell),
+        tell.complete(1, "t1"),
+        tell.complete(2, "t1", '"2"'),
+        tell.completed(3, "t2", '"2"'),
+      ],
+    ],
+    ["S8", tell => [held(tell), tell.claimed(1_000, "t2")]],
+    ["S8", tell => [held(tell), tell.read(1_000, undefined)]],
+    ["S9", tell => [held(tell), tell.complete(1, "t1"), tell.completed(2, "t2", '"sen"')]],
+    ["S10", tell => tell.left(HOUR, 1)],
+  ];
+  it.each(bad)("%s", (clause, tale) => {
+    expect(broken(tell => void tale(tell)).filter(found => found.startsWith(`${clause}: `))).not.toEqual([]);
+  });
+
+  it("but not where nobody can know: an answer was lost, or two operations overlapped", () => {
+    const lost = (tell: Storyteller) => {
+      held(tell);
+      tell.act(1, "release", "t1", undefined, { answer: undefined, heard: false });
+      tell.claimed(2, "t2", 2, "t1");
+      tell.act(3, "release", "t2");
+    };
+    const overlapping = (tell: Storyteller) => {
+      tell.claimed(50, "t1", 1, "t1", {}, { sent: 0 });
+      tell.act(60, "release", "t1");
+      tell.claimed(70, "t2", 2, "t1", {}, { sent: 20 });
+      tell.act(71, "release", "t2");
+    };
+    expect(broken(lost)).toEqual([]);
+    expect(broken(overlapping)).toEqual([]);
+  });
+
+  it("but not where the store said that it dropped the record", () => {
+    const evicted = (tell: Storyteller) => {
+      tell.send1(0, "a", "t1");
+      tell.add({ type: "evicted", at: 50, process: "store", key: "k" });
+      tell.read(100, undefined);
+    };
+    expect(broken(evicted).filter(found => found.startsWith("S8"))).toEqual([]);
+  });
+});
+
+it("histories of several processes are read as lines of JSON and put in order, but for a line that a crash cut", () => {
+  const dir = mkdtempSync(join(tmpdir(), "history-"));
+  const [one, two] = [join(dir, "1"), join(dir, "2")];
+  const crash = (at: number) => JSON.stringify({ type: "crash", at, process: "p1" });
+  writeFileSync(one, `${crash(1)}\n${crash(3)}\n${crash(4).slice(0, 9)}`);
+  writeFileSync(two, `${crash(2)}\n`);
+  expect(readHistories([one, two]).map(({ at }) => at)).toEqual([1, 2, 3]);
+  rmSync(dir, { recursive: true });
+});

@@ -1,0 +1,27 @@
+import { ANSWERS, WINDOWS } from "./endings.ts";
+import type { History, Violation } from "./events.ts";
+import { checkHolders } from "./holders.ts";
+import { ONCE } from "./once.ts";
+import { ERRORS, SUCCESSES } from "./results.ts";
+import type { Rule } from "./rule.ts";
+import { checkClauses } from "./store-clauses.ts";
+import { tell } from "./story.ts";
+import { UNKNOWN } from "./unknown.ts";
+
+const PROMISES: readonly (readonly [string, readonly Rule[]])[] = [
+  ["P1", ONCE],
+  ["P2", UNKNOWN],
+  ["P3", SUCCESSES],
+  ["P4", ERRORS],
+  ["P5", WINDOWS],
+  ["answers", ANSWERS],
+];
+
+/** Holds a history against the promises P1–P5, the rules for holders, and the clauses S1–S10 of the stores. */
+export function check(history: History): Violation[] {
+  const story = tell(history);
+  const found = PROMISES.flatMap(([promise, rules]) =>
+    rules.flatMap(rule => rule(story).map(violation => ({ promise, ...violation }))),
+  );
+  return [...found, ...checkHolders(story), ...checkClauses(history)];
+}

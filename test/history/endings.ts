@@ -1,0 +1,62 @@
+import { isDeepStrictEqual } from "node:util";
+import { type Found, isResolved, of, origin, type Rule, replays } from "./rule.ts";
+import { type Call, NEVER, type Run, type Story } from "./story.ts";
+
+/** When the last write of a value ended, at the latest. */
+function writtenAt({ stores }: Story, { call, end }: Run): number {
+  const writes = (stores.get(call.key) ?? []).filter(
+    ({ operation, process, answer, at: done }) =>
+      operation === "complete" && process === call.process && answer !== false && done >= end!.at,
+  );
+  return Math.max(end!.at, ...writes.map(({ at: done }) => done));
+}
+
+/** A call that begins when the window is over does not get its result. */
+function noReplayPastTheWindow(story: Story): Found[] {
+  return replays(story).flatMap(call => {
+    const run = origin(story, call);
+    if (!run || isResolved(story, call) || story.away(call.process, 0, call.result!.at)) return [];
+    const { ttlMs, leaseMs, storeTimeoutMs } = run.call;
+    // While it is not stored it is shared as long as the lease lasts, and the last write may take its time.
+    const shared = run.end!.at + leaseMs + 2 * storeTimeoutMs;
+    const until = call.result!.persisted
+      ? writtenAt(story, run) + ttlMs
+      : Math.max(shared, writtenAt(story, run) + ttlMs);
+    if (call.at < until || isShared(story, call, until)) return [];
+    return [of(call, `${call.call} began at ${call.at} and got a result whose window ended at ${until}`)];
+  });
+}
+
+/** Whoever joins a call of its process that began in time gets what that gets. */
+const isShared = ({ calls }: Story, { key, process, result, at: began }: Call, until: number) =>
+  calls.some(
+    other =>
+      other.key === key &&
+      other.process === process &&
+      other.at < until &&
+      (other.result?.at ?? 0) >= began &&
+      isDeepStrictEqual(other.result!.value, result!.value),
+  );
+
+/** When all windows are over nothing is there any more. */
+function nothingIsLeft({ left, endsAt }: Story): Found[] {
+  return left > 0 ? [{ at: endsAt, message: `${left} records are left when all windows are over` }] : [];
+}
+
+/** Every call of a process that lives is answered, and one that does not run in bounded time. */
+function everyCallIsAnswered(story: Story): Found[] {
+  return story.calls.flatMap(call => {
+    const { waitMs, storeTimeoutMs, leaseMs } = call;
+    const answered = (call.result ?? call.refused)?.at;
+    if (answered === undefined) {
+      return story.crashedAt(call.process) === NEVER ? [of(call, `${call.call} was never answered`)] : [];
+    }
+    const bound = call.at + waitMs + leaseMs + 4 * storeTimeoutMs + 1_000;
+    if (call.run || answered <= bound || story.away(call.process, call.at, answered)) return [];
+    return [of(call, `${call.call} was answered only after ${answered - call.at} ms`)];
+  });
+}
+
+/** P5, rule by rule, and that each call comes to an end. */
+export const WINDOWS: readonly Rule[] = [noReplayPastTheWindow, nothingIsLeft];
+export const ANSWERS: readonly Rule[] = [everyCallIsAnswered];

@@ -1,0 +1,145 @@
+import type { StoreEvent, Violation } from "./events.ts";
+import { finishedAt, type Run, type Story } from "./story.ts";
+
+/** Holds a story against what the contract says of those who hold a key: that they renew it, know it and give it back. */
+export function checkHolders(story: Story): Violation[] {
+  return [
+    ...holdersKnowWhenTheyAreReplaced(story),
+    ...nobodyStartsAfterItsSuccessor(story),
+    ...aHolderThatLivesRenews(story),
+    ...aClaimThatCameTooLateIsGivenBack(story),
+    ...aWaiterDoesNotRunInTheNextWindow(story),
+  ];
+}
+
+const violation = (at: number, key: string, message: string): Violation => ({
+  promise: "lease",
+  at,
+  key,
+  message,
+});
+const named = ({ call, start }: Run) => `run ${start.attempt} (${call.call})`;
+
+function successions({ windows }: Story): [Run, Run][] {
+  return windows.flatMap(({ runs }) =>
+    runs.flatMap((later, index) => runs.slice(0, index).map((earlier): [Run, Run] => [earlier, later])),
+  );
+}
+
+/** No two runs at once believe that they hold the key: the signal of the first aborts before the second begins. */
+function holdersKnowWhenTheyAreReplaced(story: Story): Violation[] {
+  return successions(story)
+    .filter(([a, b]) => a.start.watches && a.call.onStoreError === "throw" && a.start.at < b.start.at)
+    .filter(([a, b]) => finishedAt(a) > b.start.at && (a.lostAt ?? Number.POSITIVE_INFINITY) > b.start.at)
+    .filter(([a, b]) => !story.away(a.call.process, a.call.at, b.start.at))
+    .map(([a, b]) =>
+      violation(b.start.at, a.call.key, `${named(a)} runs on unwarned while ${named(b)} begins`),
+    );
+}
+
+/** A claim whose lease has run out before `fn` begins, by the process's own clock, is not good for a run. */
+function nobodyStartsAfterItsSuccessor(story: Story): Violation[] {
+  return successions(story)
+    .filter(([a, b]) => a.start.at > b.start.at && a.call.onStoreError === "throw")
+    .filter(([a]) => !story.away(a.call.process, a.call.at, a.start.at))
+    .map(([a, b]) =>
+      violation(a.start.at, a.call.key, `${named(a)} began after ${named(b)}, which had replaced it`),
+    );
+}
+
+const isClaimed = (event: StoreEvent) =>
+  (event.answer as { status?: string } | undefined)?.status === "claimed";
+const attemptOf = (event: StoreEvent) => (event.answer as { attempt: number }).attempt;
+
+/** While `fn` runs in a process that lives, its lease does not lapse for want of a renewal. */
+function aHolderThatLivesRenews(story: Story): Violation[] {
+  return story.calls.flatMap(call => {
+    const { run } = call;
+    if (!run || call.onStoreError === "run" || isForgotten(story, run)) return [];
+    return (story.stores.get(call.key) ?? [])
+      .filter(event => saysUncertain(event, run.start.attempt))
+      .filter(({ at }) => run.start.at <= at - call.leaseMs && at <= finishedAt(run))
+      .filter(({ at }) => !story.away(call.process, at - call.leaseMs, at) && !isAsked(story, run, at))
+      .map(({ at }) =>
+        violation(at, call.key, `the lease of ${named(run)} lapsed, and it was not even renewed`),
+      );
+  });
+}
+
+const isForgotten = ({ stores }: Story, { call }: Run) =>
+  (stores.get(call.key) ?? []).some(({ operation, at }) => operation === "forget" && at >= call.at);
+
+function saysUncertain(event: StoreEvent, attempt: number): boolean {
+  const answer = event.answer as { status?: string; attempt?: number } | undefined;
+  return event.operation === "claim" && answer?.status === "uncertain" && answer.attempt === attempt;
+}
+
+function isAsked({ sends }: Story, { call }: Run, before: number): boolean {
+  return sends.some(
+    ({ operation, key, process, at }) =>
+      operation !== "claim" &&
+      key === call.key &&
+      process === call.process &&
+      at >= before - call.leaseMs &&
+      at <= before,
+  );
+}
+
+/** A claim that lands when its call has given up, or is not used for another reason, is released. */
+function aClaimThatCameTooLateIsGivenBack(story: Story): Violation[] {
+  const patience = Math.max(0, ...story.calls.map(({ storeTimeoutMs }) => storeTimeoutMs));
+  return [...story.stores.values()].flatMap(events =>
+    events
+      .filter(event => event.operation === "claim" && event.token !== undefined && isClaimed(event))
+      .filter(claim => !isUsed(story, claim) && !isGivenBack(story, claim))
+      .filter(claim => !story.away(claim.process, claim.sent, claim.at + claim.request!.leaseMs + patience))
+      .map(({ at, key, process }) =>
+        violation(at, key, `${process} never used the claim that it made, and kept it`),
+      ),
+  );
+}
+
+function isUsed({ calls }: Story, claim: StoreEvent): boolean {
+  return calls.some(
+    ({ run, key, process }) =>
+      run && key === claim.key && process === claim.process && run.start.attempt === attemptOf(claim),
+  );
+}
+
+function isGivenBack({ sends, stores }: Story, claim: StoreEvent): boolean {
+  const own = sends.filter(({ token, key }) => token === claim.token && key === claim.key);
+  if (own.some(({ operation, at }) => operation !== "claim" && at >= claim.at)) return true;
+  // Nobody can give back what lands when its call is over, where no reply says so.
+  const isOver = own.some(({ operation }) => operation !== "claim") || isAnswered(stores, claim);
+  // A later answer to the same token is the one that counts.
+  const isSuperseded = stores
+    .get(claim.key)!
+    .some(e => e.token === claim.token && e.at > claim.at && isNews(e));
+  return isSuperseded || (claim.heard === false && isOver);
+}
+
+const isNews = (event: StoreEvent) => event.operation === "claim" && (event.heard || isClaimed(event));
+const isAnswered = (stores: Story["stores"], claim: StoreEvent) =>
+  stores.get(claim.key)!.some(({ token, heard, at }) => token === claim.token && heard && at < claim.at);
+
+/** A call that has seen a run does not run in a window after it: whether that run had succeeded nobody knows. */
+function aWaiterDoesNotRunInTheNextWindow(story: Story): Violation[] {
+  return [...story.stores.values()].flatMap(events =>
+    events.filter(isClaimed).flatMap(claim => {
+      const seen = events.filter(
+        e => e.token === claim.token && e.at <= claim.at && e.heard !== false && isWaiting(e),
+      );
+      const completed = events.some(e => isCompletion(e, claim.token) && e.at >= claim.at);
+      const isNext = seen.some(earlier => attemptOf(earlier) >= attemptOf(claim));
+      if (!isNext || !completed || claim.request?.rerun) return [];
+      return [
+        violation(claim.at, claim.key, `${claim.process} waited for a run, and ran in the window after it`),
+      ];
+    }),
+  );
+}
+
+const isCompletion = ({ operation, token }: StoreEvent, of?: string) =>
+  operation === "complete" && token === of;
+const isWaiting = ({ operation, answer }: StoreEvent) =>
+  operation === "claim" && (answer as { status?: string } | undefined)?.status === "in-progress";

@@ -1,0 +1,134 @@
+import { isDeepStrictEqual } from "node:util";
+import {
+  at,
+  chose,
+  chosenFor,
+  type Found,
+  isFreed,
+  isResolved,
+  named,
+  of,
+  origin,
+  pairs,
+  type Rule,
+  replays,
+} from "./rule.ts";
+import { differ, firstStart, NEVER, type Run, type Story } from "./story.ts";
+
+/** `fn` completes at most once, unless a later run was asked for. */
+function oneSuccessInAWindow({ windows }: Story): Found[] {
+  return windows.flatMap(({ runs }) =>
+    runs
+      .filter(({ end }) => end)
+      .slice(1)
+      .filter(({ call }) => !chose(call))
+      .map(run => at(run, `${named(run)} succeeded though an earlier run of the window had succeeded`)),
+  );
+}
+
+/** Whatever was asked for, one completion at the most is recorded. */
+function oneRecordedSuccessInAWindow({ windows }: Story): Found[] {
+  return windows.flatMap(({ runs }) =>
+    runs
+      .filter(({ call: { result } }) => result?.persisted)
+      .slice(1)
+      .map(run => at(run, `${named(run)} was recorded though another run of the window was`)),
+  );
+}
+
+/** The time until which a run keeps its key, whatever becomes of it, as far as its caller can tell. */
+function keptUntil({ call, end, thrown }: Run): number {
+  if (thrown?.policy === "release" || call.onStoreError === "run") return 0;
+  if (end && call.result?.persisted) return end.at + call.ttlMs;
+  return Math.min(end?.at ?? thrown?.at ?? NEVER, call.at + call.leaseMs) + call.ttlMs;
+}
+
+/** A window begins only when the one before is over. */
+function windowsDoNotOverlap(story: Story): Found[] {
+  return story.windows.flatMap((window, index) =>
+    story.windows
+      .slice(0, index)
+      .filter(({ key }) => key === window.key)
+      .flatMap(earlier => earlier.runs)
+      .filter(run => !isFreed(story, run, firstStart(window), window.runs[0]))
+      .filter(run => keptUntil(run) > firstStart(window) && !window.runs.every(({ call }) => chosenFor(call)))
+      .map(run => overlap(window.runs[0]!, run)),
+  );
+}
+
+function overlap(next: Run, run: Run): Found {
+  // Claimed before the other, and then begun when its own window was over.
+  if (next.call.at < run.start.at) return at(next, `${named(next)} began in the window after its own`);
+  return at(next, `a new window began within that of ${named(run)}`);
+}
+/** A call that begins when the result was given gets it, and does not run, even where it would rerun. */
+function noRunOnceTheResultWasGiven({ windows }: Story): Found[] {
+  return windows.flatMap(({ runs }) =>
+    pairs(runs)
+      .filter(([a, b]) => a.call.result?.persisted && a.call.result.at < b.call.at)
+      .map(([a, b]) => at(b, `${named(b)} ran though the result of ${named(a)} had been given`)),
+  );
+}
+
+/** Every other call gets a result deep-equal to the first, and does not run. */
+function replaysEqualTheResult(story: Story): Found[] {
+  return replays(story).flatMap(call => {
+    if (call.run) return [of(call, `${call.call} ran, and says that it did not`)];
+    if (origin(story, call) || isResolved(story, call)) return [];
+    return [of(call, `${call.call} got a value that no run of the key had returned by then`)];
+  });
+}
+
+/** What is recorded in a window is one value. */
+function everyReplayOfAWindowIsTheSame(story: Story): Found[] {
+  return story.windows.flatMap(window => {
+    const given = story.calls.filter(
+      call => call.key === window.key && call.result?.persisted && window.runs.includes(origin(story, call)!),
+    );
+    const [first, ...others] = given;
+    return others
+      .filter(({ result }) => !isDeepStrictEqual(result!.value, first!.result!.value))
+      .map(call => of(call, `${call.call} got another recorded result than ${first!.call}`));
+  });
+}
+
+/** One window serves one payload. */
+function fingerprintsMatch(story: Story): Found[] {
+  const mixed = story.windows.flatMap(({ runs }) =>
+    pairs(runs)
+      .filter(([a, b]) => differ(a.call.fingerprint, b.call.fingerprint))
+      .map(([a, b]) => at(b, `${named(b)} ran in the window of ${named(a)}, which has another fingerprint`)),
+  );
+  const replayed = replays(story)
+    .filter(call => differ(origin(story, call)?.call.fingerprint, call.fingerprint))
+    .map(call => of(call, `${call.call} got the result of another fingerprint`));
+  const refused = story.calls
+    .filter(call => call.refused?.code === "KEY_REUSED")
+    .filter(
+      call =>
+        !story.calls.some(other => other.key === call.key && differ(other.fingerprint, call.fingerprint)),
+    )
+    .map(call => of(call, `${call.call} got KEY_REUSED, and nobody used another fingerprint`));
+  return [...mixed, ...replayed, ...refused];
+}
+
+/** `attempt` counts the runs of a window. */
+function attemptsRise({ windows }: Story): Found[] {
+  return windows.flatMap(({ runs }) =>
+    pairs(runs)
+      .filter(([a, b]) => a.start.attempt === b.start.attempt && !chosenFor(a.call) && !chosenFor(b.call))
+      .map(([a, b]) => at(b, `${named(b)} and ${named(a)} have the same attempt`)),
+  );
+}
+
+/** P1, rule by rule. */
+export const ONCE: readonly Rule[] = [
+  oneSuccessInAWindow,
+  oneRecordedSuccessInAWindow,
+  windowsDoNotOverlap,
+  noRunOnceTheResultWasGiven,
+  replaysEqualTheResult,
+  everyReplayOfAWindowIsTheSame,
+  fingerprintsMatch,
+  attemptsRise,
+];

@@ -1,0 +1,98 @@
+import { isDeepStrictEqual } from "node:util";
+import { at, chosenFor, type Found, isFreed, named, of, type Rule, runsOf } from "./rule.ts";
+import { type Call, NEVER, type Run, type Story } from "./story.ts";
+
+/** Nothing turns a success into a failure for its caller, unless that has left. */
+function aSuccessReachesItsCaller(story: Story): Found[] {
+  return story.calls
+    .filter(call => call.run?.end && call.abortedAt === undefined && (call.result ?? call.refused))
+    .filter(
+      ({ result, run }) => result?.replayed !== false || !isDeepStrictEqual(result.value, run!.end!.value),
+    )
+    .map(call => of(call, `fn of ${call.call} succeeded, and its caller got ${answerOf(call)}`));
+}
+
+const answerOf = ({ result, refused }: Call) =>
+  result ? "another result" : (refused?.code ?? refused?.error ?? "no answer");
+
+const unwritten = ({ windows }: Story): Run[] =>
+  windows
+    .flatMap(({ runs }) => runs)
+    .filter(({ end, call }) => end?.storable && call.result?.persisted === false);
+
+/** What the stores answered to a run's completions: false where somebody else has the key. */
+function completions({ stores }: Story, { call, end }: Run): unknown[] {
+  return (stores.get(call.key) ?? [])
+    .filter(event => event.operation === "complete" && event.process === call.process && event.at >= end!.at)
+    .map(({ answer }) => answer);
+}
+
+/** Until the store has a result, the other calls of the process get it all the same, as long as the lease lasts. */
+function aSuccessIsSharedUntilItIsStored(story: Story): Found[] {
+  return unwritten(story).flatMap(run => {
+    const { call } = run;
+    if (completions(story, run).includes(false) || chosenFor(call)) return [];
+    return story.calls
+      .filter(other => other.key === call.key && other.process === call.process && !chosenFor(other))
+      .filter(other => other.at > call.result!.at && other.at < call.at + call.leaseMs)
+      .filter(other => other.refused && !story.away(call.process, call.at, other.refused.at))
+      .filter(({ refused }) => refused!.code !== "KEY_REUSED" && !refused!.aborted)
+      .filter(({ refused }) => refused!.code !== "STORE_ERROR" || !completions(story, run).includes(true))
+      .filter(other => !isFreed(story, run, other.refused!.at) && !isOver(story, run, other))
+      .map(other =>
+        of(other, `${other.call} did not get the result of ${named(run)}, which is yet to be stored`),
+      );
+  });
+}
+
+const isOver = ({ stores }: Story, { call, end }: Run, other: Call) =>
+  (stores.get(call.key) ?? []).some(
+    ({ operation, process, answer, at: done }) =>
+      operation === "complete" &&
+      process === call.process &&
+      answer === true &&
+      done >= end!.at &&
+      done + call.ttlMs <= other.at,
+  );
+
+/** A completion that failed is tried again. */
+function aCompletionThatFailedIsTriedAgain(story: Story): Found[] {
+  return unwritten(story)
+    .filter(run => !completions(story, run).includes(false) && !chosenFor(run.call))
+    .filter(({ call, end }) => !story.away(call.process, end!.at, call.result!.at + 1_000))
+    .filter(({ call, end }) => {
+      const tries = story.sends.filter(
+        ({ operation, key, process, at: sent }) =>
+          operation === "complete" && key === call.key && process === call.process && sent >= end!.at,
+      );
+      return tries.length < 2 && story.endsAt > call.result!.at + 1_000;
+    })
+    .map(run => at(run, `the result of ${named(run)} was not stored, and not tried again`));
+}
+
+/** An error of `fn` reaches its caller as it was thrown, unless that has left. */
+function anErrorReachesItsCaller(story: Story): Found[] {
+  return story.calls
+    .filter(call => call.run?.thrown && call.abortedAt === undefined && (call.result ?? call.refused))
+    .filter(({ refused, run }) => refused?.error !== run!.thrown!.error)
+    .map(call => of(call, `fn of ${call.call} threw, and its caller got ${answerOf(call)}`));
+}
+
+/** Who shares a run gets its error; nobody gets one out of the blue. */
+function errorsAreOnesThatSomebodyThrew(story: Story): Found[] {
+  return story.calls
+    .filter(({ refused }) => refused?.error !== undefined)
+    .filter(({ key, process, refused, at: began }) => {
+      const run = runsOf(story, key).find(({ thrown }) => thrown?.error === refused!.error);
+      return !run || run.call.process !== process || (run.call.refused?.at ?? NEVER) < began;
+    })
+    .map(call => of(call, `${call.call} got an error of fn that no run that it could share had thrown`));
+}
+
+/** P3 and P4, rule by rule. */
+export const SUCCESSES: readonly Rule[] = [
+  aSuccessReachesItsCaller,
+  aSuccessIsSharedUntilItIsStored,
+  aCompletionThatFailedIsTriedAgain,
+];
+export const ERRORS: readonly Rule[] = [anErrorReachesItsCaller, errorsAreOnesThatSomebodyThrew];

@@ -1,0 +1,133 @@
+import type {
+  CallEvent,
+  EndEvent,
+  History,
+  HistoryEvent,
+  RefusedEvent,
+  ResultEvent,
+  SendEvent,
+  StartEvent,
+  StoreEvent,
+  ThrowEvent,
+} from "./events.ts";
+
+/** One run of `fn`. */
+export interface Run {
+  call: Call;
+  start: StartEvent;
+  end?: EndEvent;
+  thrown?: ThrowEvent;
+  /** When its signal aborted. */
+  lostAt?: number;
+}
+
+/** One call, from its beginning to its answer. */
+export interface Call extends CallEvent {
+  run?: Run;
+  result?: ResultEvent;
+  refused?: RefusedEvent;
+  abortedAt?: number;
+}
+
+/** Runs that have the same key for their provider, in the order of their attempts. */
+export interface Window {
+  key: string;
+  runs: Run[];
+}
+
+/** A history as the promises speak of it. */
+export interface Story {
+  calls: Call[];
+  windows: Window[];
+  /** What the stores did, by key. */
+  stores: Map<string, StoreEvent[]>;
+  sends: SendEvent[];
+  resolved: { key: string; at: number; value: unknown }[];
+  left: number;
+  endsAt: number;
+  /** Whether a process was dead or stopped at some time of a span. */
+  away(process: string, from: number, to: number): boolean;
+  crashedAt(process: string): number;
+}
+
+export const NEVER = Number.POSITIVE_INFINITY;
+
+/** Puts the events of a history together to calls, runs and windows. */
+export function tell(history: History): Story {
+  const calls = gatherCalls(history);
+  const stores = new Map<string, StoreEvent[]>();
+  for (const event of ofType(history, "store")) append(stores, event.key, event);
+  const absences = gatherAbsences(history);
+  return {
+    calls,
+    windows: gatherWindows(calls),
+    stores,
+    sends: ofType(history, "send"),
+    resolved: ofType(history, "resolve"),
+    left: ofType(history, "left").reduce((sum, { records }) => sum + records, 0),
+    endsAt: history.at(-1)?.at ?? 0,
+    away: (process, from, to) =>
+      (absences.get(process) ?? []).some(absence => absence.from <= to && from <= absence.to),
+    crashedAt: process => absences.get(process)?.find(({ to }) => to === NEVER)?.from ?? NEVER,
+  };
+}
+
+export function ofType<T extends HistoryEvent["type"]>(history: History, type: T) {
+  return history.filter((event): event is Extract<HistoryEvent, { type: T }> => event.type === type);
+}
+
+function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key);
+  if (list) list.push(value);
+  else map.set(key, [value]);
+}
+
+function gatherCalls(history: History): Call[] {
+  const calls = new Map<string, Call>();
+  for (const event of history) {
+    if (event.type === "call") calls.set(event.call, { ...event });
+    else if ("call" in event) note(calls.get(event.call), event);
+  }
+  return [...calls.values()];
+}
+
+function note(call: Call | undefined, event: HistoryEvent): void {
+  if (call === undefined) return;
+  if (event.type === "start") call.run = { call, start: event };
+  if (event.type === "end") call.run!.end = event;
+  if (event.type === "throw") call.run!.thrown = event;
+  if (event.type === "lost") call.run!.lostAt ??= event.at;
+  if (event.type === "abort") call.abortedAt = event.at;
+  if (event.type === "result") call.result = event;
+  if (event.type === "refused") call.refused = event;
+}
+
+function gatherWindows(calls: readonly Call[]): Window[] {
+  const windows = new Map<string, Run[]>();
+  for (const { key, run } of calls) {
+    if (run) append(windows, `${key}\n${run.start.idempotencyKey}`, run);
+  }
+  const gathered = [...windows.values()].map(runs => ({
+    key: runs[0]!.start.key,
+    runs: runs.sort((a, b) => a.start.attempt - b.start.attempt || a.start.at - b.start.at),
+  }));
+  return gathered.sort((a, b) => firstStart(a) - firstStart(b));
+}
+
+export const firstStart = ({ runs }: Window): number => Math.min(...runs.map(({ start }) => start.at));
+
+function gatherAbsences(history: History): Map<string, { from: number; to: number }[]> {
+  const absences = new Map<string, { from: number; to: number }[]>();
+  for (const { type, process, at } of history) {
+    if (type === "crash" || type === "pause") append(absences, process, { from: at, to: NEVER });
+    if (type === "resume") absences.get(process)!.at(-1)!.to = at;
+  }
+  return absences;
+}
+
+/** Two fingerprints differ only where both are given. */
+export const differ = (a: string | undefined, b: string | undefined): boolean =>
+  a !== undefined && b !== undefined && a !== b;
+
+/** The first moment from which it is known whether the run of a call goes on; never, where it just stopped. */
+export const finishedAt = ({ end, thrown }: Run): number => end?.at ?? thrown?.at ?? NEVER;

@@ -1,0 +1,59 @@
+import { at, chose, type Found, isClaimed, named, of, pairs, type Rule } from "./rule.ts";
+import type { Run, Story } from "./story.ts";
+
+/** Under "reject", `fn` runs again only after a run that failed and freed the key. */
+function noRunBesideAnUnknownOne(story: Story): Found[] {
+  return story.windows.flatMap(({ runs }) =>
+    pairs(runs)
+      .filter(([a, b]) => !chose(b.call) && !isTakenOver(story, a, b))
+      .filter(([a, b]) => a.thrown?.policy !== "release" || a.thrown.at > b.start.at)
+      .map(([a, b]) => at(b, `${named(b)} began though nobody knew what had become of ${named(a)}`)),
+  );
+}
+
+/** Between the two came a run that was asked for whatever the first had done, and that then freed the key. */
+function isTakenOver({ stores }: Story, a: Run, b: Run): boolean {
+  return (stores.get(a.call.key) ?? []).some(({ request, answer }) => {
+    const { attempt } = (answer ?? {}) as { attempt?: number };
+    if (!request?.rerun || !isClaimed(answer)) return false;
+    return attempt! > a.start.attempt && attempt! < b.start.attempt;
+  });
+}
+
+const unknowns = ({ calls }: Story) => calls.filter(({ refused }) => refused?.code === "OUTCOME_UNKNOWN");
+
+/** A call that reruns is never told that the outcome is unknown. */
+function onlyThoseThatAskedForItAreTold(story: Story): Found[] {
+  return unknowns(story)
+    .filter(({ onUncertain }) => onUncertain === "rerun")
+    .map(call => of(call, `${call.call} reruns, and got OUTCOME_UNKNOWN`));
+}
+
+/** OUTCOME_UNKNOWN is said only where a claim was not settled before the call. */
+function unknownIsSaidWhereItIsUnknown({ stores, ...story }: Story): Found[] {
+  return unknowns({ stores, ...story })
+    .filter(call => {
+      const events = stores.get(call.key) ?? [];
+      return !events.some((event, index) => {
+        if (event.operation !== "claim" || event.sent > call.refused!.at) return false;
+        if (event.answer !== undefined && !isClaimed(event.answer)) return false;
+        return !events.slice(index + 1).some(later => later.at < call.at && ends(later, event.token));
+      });
+    })
+    .map(call => of(call, `${call.call} got OUTCOME_UNKNOWN though every claim had been settled`));
+}
+function ends(
+  { operation, answer, token }: Story["stores"] extends Map<string, (infer E)[]> ? E : never,
+  of?: string,
+) {
+  if (operation === "claim") return isClaimed(answer) && token !== of;
+  if (operation === "release" || operation === "complete") return answer === true && token === of;
+  return (operation === "settle" || operation === "forget") && answer === true;
+}
+
+/** P2, rule by rule. */
+export const UNKNOWN: readonly Rule[] = [
+  noRunBesideAnUnknownOne,
+  onlyThoseThatAskedForItAreTold,
+  unknownIsSaidWhereItIsUnknown,
+];

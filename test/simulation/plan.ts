@@ -1,0 +1,199 @@
+import { type Random, random } from "./random.ts";
+
+/** What `fn` does in one call. */
+export interface Work {
+  /** Ends within the call itself, without a promise. */
+  isSync: boolean;
+  beforeEffectMs: number;
+  afterEffectMs: number;
+  ends: "value" | "rich" | "unstorable" | "error" | "cut";
+  /** Listens to its signal, and stops with the signal's reason where it heeds it. */
+  watches: boolean;
+  heeds: boolean;
+}
+
+/** One call to make. */
+export interface CallPlan {
+  name: string;
+  at: number;
+  process: number;
+  key: string;
+  work: Work;
+  onUncertain: "reject" | "rerun";
+  onConflict: "wait" | "reject";
+  onStoreError: "throw" | "run";
+  onError?: "store" | "hold" | undefined;
+  fingerprint?: string | undefined;
+  abortAfterMs?: number | undefined;
+}
+
+/** What goes wrong with the message to the store that is the `nth` of the run. */
+const MESSAGE_FAULTS = [
+  "refused",
+  "request lost",
+  "reply lost",
+  "reset after the request",
+  "slow request",
+  "slow reply",
+  "lands late",
+  "resent",
+] as const;
+type MessageFault = (typeof MESSAGE_FAULTS)[number];
+
+/** When something befalls a process: at a time, or after so many of its steps. */
+type Moment = { at: number; step?: undefined } | { at?: undefined; step: number };
+
+/** Something that goes wrong, or that an operator does. */
+export type Fault =
+  | { kind: "crash"; process: number; when: Moment; forMs: number }
+  | { kind: "pause" | "partition"; process: number; when: Moment; forMs: number }
+  | { kind: "clock"; process: number; when: Moment; byMs: number }
+  | { kind: "outage"; at: number; forMs: number }
+  | { kind: "message"; what: MessageFault; nth: number; byMs: number }
+  | { kind: "forget" | "resolve" | "inspect"; process: number; at: number; key: string };
+
+/** All that is needed to have a run again, to the letter. */
+export interface Plan {
+  seed: number;
+  processes: number;
+  /** The store stands in the process itself, and answers at once. */
+  isLocal: boolean;
+  hints: boolean;
+  /** The longest way of a message, when nothing is wrong with it. */
+  latencyMs: number;
+  ttlMs: number;
+  leaseMs: number;
+  storeTimeoutMs: number;
+  waitMs: number;
+  calls: CallPlan[];
+  faults: Fault[];
+}
+
+/** What the calls of a plan choose. */
+export type Policy = "reject" | "rerun" | "mixed";
+
+/** The plan that a seed stands for. */
+export function planOf(seed: number, policy: Policy): Plan {
+  const dice = random(seed, 1);
+  const isLocal = dice.chance(0.15);
+  const leaseMs = dice.pick([1_000, 1_000, 2_000, 5_000]);
+  const times = {
+    leaseMs,
+    ttlMs: dice.pick([1_000, 2_000, 10_000, 60_000]),
+    storeTimeoutMs: dice.pick([0, 300, 1_000, 1_000, 5_000]) || 300,
+    waitMs: dice.pick([0, 1_000, 5_000, 35_000]),
+  };
+  const processes = isLocal ? 1 : 1 + dice.below(3);
+  const latencyMs = dice.pick([0, 2, 20, 100, Math.round(leaseMs * 0.3), Math.round(leaseMs * 1.1)]);
+  const shape = { ...times, processes, isLocal };
+  return {
+    seed,
+    hints: dice.chance(0.5),
+    latencyMs,
+    ...shape,
+    calls: Array.from({ length: 2 + dice.below(6) }, (_, index) => callOf(dice, shape, policy, index)),
+    faults: possible(Array.from({ length: dice.pick([0, 1, 1, 2, 2, 3, 4]) }, () => faultOf(dice, shape))),
+  };
+}
+
+/** A copy of a claim that comes when somebody has forgotten the key begins a window anew, which no store can tell. */
+function possible(faults: Fault[]): Fault[] {
+  const isCopy = (fault: Fault) =>
+    fault.kind === "message" && (fault.what === "lands late" || fault.what === "resent");
+  return faults.some(({ kind }) => kind === "forget") ? faults.filter(fault => !isCopy(fault)) : faults;
+}
+
+type Shape = Pick<Plan, "leaseMs" | "ttlMs" | "storeTimeoutMs" | "waitMs" | "processes" | "isLocal">;
+
+/** Times at which something is likely to go wrong: near the ends of leases and windows. */
+function momentOf(dice: Random, { leaseMs, ttlMs, storeTimeoutMs }: Shape): number {
+  const edge = dice.pick([0, 0, 0, leaseMs, leaseMs, ttlMs, leaseMs + ttlMs, storeTimeoutMs, 2 * leaseMs]);
+  return Math.max(0, edge + dice.below(dice.pick([2, 20, 400, 1_500])) - dice.pick([0, 1, 100]));
+}
+
+const lengthOf = (dice: Random, { leaseMs, ttlMs }: Shape) =>
+  dice.pick([0, 1, 5, 50, 300, leaseMs - 1, leaseMs + 1, leaseMs * 2, leaseMs + ttlMs + 100]);
+
+function callOf(dice: Random, shape: Shape, policy: Policy, index: number): CallPlan {
+  const onUncertain = policy === "mixed" ? dice.pick(["reject", "rerun"] as const) : policy;
+  return {
+    name: `c${index + 1}`,
+    at: momentOf(dice, shape),
+    process: dice.below(shape.processes),
+    key: dice.chance(0.9) ? "k" : "other",
+    work: workOf(dice, shape),
+    onUncertain,
+    onConflict: dice.chance(0.8) ? "wait" : "reject",
+    onStoreError: dice.chance(0.03) ? "run" : "throw",
+    onError: dice.chance(0.06) ? dice.pick(["store", "hold"] as const) : undefined,
+    fingerprint: dice.chance(0.3) ? dice.pick(["x", "x", "y"]) : undefined,
+    abortAfterMs: dice.chance(0.08) ? momentOf(dice, shape) : undefined,
+  };
+}
+
+function workOf(dice: Random, shape: Shape): Work {
+  const ends = dice.pick([
+    "value",
+    "value",
+    "value",
+    "rich",
+    "rich",
+    "unstorable",
+    "error",
+    "error",
+    "cut",
+  ] as const);
+  return {
+    isSync: dice.chance(0.1),
+    beforeEffectMs: lengthOf(dice, shape),
+    afterEffectMs: dice.chance(0.5) ? 0 : lengthOf(dice, shape),
+    ends,
+    watches: dice.chance(0.85),
+    heeds: dice.chance(0.2),
+  };
+}
+
+function faultOf(dice: Random, shape: Shape): Fault {
+  const process = dice.below(shape.processes);
+  const when = (): Moment =>
+    dice.chance(0.5) ? { step: 1 + dice.below(25) } : { at: momentOf(dice, shape) };
+  const kind = dice.pick([
+    "crash",
+    "pause",
+    "pause",
+    "partition",
+    "partition",
+    "clock",
+    "outage",
+    "operator",
+    ...messages,
+  ] as const);
+  const byMs = lengthOf(dice, shape);
+  switch (kind) {
+    case "crash":
+      return { kind, process, when: when(), forMs: dice.pick([0, 10, 1_000]) };
+    case "pause":
+    case "partition":
+      return { kind, process, when: when(), forMs: lengthOf(dice, shape) };
+    case "clock":
+      return { kind, process, when: when(), byMs: dice.pick([-1, 1]) * dice.pick([1_000, 86_400_000]) };
+    case "outage":
+      return { kind, at: momentOf(dice, shape), forMs: byMs };
+    case "operator":
+      return {
+        kind: dice.pick(["forget", "resolve", "inspect"] as const),
+        process,
+        at: momentOf(dice, shape),
+        key: "k",
+      };
+    default:
+      return {
+        kind: "message",
+        what: dice.pick(MESSAGE_FAULTS),
+        nth: dice.below(dice.pick([3, 10, 40])),
+        byMs,
+      };
+  }
+}
+
+const messages = Array.from({ length: 8 }, () => "message" as const);
