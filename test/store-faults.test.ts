@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createIdempotency, type IdempotencyStore, memoryStore } from "../src/index.ts";
+import { createIdempotency, type IdempotencyStore, memoryStore, StoreError } from "../src/index.ts";
 import { faultyStore } from "../src/testing/index.ts";
 import { countOf, deferred, pass, rejection, turn } from "./helpers/calls.ts";
 import { FOREVER, setUp } from "./helpers/faults.ts";
@@ -78,6 +78,34 @@ describe("a store that is down before the claim", () => {
     expect(countOf(store, "complete")).toBe(3);
     expect(await call()).toMatchObject({ value: "run 1", replayed: false });
     expect(fn).toHaveBeenCalledTimes(2);
+  });
+
+  it("does not run again when fn itself fails with the STORE_ERROR of another store", async () => {
+    const error = new StoreError("another store is down");
+    const { fn, call, heard } = setUp([], { onStoreError: "run" });
+    fn.mockImplementation(() => {
+      throw error;
+    });
+    expect(await rejection(call())).toBe(error);
+    expect(fn).toHaveBeenCalledTimes(1);
+    expect(heard.types()).toEqual(["claimed", "failed"]);
+  });
+
+  it("tries to settle an unprotected run for as long as a lease", async () => {
+    const { store, call } = setUp([{ operation: "claim", kind: "fail", times: 2 }], {
+      onStoreError: "run",
+      lease: "5s",
+    });
+    store.inject({ operation: "complete", kind: "fail", ...FOREVER });
+    expect(await call()).toMatchObject({ value: "run 1" });
+    await pass(4_900);
+    const tries = countOf(store, "complete");
+    expect(tries).toBeGreaterThan(4);
+    await pass(200);
+    // Once more at the lease's end, and once without the result.
+    expect(countOf(store, "complete")).toBe(tries + 2);
+    await pass(60_000);
+    expect(countOf(store, "complete")).toBe(tries + 2);
   });
 
   it("runs unprotected once for all calls at once, and gives each fn's own error", async () => {
