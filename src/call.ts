@@ -11,9 +11,11 @@ import type { Flight } from "./flight.ts";
 import { RECOMMENDED_KEY_LENGTH } from "./key.ts";
 import { notify } from "./notify.ts";
 import type { Settings } from "./options.ts";
+import type { AnswerOf } from "./outcome.ts";
 import { decodeOutcome } from "./outcome-text.ts";
 import type { Home } from "./process.ts";
 import type { ClaimResult, IdempotencyStore } from "./store.ts";
+import { takeToken } from "./token.ts";
 import { Patience } from "./waiting.ts";
 
 /** An event without the key, which the call adds. */
@@ -23,27 +25,16 @@ type EventDetails = IdempotencyEvent extends infer Event
     : never
   : never;
 
-let processToken: string | undefined;
-let tokens = 0;
-
-/** Unique among all calls of all processes: 96 random bits for the process, and a count. */
-function nextToken(): string {
-  processToken ??= Array.from(crypto.getRandomValues(new Uint8Array(12)), byte =>
-    byte.toString(16).padStart(2, "0"),
-  )
-    .join("")
-    .concat("-");
-  return processToken + tokens++;
-}
-
-/** One call, its arguments checked, and the ways in which it can be refused. */
-export class Call<T = unknown> {
+/** One call, its arguments checked, and the ways in which it can be refused. `Answer` is what its caller gets. */
+export class Call<Answer = unknown> {
   /** The key's text, as errors and events show it. */
   readonly key: string;
   /** Where the key stands in the store. */
   readonly storeKey: string;
   readonly ttlMs: number;
-  readonly fn: (execution: Execution) => T | PromiseLike<T>;
+  readonly fn: (execution: Execution) => unknown;
+  /** Makes the caller's answer of what came of the call. */
+  readonly answer: AnswerOf<Answer>;
   readonly settings: Settings;
   readonly store: IdempotencyStore;
   /** The runs of this process on the store. */
@@ -60,15 +51,24 @@ export class Call<T = unknown> {
   lateClaim: PromiseLike<ClaimResult> | undefined;
   #patience: Patience | undefined;
 
-  constructor(key: string, place: string, ttlMs: number, fn: Call<T>["fn"], settings: Settings, home: Home) {
+  constructor(
+    key: string,
+    place: string,
+    ttlMs: number,
+    fn: Call["fn"],
+    answer: AnswerOf<Answer>,
+    settings: Settings,
+    home: Home,
+  ) {
     this.key = key;
     this.storeKey = place;
     this.ttlMs = ttlMs;
     this.fn = fn;
+    this.answer = answer;
     this.settings = settings;
     this.store = home.store;
     this.flights = home.flights;
-    this.token = nextToken();
+    this.token = takeToken();
     const { onEvent } = settings;
     this.emit = onEvent && (event => notify(onEvent, { ...event, key } as IdempotencyEvent));
     if (key.length > RECOMMENDED_KEY_LENGTH) this.emit?.({ type: "long-key", length: key.length });

@@ -1,10 +1,11 @@
 import type { Call } from "./call.ts";
 import type { Awaitable, ClaimResult } from "./store.ts";
-import { isPromise, nonsense, StoreTimeout, storeError, within } from "./store-call.ts";
+import { isPromise, isUnreadable, nonsense, StoreTimeout, storeError, within } from "./store-call.ts";
 
 /**
  * Makes the call's claim, and repeats one that failed once, with the same token: where only the reply was lost, the
- * store knows its own. Answers at once where the store does. Rejects with `STORE_ERROR`.
+ * store knows its own. Answers at once where the store does. Rejects with `STORE_ERROR`, and with
+ * `RESULT_UNAVAILABLE` where there is a record that the store cannot read: another try would not change that.
  */
 export function claim(call: Call): Awaitable<ClaimResult> {
   try {
@@ -34,6 +35,7 @@ async function claimLater(call: Call, answer: PromiseLike<ClaimResult>): Promise
 }
 
 async function repeat(call: Call, firstError: unknown, timeoutMs: number): Promise<ClaimResult> {
+  if (isUnreadable(firstError)) throw gaveUp(call, firstError, undefined);
   call.emit?.({ type: "store-error", operation: "claim", error: firstError });
   let answer: Awaitable<ClaimResult> | undefined;
   call.claimedAt = performance.now();
@@ -46,7 +48,11 @@ async function repeat(call: Call, firstError: unknown, timeoutMs: number): Promi
 }
 
 function gaveUp(call: Call, error: unknown, answer: PromiseLike<ClaimResult> | undefined) {
-  call.emit?.({ type: "store-error", operation: "claim", error });
+  call.emit?.(
+    isUnreadable(error)
+      ? { type: "refused", code: error.code }
+      : { type: "store-error", operation: "claim", error },
+  );
   if (error instanceof StoreTimeout) call.lateClaim = answer;
   return storeError("claim", error, call.key);
 }

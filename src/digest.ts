@@ -1,8 +1,6 @@
 // SHA-256 (FIPS 180-4) of a text's UTF-8, at once: the Web Crypto of every runtime only answers later, and `node:`
 // modules are not everywhere. A library for it would take half of the size that the root entry may have.
 
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 /** The first 32 bits of the fractional part of `root`, as FIPS 180-4 defines its constants. */
 const fractionBits = (root: number) => ((root - Math.floor(root)) * 0x1_0000_0000) | 0;
 
@@ -82,12 +80,8 @@ export function digest(text: string): string {
 }
 
 function base64url(state: Int32Array): string {
-  const bit = (i: number) => (i < 256 ? (state[i >> 5]! >>> (31 - (i & 31))) & 1 : 0);
-  let text = "";
-  for (let at = 0; at < 256; at += 6) {
-    let sextet = 0;
-    for (let i = at; i < at + 6; i++) sextet = sextet * 2 + bit(i);
-    text += ALPHABET[sextet];
-  }
-  return text;
+  const view = new DataView(new ArrayBuffer(32));
+  for (const [i, word] of state.entries()) view.setInt32(i * 4, word);
+  const base64 = btoa(String.fromCharCode(...new Uint8Array(view.buffer)));
+  return base64.replaceAll("+", "-").replaceAll("/", "_").slice(0, -1);
 }

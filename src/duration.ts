@@ -71,36 +71,33 @@ function invalid(name: string, why: string, got: unknown): never {
   );
 }
 
-/** An exact number of milliseconds: `digits` × 10^-`scale`. Whole ones need no more than a number. */
-type Exact = number | { digits: bigint; scale: number };
+/** An exact number of milliseconds: whole ones as a number, for any other a multiple of 10^-{@link SCALE}. */
+type Exact = number | bigint;
 
-function exact(whole: string, fraction: string | undefined, exponent: number, unitMs: number): Exact {
-  if (fraction === undefined && exponent >= 0) {
+// More places than the longest text has, or the smallest number.
+const SCALE = 400;
+const ONE = 10n ** BigInt(SCALE);
+
+function exact(whole: string, fraction = "", exponent: number, unitMs: number): Exact {
+  if (fraction === "" && exponent >= 0) {
     // Beyond this is out of any range, and `Infinity` could not be added exactly.
     return Math.min(Number(whole) * 10 ** exponent * unitMs, Number.MAX_SAFE_INTEGER);
   }
-  const scale = (fraction?.length ?? 0) - exponent;
-  const digits = BigInt(whole + (fraction ?? "")) * BigInt(unitMs);
-  return scale >= 0 ? { digits, scale } : { digits: digits * 10n ** BigInt(-scale), scale: 0 };
+  return BigInt(whole + fraction) * BigInt(unitMs) * 10n ** BigInt(SCALE + exponent - fraction.length);
 }
 
+const scaled = (ms: Exact) => (typeof ms === "number" ? BigInt(ms) * ONE : ms);
+
 function add(a: Exact, b: Exact): Exact {
-  if (typeof a === "number" && typeof b === "number") return a + b;
-  const [x, y] = [a, b].map(part => (typeof part === "number" ? { digits: BigInt(part), scale: 0 } : part));
-  const scale = Math.max(x!.scale, y!.scale);
-  const raise = (part: { digits: bigint; scale: number }) => part.digits * 10n ** BigInt(scale - part.scale);
-  return { digits: raise(x!) + raise(y!), scale };
+  return typeof a === "number" && typeof b === "number" ? a + b : scaled(a) + scaled(b);
 }
 
 /** Checks the exact value, then rounds half away from zero: `1.0005s` is exactly a half, and no float says so. */
 function bounded(total: Exact, { name, minMs }: DurationBounds, got: unknown): number {
-  if (typeof total === "number") {
-    return total >= minMs && total <= MAX_TTL_MS ? total : outOfRange(name, minMs, got);
-  }
-  const one = 10n ** BigInt(total.scale);
-  if (total.digits < BigInt(minMs) * one || total.digits > BigInt(MAX_TTL_MS) * one)
-    outOfRange(name, minMs, got);
-  return Number((total.digits * 2n + one) / (one * 2n));
+  const isWhole = typeof total === "number";
+  const [least, most] = isWhole ? [minMs, MAX_TTL_MS] : [scaled(minMs), scaled(MAX_TTL_MS)];
+  if (total < least || total > most) outOfRange(name, minMs, got);
+  return isWhole ? total : Number((total * 2n + ONE) / (ONE * 2n));
 }
 
 function outOfRange(name: string, minMs: number, got: unknown): never {

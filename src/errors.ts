@@ -118,7 +118,10 @@ export class OutcomeUnknownError extends IdempotencyError {
   }
 }
 
-/** `RESULT_UNAVAILABLE`: `fn` completed, but its result was not storable or cannot be read back. It will not run again. */
+/**
+ * `RESULT_UNAVAILABLE`: `fn` completed, but its result was not storable or cannot be read back; or the store has a
+ * record of the key that it cannot read. It will not run again.
+ */
 export class ResultUnavailableError extends IdempotencyError {
   readonly code = "RESULT_UNAVAILABLE";
   override get name(): "ResultUnavailableError" {

@@ -6,7 +6,7 @@ import { type Execution, providerKey } from "./execution.ts";
 import { type Key, keyText, storeKey } from "./key.ts";
 import { type IdempotentConfig, wrap } from "./make-idempotent.ts";
 import { DEFAULTS, type Options, readOptions, type Settings } from "./options.ts";
-import type { Outcome } from "./outcome.ts";
+import { type AnswerOf, type Outcome, valueOnly, wholeOutcome } from "./outcome.ts";
 import { decodeOutcome, encodeResult } from "./outcome-text.ts";
 import { perform } from "./perform.ts";
 import { type Home, homeOf } from "./process.ts";
@@ -53,7 +53,10 @@ export interface Idempotency {
     fn: (execution: Execution) => T | PromiseLike<T>,
     options?: Options,
   ): Promise<Outcome<T>>;
-  /** What is known of a key, or undefined. Throws `INVALID_KEY`, `STORE_ERROR`. */
+  /**
+   * What is known of a key, or undefined. Throws `INVALID_KEY`, `STORE_ERROR`, and `RESULT_UNAVAILABLE` where the
+   * store has a record that it cannot read.
+   */
   inspect(key: Key): Promise<KeyState | undefined>;
   /**
    * Removes a key, whatever its state: the next call runs. A run that is going on is not stopped, and its result is
@@ -98,7 +101,13 @@ function bind(defaults: Settings, namespace: string | undefined): Idempotency {
   let lastTtl: Duration | undefined;
   let lastTtlMs = 0;
 
-  function prepare<T>(key: Key, ttl: Duration, fn: Call<T>["fn"], options?: Options): Call<T> {
+  function prepare<Answer>(
+    answer: AnswerOf<Answer>,
+    key: Key,
+    ttl: Duration,
+    fn: Call["fn"],
+    options: Options | undefined,
+  ): Call<Answer> {
     const text = keyText(key);
     // Most calls of an instance have the ttl of the one before.
     const ttlMs = ttl === lastTtl && typeof ttl === "string" ? lastTtlMs : parseDuration(ttl);
@@ -107,7 +116,7 @@ function bind(defaults: Settings, namespace: string | undefined): Idempotency {
     expectFunction("fn", fn);
     const settings = readOptions(options, defaults);
     const place = settings.store === defaults.store ? home() : homeOf(settings.store);
-    return new Call(text, storeKey(namespace, text), ttlMs, fn, settings, place);
+    return new Call(text, storeKey(namespace, text), ttlMs, fn, answer, settings, place);
   }
 
   async function ask<T>(
@@ -126,17 +135,15 @@ function bind(defaults: Settings, namespace: string | undefined): Idempotency {
 
   const instance: Idempotency = {
     withIdempotency(key, ttl, fn, options) {
+      // No async function, which would make a promise of its own for each call.
       try {
-        const outcome = perform(prepare(key, ttl, fn, options));
-        return isPromise(outcome)
-          ? Promise.resolve(outcome.then(({ value }) => value))
-          : Promise.resolve(outcome.value);
+        return Promise.resolve(perform(prepare(valueOnly, key, ttl, fn, options)));
       } catch (error) {
         return Promise.reject(error);
       }
     },
     makeIdempotent: (fn, config) => wrap(instance, defaults, fn, config),
-    execute: async (key, ttl, fn, options) => perform(prepare(key, ttl, fn, options)),
+    execute: async (key, ttl, fn, options) => perform(prepare(wholeOutcome, key, ttl, fn, options)),
     async inspect(key) {
       const text = keyText(key);
       const record = await ask("read", text, (store, place) => store.read(place));

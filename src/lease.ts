@@ -13,9 +13,12 @@ type OnLost = (error: LeaseLostError, certain: boolean) => void;
 export class Lease {
   /** When the lease ends by this process's monotonic clock, counted from before the request that began it. */
   deadline: number;
+  /** @internal Where it stands among those of its heart. */
+  position = 0;
   readonly #call: Call;
   readonly #onLost: OnLost;
-  #kept = false;
+  #heart: Heart | undefined;
+  #concluding = false;
   #seen = false;
   #asking = false;
   #watched: number | undefined;
@@ -28,14 +31,18 @@ export class Lease {
 
   /** Renews the lease from now on, until {@link stop}. */
   keep(): void {
-    this.#kept = true;
-    heartOf(this.#call.settings.leaseMs).add(this);
+    this.#heart = heartOf(this.#call.settings.leaseMs);
+    this.#heart.add(this);
+  }
+
+  /** Renews on while the outcome is written, when a refusal may only say that it has been. */
+  conclude(): void {
+    this.#concluding = true;
   }
 
   stop(): void {
-    if (!this.#kept) return;
-    this.#kept = false;
-    heartOf(this.#call.settings.leaseMs).remove(this);
+    this.#heart?.remove(this);
+    this.#heart = undefined;
   }
 
   /** @internal */
@@ -53,7 +60,7 @@ export class Lease {
     const timeoutMs = Math.min(storeTimeoutMs, leaseMs / BEATS_PER_LEASE);
     const held = await askStore(this.#call, "renew", () => store.renew(storeKey, token, leaseMs), timeoutMs);
     this.#asking = false;
-    if (!this.#kept) return;
+    if (this.#heart === undefined) return;
     if (held === true) this.deadline = begun + leaseMs;
     if (held === false) this.#lose("another call holds the key, or it was removed", true);
     if (held === undefined) this.#watchDeadline();
@@ -65,11 +72,13 @@ export class Lease {
     if (this.#watched === deadline) return;
     this.#watched = deadline;
     backgroundTimer(() => {
-      if (this.#kept && this.deadline === deadline) this.#lose("it could not be renewed in time", false);
+      if (this.#heart !== undefined && this.deadline === deadline)
+        this.#lose("it could not be renewed in time", false);
     }, deadline - performance.now());
   }
 
   #lose(why: string, certain: boolean): void {
+    if (this.#concluding) return;
     if (certain) this.stop();
     this.#onLost(
       new LeaseLostError(`The lease on the key is lost: ${why}.`, { key: this.#call.key }),
@@ -80,7 +89,7 @@ export class Lease {
 
 /** One timer for all runs with a lease of that length. It does not keep the process alive. */
 class Heart {
-  readonly #leases = new Set<Lease>();
+  readonly #leases: Lease[] = [];
   readonly #leaseMs: number;
   #timer: unknown;
   #setTimeout: unknown;
@@ -90,13 +99,17 @@ class Heart {
   }
 
   add(lease: Lease): void {
-    this.#leases.add(lease);
+    lease.position = this.#leases.push(lease) - 1;
     // A test's fake timers may have come or gone since: a timer of theirs may never ring.
     if (this.#timer === undefined || this.#setTimeout !== globalThis.setTimeout) this.#schedule();
   }
 
-  remove(lease: Lease): void {
-    this.#leases.delete(lease);
+  /** Puts the last one in its place. */
+  remove({ position }: Lease): void {
+    const last = this.#leases.pop()!;
+    if (position === this.#leases.length) return;
+    this.#leases[position] = last;
+    last.position = position;
   }
 
   #schedule(): void {
@@ -109,7 +122,7 @@ class Heart {
 
   #beat(): void {
     this.#timer = undefined;
-    if (this.#leases.size === 0) {
+    if (this.#leases.length === 0) {
       hearts.delete(this.#leaseMs);
       return;
     }

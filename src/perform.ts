@@ -2,50 +2,53 @@ import type { Call } from "./call.ts";
 import { claim } from "./claim.ts";
 import { isIdempotencyError } from "./errors.ts";
 import { type Flight, type FlightEnd, holdFlight, landFlight, openFlight, watchFlight } from "./flight.ts";
-import type { Outcome } from "./outcome.ts";
 import { run, runUnprotected } from "./run.ts";
 import { abandon, release, settleNowOrLater } from "./settle.ts";
 import { onAbort } from "./signals.ts";
 import type { Awaitable, ClaimResult } from "./store.ts";
 import { isPromise } from "./store-call.ts";
+import { returnToken } from "./token.ts";
 import { nextPoll } from "./waiting.ts";
 
 type Claimed = Extract<ClaimResult, { status: "claimed" }>;
 type Completed = Extract<ClaimResult, { status: "completed" }>;
 
 /** Sees a call through: claim → run → settle, or the result of a run that it shares. Answers at once where it can. */
-export function perform<T>(call: Call<T>): Awaitable<Outcome<T>> {
+export function perform<Answer>(call: Call<Answer>): Awaitable<Answer> {
   call.throwIfAborted();
   const flight = call.flights.get(call.storeKey);
-  const outcome = flight === undefined ? lead(call) : follow(call, flight);
-  return call.settings.signal === undefined ? outcome : abortable(outcome, call.settings.signal);
+  const answer = flight === undefined ? lead(call) : follow(call, flight);
+  return call.settings.signal === undefined ? answer : abortable(answer, call.settings.signal);
 }
 
 /** Rejects as soon as the signal aborts; what was begun goes on to its own end. */
-function abortable<T>(outcome: Awaitable<T>, signal: AbortSignal): Promise<T> {
+function abortable<T>(answer: Awaitable<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
     const forget = onAbort(signal, abort);
     if (signal.aborted) abort();
-    Promise.resolve(outcome).then(resolve, reject).finally(forget);
+    Promise.resolve(answer).then(resolve, reject).finally(forget);
   });
 }
 
-function lead<T>(call: Call<T>): Awaitable<Outcome<T>> {
+function lead<Answer>(call: Call<Answer>): Awaitable<Answer> {
   const answer = claim(call);
   const isAtOnce = !isPromise(answer) && call.seenAttempt === 0;
-  if (isAtOnce && answer.status === "completed") return replay(call, answer, true);
+  if (isAtOnce && answer.status === "completed") {
+    returnToken(call.token);
+    return replay(call, answer, true);
+  }
   const flight = openFlight(call.flights, call.storeKey);
   // The common case, which waits for nothing.
   if (isAtOnce && answer.status === "claimed") return run(call, flight, answer);
   return takeTurn(call, flight, answer);
 }
 
-async function takeTurn<T>(
-  call: Call<T>,
+async function takeTurn<Answer>(
+  call: Call<Answer>,
   flight: Flight,
   answer: Awaitable<ClaimResult>,
-): Promise<Outcome<T>> {
+): Promise<Answer> {
   const land = (end: FlightEnd) => landFlight(call.flights, call.storeKey, flight, end);
   let isRunning = false;
   try {
@@ -104,7 +107,7 @@ async function confirmTurn(call: Call, claimed: Claimed): Promise<Claimed> {
 }
 
 /** Shares the run of another call of this process. */
-async function follow<T>(call: Call<T>, flight: Flight): Promise<Outcome<T>> {
+async function follow<Answer>(call: Call<Answer>, flight: Flight): Promise<Answer> {
   call.emit?.({ type: "joined" });
   try {
     while (flight.end === undefined) {
@@ -123,13 +126,13 @@ async function follow<T>(call: Call<T>, flight: Flight): Promise<Outcome<T>> {
 }
 
 /** What the end of another call's flight means for this one. */
-function share<T>(call: Call<T>, end: FlightEnd): Awaitable<Outcome<T>> {
+function share<Answer>(call: Call<Answer>, end: FlightEnd): Awaitable<Answer> {
   switch (end.type) {
     case "completed":
       return replay(call, end, end.persisted);
     case "value":
       call.requireFingerprint(end.fingerprint);
-      return replayed(call, end.value as T, end.attempt, false);
+      return replayed(call, end.value, end.attempt, false);
     case "failed":
       throw end.error;
     case "store-error":
@@ -140,16 +143,16 @@ function share<T>(call: Call<T>, end: FlightEnd): Awaitable<Outcome<T>> {
   }
 }
 
-function replay<T>(
-  call: Call<T>,
+function replay<Answer>(
+  call: Call<Answer>,
   { outcome, attempt, fingerprint }: Pick<Completed, "outcome" | "attempt" | "fingerprint">,
   persisted: boolean,
-): Outcome<T> {
+): Answer {
   call.requireFingerprint(fingerprint);
-  return replayed(call, call.decode(outcome) as T, attempt, persisted);
+  return replayed(call, call.decode(outcome), attempt, persisted);
 }
 
-function replayed<T>(call: Call<T>, value: T, attempt: number, persisted: boolean): Outcome<T> {
+function replayed<Answer>(call: Call<Answer>, value: unknown, attempt: number, persisted: boolean): Answer {
   call.emit?.({ type: "replayed", attempt });
-  return { value, replayed: true, persisted, attempt, key: call.key };
+  return call.answer(value, true, persisted, attempt, call.key);
 }

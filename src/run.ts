@@ -1,24 +1,33 @@
 import type { Call } from "./call.ts";
+import { policyFor } from "./error-policy.ts";
 import { LazyExecution } from "./execution.ts";
 import { closeFlight, endFlight, type Flight, holdFlight, landFlight, openFlight } from "./flight.ts";
-import { interruptedInTransit } from "./interrupted-in-transit.ts";
 import { Lease } from "./lease.ts";
 import type { ErrorPolicy } from "./options.ts";
-import type { Outcome } from "./outcome.ts";
 import { encodeError, encodeResult } from "./outcome-text.ts";
 import { completion, type Ending, hold, release, settle, settleLater, whenLate } from "./settle.ts";
 import { onAbort } from "./signals.ts";
 import type { Awaitable } from "./store.ts";
 import { isPromise } from "./store-call.ts";
+import { backgroundTimer } from "./timers.ts";
 
 /** A run of `fn`, which the claim entitles to. */
-interface Run {
+interface Claimed {
   readonly attempt: number;
   readonly runId: string;
 }
 
+/** A call that runs `fn`, and how others share that. */
+interface Run<Answer> {
+  readonly call: Call<Answer>;
+  readonly flight: Flight;
+  readonly execution: LazyExecution;
+  /** Undefined where the claim was never seen to be made. */
+  readonly lease: Lease | undefined;
+}
+
 /** Runs `fn` under the claim, and ends the claim by what came of it. Rejects with `fn`'s own error only. */
-export function run<T>(call: Call<T>, flight: Flight, claimed: Run): Promise<Outcome<T>> {
+export function run<Answer>(call: Call<Answer>, flight: Flight, claimed: Claimed): Awaitable<Answer> {
   const { attempt } = claimed;
   const execution = new LazyExecution(call.key, call.storeKey, claimed);
   const lease = new Lease(call, (error, isCertain) => {
@@ -27,103 +36,138 @@ export function run<T>(call: Call<T>, flight: Flight, claimed: Run): Promise<Out
     if (isCertain) landFlight(call.flights, call.storeKey, flight, { type: "left" });
   });
   call.emit?.({ type: "claimed", attempt });
-  return runAndSettle(call, flight, execution, lease);
+  return runAndSettle({ call, flight, execution, lease });
 }
 
 /** Runs `fn` though its claim could not be made. Should that turn out to be made after all, it is settled. */
-export function runUnprotected<T>(call: Call<T>, flight: Flight, cause: unknown): Promise<Outcome<T>> {
+export function runUnprotected<Answer>(
+  call: Call<Answer>,
+  flight: Flight,
+  cause: unknown,
+): Awaitable<Answer> {
   call.emit?.({ type: "unprotected", error: cause });
   const execution = new LazyExecution(call.key, call.storeKey, { attempt: 1, runId: call.token });
-  return runAndSettle(call, flight, execution, undefined);
+  return runAndSettle({ call, flight, execution, lease: undefined });
 }
 
-async function runAndSettle<T>(
-  call: Call<T>,
-  flight: Flight,
-  execution: LazyExecution,
-  lease: Lease | undefined,
-): Promise<Outcome<T>> {
-  const { attempt } = execution;
-  holdFlight(flight, attempt, call.settings.leaseMs, call.settings.fingerprint);
-  const { signal } = call.settings;
+function runAndSettle<Answer>(run: Run<Answer>): Awaitable<Answer> {
+  const { call, flight, execution, lease } = run;
+  const { signal, leaseMs, fingerprint } = call.settings;
+  holdFlight(flight, execution.attempt, leaseMs, fingerprint);
   const forget = signal && onAbort(signal, () => execution.abort(signal.reason));
   if (signal?.aborted) execution.abort(signal.reason);
-  let value: T;
+  let result: unknown;
   try {
-    const result = call.fn(execution);
-    if (isPromise(result)) lease?.keep();
-    value = isPromise(result) ? await result : result;
+    const returned = call.fn(execution);
+    result = isPromise(returned) ? Promise.resolve(returned) : returned;
   } catch (error) {
-    lease?.stop();
-    await fail(call, flight, lease, execution, error);
-    throw error;
-  } finally {
-    lease?.stop();
     forget?.();
+    return fail(run, error);
   }
-  return succeed(call, flight, lease, attempt, value);
+  if (!isPromise(result)) {
+    forget?.();
+    return succeed(run, result);
+  }
+  lease?.keep();
+  if (forget !== undefined) void result.then(forget, forget);
+  return result.then(
+    value => succeed(run, value),
+    error => fail(run, error),
+  );
 }
 
-function succeed<T>(
-  call: Call<T>,
-  flight: Flight,
-  lease: Lease | undefined,
-  attempt: number,
-  value: T,
-): Awaitable<Outcome<T>> {
+function succeed<Answer>(run: Run<Answer>, value: unknown): Awaitable<Answer> {
+  const { call, execution } = run;
   const { text, error } = encodeResult(value, call.settings.serializer);
-  if (error !== undefined) call.emit?.({ type: "unstorable", attempt, error });
+  if (error !== undefined) call.emit?.({ type: "unstorable", attempt: execution.attempt, error });
   const ending = completion(call, text);
-  const answer = finish(call, ending, lease);
-  const conclude = (settled: boolean | undefined): Outcome<T> => {
-    const persisted = settled === true && error === undefined;
-    const { fingerprint } = call.settings;
-    endFlight(
-      flight,
-      error === undefined
-        ? { type: "completed", outcome: text, attempt, persisted, fingerprint }
-        : { type: "value", value, attempt, fingerprint },
-    );
-    const close = () => closeFlight(call.flights, call.storeKey, flight);
-    // Until the store has it, the calls of this process get the result from the flight.
-    if (settled === undefined) void settleLater(call, ending, deadlineOf(call, lease)).then(close);
-    else close();
-    call.emit?.({ type: "completed", attempt, persisted });
-    return { value, replayed: false, persisted, attempt, key: call.key };
-  };
-  return isPromise(answer) ? answer.then(conclude) : conclude(answer);
+  const answer = finish(run, ending);
+  const isStorable = error === undefined;
+  return isPromise(answer)
+    ? answer.then(settled => conclude(run, value, isStorable ? text : undefined, ending, settled))
+    : conclude(run, value, isStorable ? text : undefined, ending, answer);
 }
 
-async function fail(
-  call: Call,
-  flight: Flight,
-  lease: Lease | undefined,
-  execution: LazyExecution,
-  error: unknown,
-): Promise<void> {
+/** Tells the caller, and those who share the run, of a success. */
+function conclude<Answer>(
+  run: Run<Answer>,
+  value: unknown,
+  outcome: string | undefined,
+  ending: Ending,
+  settled: boolean | undefined,
+): Answer {
+  const { call, flight, execution } = run;
   const { attempt } = execution;
-  const { policy, ending } = judge(call, execution, error);
-  const settled = await finish(call, ending, lease);
+  const { fingerprint } = call.settings;
+  const persisted = settled === true && outcome !== undefined;
+  endFlight(
+    flight,
+    outcome === undefined
+      ? { type: "value", value, attempt, fingerprint }
+      : { type: "completed", outcome, attempt, persisted, fingerprint },
+  );
+  if (settled === undefined) closeLater(run, ending);
+  else closeFlight(call.flights, call.storeKey, flight);
+  call.emit?.({ type: "completed", attempt, persisted });
+  return call.answer(value, false, persisted, attempt, call.key);
+}
+
+/** Until the store has the result, the calls of this process get it from the flight, though no longer than `ttl`. */
+function closeLater(run: Run<unknown>, ending: Ending): void {
+  const { call, flight } = run;
+  const close = () => closeFlight(call.flights, call.storeKey, flight);
+  const timer = backgroundTimer(close, call.ttlMs);
+  void settleLater(call, ending, deadlineOf(run)).then(() => {
+    clearTimeout(timer);
+    close();
+  });
+}
+
+async function fail(run: Run<unknown>, error: unknown): Promise<never> {
+  const { call, flight, execution } = run;
+  const { attempt } = execution;
+  const policy = policyFor(call, execution, error);
+  const ending = endingFor(call, policy, error);
+  const settled = await finish(run, ending);
   const { flights, storeKey } = call;
   const wasOurs = flights.get(storeKey) === flight;
   // What the caller's own abort brought about is no answer to the others.
   const isOwn = call.settings.signal?.aborted === true;
   landFlight(flights, storeKey, flight, isOwn ? { type: "left" } : { type: "failed", error, attempt });
   if (settled === undefined && wasOurs) {
-    keepOthersOff(call, attempt, settleLater(call, ending, deadlineOf(call, lease)));
+    keepOthersOff(call, attempt, settleLater(call, ending, deadlineOf(run)));
   }
   call.emit?.({ type: "failed", attempt, error, policy });
+  throw error;
+}
+
+function endingFor(call: Call, policy: ErrorPolicy, error: unknown): Ending {
+  if (policy === "release") return release(call);
+  return policy === "store" ? completion(call, encodeError(error)) : hold(call);
 }
 
 /** Ends the claim: now, or, where it was never seen to be made, as soon as it may be. */
-function finish(call: Call, ending: Ending, lease: Lease | undefined): Awaitable<boolean | undefined> {
-  if (lease !== undefined) return settle(call, ending);
-  void settleLater(call, ending, deadlineOf(call, lease));
-  whenLate(call, () => void settleLater(call, ending, performance.now() + call.settings.leaseMs));
-  return false;
+function finish(run: Run<unknown>, ending: Ending): Awaitable<boolean | undefined> {
+  const { call, lease } = run;
+  if (lease === undefined) {
+    void settleLater(call, ending, deadlineOf(run), true);
+    whenLate(call, () => void settleLater(call, ending, deadlineOf(run)));
+    return false;
+  }
+  if (ending.operation === "complete") lease.conclude();
+  else lease.stop();
+  const answer = settle(call, ending);
+  if (isPromise(answer)) {
+    return answer.then(settled => {
+      lease.stop();
+      return settled;
+    });
+  }
+  lease.stop();
+  return answer;
 }
 
-function deadlineOf(call: Call, lease: Lease | undefined): number {
+function deadlineOf({ call, lease }: Run<unknown>): number {
   return lease?.deadline ?? performance.now() + call.settings.leaseMs;
 }
 
@@ -132,31 +176,4 @@ function keepOthersOff(call: Call, attempt: number, settled: Promise<unknown>): 
   const flight = openFlight(call.flights, call.storeKey);
   holdFlight(flight, attempt, call.settings.leaseMs, call.settings.fingerprint);
   void settled.then(() => landFlight(call.flights, call.storeKey, flight, { type: "left" }));
-}
-
-function judge(
-  call: Call,
-  execution: LazyExecution,
-  error: unknown,
-): { policy: ErrorPolicy; ending: Ending } {
-  const policy = policyFor(call, execution, error);
-  if (policy === "release") return { policy, ending: release(call) };
-  if (policy === "store") return { policy, ending: completion(call, encodeError(error)) };
-  return { policy, ending: hold(call) };
-}
-
-function policyFor(call: Call, execution: LazyExecution, error: unknown): ErrorPolicy {
-  const { onError } = call.settings;
-  // A request that was aborted fails with the signal's own reason, which may be any value.
-  if (onError === undefined)
-    return execution.wasAbortedBy(error) || interruptedInTransit(error) ? "hold" : "release";
-  try {
-    const policy: unknown = onError(error);
-    if (policy === "release" || policy === "store" || policy === "hold") return policy;
-    Promise.resolve(policy).catch(() => {});
-    throw new TypeError('onError: expected "release", "store" or "hold"');
-  } catch (policyError) {
-    call.emit?.({ type: "policy-error", error: policyError });
-    return "hold";
-  }
 }

@@ -2,7 +2,7 @@ import type { Call } from "./call.ts";
 import type { StoreOperation } from "./events.ts";
 import { encodeNoResult } from "./outcome-text.ts";
 import type { Awaitable } from "./store.ts";
-import { askStore } from "./store-call.ts";
+import { askStore, isUnreadable } from "./store-call.ts";
 import { backgroundTimer } from "./timers.ts";
 
 /** How a claim ends. */
@@ -33,39 +33,47 @@ const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
 /**
- * Tries again to end the claim, in the background: once, and then while its lease lasts. Its timers do not keep the
- * process alive: a claim that is never ended becomes uncertain by itself. Never rejects.
+ * Tries again to end the claim, in the background: once, and then while its lease lasts. With `mayLand` a refusal does
+ * not end that, for the claim may not have landed yet. Its timers do not keep the process alive: a claim that is never
+ * ended becomes uncertain by itself. Never rejects.
  */
 export async function settleLater(
   call: Call,
   ending: Ending,
   deadline: number,
+  mayLand = false,
 ): Promise<boolean | undefined> {
+  let settled: boolean | undefined;
   for (let delayMs = FIRST_RETRY_MS, leftMs = delayMs; leftMs > 0; delayMs *= 2) {
     await new Promise<void>(resolve => backgroundTimer(resolve, Math.min(delayMs, LONGEST_RETRY_MS, leftMs)));
-    const settled = await settle(call, ending);
-    if (settled !== undefined) return settled;
+    settled = await settle(call, ending);
+    if (settled === true || (settled === false && !mayLand)) return settled;
     leftMs = deadline - performance.now();
   }
   // Should the store have refused the result and not the write, it is at least known that there was one.
-  return ending.operation === "complete"
+  return settled === undefined && ending.operation === "complete"
     ? settle(call, completion(call, encodeNoResult("its result could not be stored")))
-    : undefined;
+    : settled;
 }
 
 /** Frees a key whose claim was given up, or lands after that, though `fn` never ran. */
 export function abandon(call: Call): void {
-  void settleLater(call, release(call), performance.now() + call.settings.leaseMs);
+  void settleLater(call, release(call), performance.now() + call.settings.leaseMs, true);
   whenLate(call, () => void settleNowOrLater(call, release(call)));
 }
 
 /** Acts when a claim that was given up lands after all, or fails, which does not say that it has not landed. */
 export function whenLate(call: Call, act: () => void): void {
-  call.lateClaim?.then(answer => {
-    if (answer?.status !== "claimed") return;
-    call.emit?.({ type: "late-claim" });
-    act();
-  }, act);
+  call.lateClaim?.then(
+    answer => {
+      if (answer?.status !== "claimed") return;
+      call.emit?.({ type: "late-claim" });
+      act();
+    },
+    error => {
+      if (!isUnreadable(error)) act();
+    },
+  );
 }
 
 export async function settleNowOrLater(call: Call, ending: Ending): Promise<void> {

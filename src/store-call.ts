@@ -1,6 +1,6 @@
 import type { Call } from "./call.ts";
 import { describe } from "./describe.ts";
-import { StoreError } from "./errors.ts";
+import { isIdempotencyError, ResultUnavailableError, StoreError } from "./errors.ts";
 import type { StoreOperation } from "./events.ts";
 import type { Awaitable } from "./store.ts";
 
@@ -11,8 +11,18 @@ export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T>
   );
 }
 
+/** Whether a store says that the key has a record which it cannot read: neither absent nor an outage. */
+export function isUnreadable(error: unknown): error is ResultUnavailableError {
+  return isIdempotencyError(error, "RESULT_UNAVAILABLE");
+}
+
 /** The failure of a store's operation, as callers see it. */
-export function storeError(operation: StoreOperation, cause: unknown, key: string): StoreError {
+export function storeError(
+  operation: StoreOperation,
+  cause: unknown,
+  key: string,
+): StoreError | ResultUnavailableError {
+  if (isUnreadable(cause)) return new ResultUnavailableError(cause.message, { key, cause });
   const why = cause instanceof Error ? cause.message : describe(cause);
   return new StoreError(`The store failed to ${operation}: ${why}`, { key, cause });
 }

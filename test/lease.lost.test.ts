@@ -41,6 +41,23 @@ describe("a claim that is lost", () => {
     expect(await inspect("k")).toMatchObject({ value: "successor 1" });
   });
 
+  it("does not stand in its successor's way when it fails and the store is down", async () => {
+    const { store, forget, execute, call, work } = begin(faultyStore(memoryStore()));
+    await forget("k");
+    await pass(5_000);
+    const next = deferred();
+    const successor = execute("k", "1m", () => next.promise);
+    await turn();
+    store.inject({ operation: "release", kind: "fail", ...FOREVER });
+    work.reject(new Error("refused"));
+    expect(await rejection(call)).toMatchObject({ message: "refused" });
+    next.resolve("successor");
+    expect(await successor).toMatchObject({ value: "successor", persisted: true });
+    const late = execute("k", "1m", () => "third");
+    expect(await stateOf(late)).toBe("fulfilled");
+    expect(await late).toMatchObject({ value: "successor", replayed: true });
+  });
+
   it("still stands for the key within its process where nobody knows whether it is lost", async () => {
     const { store, execute, call, work, heard } = begin(faultyStore(memoryStore()));
     store.inject({ operation: "renew", kind: "fail", ...FOREVER });

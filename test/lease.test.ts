@@ -37,6 +37,33 @@ describe("a run that outlives its lease", () => {
     expect(countOf(a, "renew")).toBe(renewals);
   });
 
+  it("keeps the key while its result is being written", async () => {
+    const [a, b] = processes(2) as [FaultyStore, FaultyStore];
+    const { work, call } = begin(a, { storeTimeout: "24h" });
+    const slow = gate();
+    a.inject({ operation: "complete", kind: "delay-request", by: slow });
+    work.resolve("sent");
+    await pass(60_000);
+    const rival = createIdempotency({ store: b, onConflict: "reject", onUncertain: "rerun" });
+    expect(await rejection(rival.execute("k", "1m", () => 1))).toMatchObject({ code: "IN_PROGRESS" });
+    slow.open();
+    expect(await call).toMatchObject({ persisted: true });
+    const renewals = countOf(a, "renew");
+    await pass(60_000);
+    expect(countOf(a, "renew")).toBe(renewals);
+  });
+
+  it("does not keep the key while it is being released", async () => {
+    const { store, work, call } = begin(faultyStore(memoryStore()), { storeTimeout: "24h" });
+    const slow = gate();
+    store.inject({ operation: "release", kind: "delay-request", by: slow });
+    work.reject(new Error("refused"));
+    await pass(60_000);
+    expect(countOf(store, "renew")).toBe(0);
+    slow.open();
+    await rejection(call);
+  });
+
   it("is not renewed before half of its lease is over, nor once it has ended", async () => {
     const { store, work, call } = begin(faultyStore(memoryStore()));
     await pass(2_400);
@@ -158,6 +185,19 @@ describe("a renewal that fails", () => {
     await forget("k");
     late.open();
     await pass(60_000);
+    expect(heard.types()).toEqual(["claimed", "completed"]);
+  });
+
+  it("while the result is being written, is nobody's loss", async () => {
+    const { store, work, call, heard, signalOf } = begin(faultyStore(memoryStore()), { storeTimeout: "24h" });
+    const slow = gate();
+    store.inject({ operation: "complete", kind: "delay-reply", by: slow });
+    work.resolve("sent");
+    await pass(30_000);
+    expect(countOf(store, "renew")).toBeGreaterThan(1);
+    slow.open();
+    expect(await call).toMatchObject({ persisted: true });
+    expect(signalOf().aborted).toBe(false);
     expect(heard.types()).toEqual(["claimed", "completed"]);
   });
 

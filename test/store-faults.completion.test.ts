@@ -31,6 +31,19 @@ describe("a store that is down after fn has succeeded", () => {
     expect(heard.of("completed")).toEqual([{ type: "completed", key: "k", attempt: 1, persisted: false }]);
   });
 
+  it("is shared no longer than its ttl", async () => {
+    const { memory, store, execute, fn } = setUp([{ operation: "complete", kind: "fail", ...FOREVER }]);
+    await execute("k", "2s", fn);
+    await pass(1_999);
+    expect(await execute("k", "2s", fn)).toMatchObject({ replayed: true });
+    await pass(1);
+    const late = execute("k", "2s", fn, { onConflict: "reject" });
+    expect(await rejection(late)).toMatchObject({ code: "IN_PROGRESS" });
+    store.restore();
+    await pass(2_000);
+    expect(memory.read("k")).toMatchObject({ status: "completed" });
+  });
+
   it("still refuses another fingerprint meanwhile", async () => {
     const { fn, call } = setUp([{ operation: "complete", kind: "fail", times: 4 }]);
     await call({ fingerprint: "a" });

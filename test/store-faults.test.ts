@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createIdempotency, type IdempotencyStore, memoryStore } from "../src/index.ts";
+import { createIdempotency, type IdempotencyStore, memoryStore, StoreError } from "../src/index.ts";
 import { faultyStore } from "../src/testing/index.ts";
 import { countOf, deferred, pass, rejection, turn } from "./helpers/calls.ts";
 import { FOREVER, setUp } from "./helpers/faults.ts";
@@ -74,9 +74,38 @@ describe("a store that is down before the claim", () => {
     expect(heard.of("completed")).toMatchObject([{ persisted: false }]);
     expect(fn.mock.calls[0]![0]).toMatchObject({ key: "k", attempt: 1 });
     await pass(1_000);
-    expect(countOf(store, "complete")).toBe(1);
+    // The claim may land yet.
+    expect(countOf(store, "complete")).toBe(3);
     expect(await call()).toMatchObject({ value: "run 1", replayed: false });
     expect(fn).toHaveBeenCalledTimes(2);
+  });
+
+  it("does not run again when fn itself fails with the STORE_ERROR of another store", async () => {
+    const error = new StoreError("another store is down");
+    const { fn, call, heard } = setUp([], { onStoreError: "run" });
+    fn.mockImplementation(() => {
+      throw error;
+    });
+    expect(await rejection(call())).toBe(error);
+    expect(fn).toHaveBeenCalledTimes(1);
+    expect(heard.types()).toEqual(["claimed", "failed"]);
+  });
+
+  it("tries to settle an unprotected run for as long as a lease", async () => {
+    const { store, call } = setUp([{ operation: "claim", kind: "fail", times: 2 }], {
+      onStoreError: "run",
+      lease: "5s",
+    });
+    store.inject({ operation: "complete", kind: "fail", ...FOREVER });
+    expect(await call()).toMatchObject({ value: "run 1" });
+    await pass(4_900);
+    const tries = countOf(store, "complete");
+    expect(tries).toBeGreaterThan(4);
+    await pass(200);
+    // Once more at the lease's end, and once without the result.
+    expect(countOf(store, "complete")).toBe(tries + 2);
+    await pass(60_000);
+    expect(countOf(store, "complete")).toBe(tries + 2);
   });
 
   it("runs unprotected once for all calls at once, and gives each fn's own error", async () => {
@@ -139,6 +168,19 @@ describe("a claim whose reply is lost", () => {
     expect(memory.read("k")).toMatchObject({ status: "released" });
     expect(await call()).toMatchObject({ value: "run 2" });
     expect(fn).toHaveBeenCalledTimes(1);
+  });
+
+  it("twice, and lands long after, is given back all the same", async () => {
+    const error = new Error("connection reset");
+    const { memory, call } = setUp([
+      { operation: "claim", kind: "fail", error },
+      { operation: "claim", nth: 2, kind: "land-late", by: 10_000, error },
+    ]);
+    expect(await rejection(call())).toMatchObject({ code: "STORE_ERROR" });
+    await pass(10_000);
+    expect(memory.read("k")).toMatchObject({ status: "in-progress" });
+    await pass(20_000);
+    expect(memory.read("k")).toMatchObject({ status: "released" });
   });
 
   it("twice, and that runs unprotected, is completed by what came of it", async () => {

@@ -159,6 +159,16 @@ describe("a call whose key another process holds", () => {
     expect(await call()).toMatchObject({ replayed: false });
   });
 
+  it("runs when the run is forgotten unseen, where it chose to run again", async () => {
+    const { memory, call, fn } = await elsewhere();
+    const waiting = call({ onUncertain: "rerun" });
+    await turn();
+    memory.forget("k");
+    await pass(1_000);
+    expect(await waiting).toMatchObject({ value: "run 1", replayed: false, attempt: 1 });
+    expect(fn).toHaveBeenCalledTimes(1);
+  });
+
   it("is refused with another fingerprint, while it runs and after", async () => {
     const { work, leader, call, fn } = await elsewhere({ fingerprint: "a" });
     expect(await rejection(call({ fingerprint: "b" }))).toMatchObject({ code: "KEY_REUSED", key: "k" });

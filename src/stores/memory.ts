@@ -17,13 +17,24 @@ interface Claim {
 
 /** A completed key, or, without an outcome, a released one. */
 interface Settled {
+  readonly runId: string;
+  readonly outcome: string | undefined;
+  readonly expiresAt: number;
+  readonly history: History;
+}
+
+interface History {
+  readonly attempt: number;
+  readonly fingerprint: string | undefined;
   /** Who completed it; nobody where it was released, or settled from outside. */
-  token: string | undefined;
-  runId: string;
-  attempt: number;
-  fingerprint: string | undefined;
-  outcome: string | undefined;
-  expiresAt: number;
+  readonly token: string | undefined;
+}
+
+// Most keys are completed by their first claim, whose token is the `runId`, and share this: their records are smaller.
+const FIRST_CLAIM: History = { attempt: 1, fingerprint: undefined, token: undefined };
+
+function completedBy({ runId, history }: Settled): string | undefined {
+  return history === FIRST_CLAIM ? runId : history.token;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -88,7 +99,7 @@ class MemoryStore implements IdempotencyStore {
     const held = this.#owned(key, token, now);
     if (held === undefined) {
       const settled = this.#liveSettled(key, now);
-      return settled?.outcome !== undefined && settled.token === token;
+      return settled?.outcome !== undefined && completedBy(settled) === token;
     }
     this.#settle(key, held, token, outcome, now + ttlMs, now);
     return true;
@@ -106,7 +117,8 @@ class MemoryStore implements IdempotencyStore {
     const now = this.#now();
     const settled = this.#settled.peek(key);
     if (settled !== undefined && now < settled.expiresAt) {
-      const { attempt, runId, fingerprint, outcome, expiresAt } = settled;
+      const { runId, outcome, expiresAt } = settled;
+      const { attempt, fingerprint } = settled.history;
       const status = outcome === undefined ? "released" : "completed";
       return { status, attempt, runId, fingerprint, outcome, leaseInMs: 0, expiresInMs: expiresAt - now };
     }
@@ -150,7 +162,8 @@ class MemoryStore implements IdempotencyStore {
   }
 
   #claimSettled(key: string, record: Settled, request: ClaimRequest, now: number): ClaimResult {
-    const { attempt, runId, fingerprint, outcome, expiresAt } = record;
+    const { runId, outcome, expiresAt } = record;
+    const { attempt, fingerprint } = record.history;
     if (outcome !== undefined) {
       return { status: "completed", attempt, outcome, fingerprint, expiresInMs: expiresAt - now };
     }
@@ -195,7 +208,9 @@ class MemoryStore implements IdempotencyStore {
     now: number,
   ): void {
     this.#claims.delete(key);
-    this.#settled.set(key, { token, runId, attempt, fingerprint, outcome, expiresAt });
+    const isFirst = attempt === 1 && fingerprint === undefined && token === runId;
+    const history = isFirst ? FIRST_CLAIM : { attempt, fingerprint, token };
+    this.#settled.set(key, { runId, outcome, expiresAt, history });
     const second = Math.ceil(expiresAt / 1000);
     this.#expirySeconds.add(second);
     this.#sweepBy(second * 1000, now);
@@ -227,6 +242,7 @@ class MemoryStore implements IdempotencyStore {
   }
 
   #changed(key: string): void {
+    if (this.#watchers.size === 0) return;
     for (const wake of this.#watchers.get(key) ?? []) wake();
   }
 
