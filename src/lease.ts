@@ -15,7 +15,7 @@ export class Lease {
   deadline: number;
   readonly #call: Call;
   readonly #onLost: OnLost;
-  #kept = false;
+  #heart: Heart | undefined;
   #seen = false;
   #asking = false;
   #watched: number | undefined;
@@ -28,14 +28,13 @@ export class Lease {
 
   /** Renews the lease from now on, until {@link stop}. */
   keep(): void {
-    this.#kept = true;
-    heartOf(this.#call.settings.leaseMs).add(this);
+    this.#heart = heartOf(this.#call.settings.leaseMs);
+    this.#heart.add(this);
   }
 
   stop(): void {
-    if (!this.#kept) return;
-    this.#kept = false;
-    heartOf(this.#call.settings.leaseMs).remove(this);
+    this.#heart?.remove(this);
+    this.#heart = undefined;
   }
 
   /** @internal */
@@ -53,7 +52,7 @@ export class Lease {
     const timeoutMs = Math.min(storeTimeoutMs, leaseMs / BEATS_PER_LEASE);
     const held = await askStore(this.#call, "renew", () => store.renew(storeKey, token, leaseMs), timeoutMs);
     this.#asking = false;
-    if (!this.#kept) return;
+    if (this.#heart === undefined) return;
     if (held === true) this.deadline = begun + leaseMs;
     if (held === false) this.#lose("another call holds the key, or it was removed", true);
     if (held === undefined) this.#watchDeadline();
@@ -65,7 +64,8 @@ export class Lease {
     if (this.#watched === deadline) return;
     this.#watched = deadline;
     backgroundTimer(() => {
-      if (this.#kept && this.deadline === deadline) this.#lose("it could not be renewed in time", false);
+      if (this.#heart !== undefined && this.deadline === deadline)
+        this.#lose("it could not be renewed in time", false);
     }, deadline - performance.now());
   }
 
@@ -78,7 +78,7 @@ export class Lease {
   }
 }
 
-/** One timer for all runs with a lease of that length. It does not keep the process alive. */
+/** One timer for all runs with a lease of that length, where they can share one. It does not keep the process alive. */
 class Heart {
   readonly #leases = new Set<Lease>();
   readonly #leaseMs: number;
@@ -120,7 +120,11 @@ class Heart {
 
 const hearts = new Map<number, Heart>();
 
+// On Cloudflare's workerd a timer ends with the request that set it: what several share would die with one of them.
+const canShareTimers = globalThis.navigator?.userAgent !== "Cloudflare-Workers";
+
 function heartOf(leaseMs: number): Heart {
+  if (!canShareTimers) return new Heart(leaseMs);
   let heart = hearts.get(leaseMs);
   if (heart === undefined) {
     heart = new Heart(leaseMs);
