@@ -34,15 +34,13 @@ export async function linesOf(name: string, run: () => Promise<Run[]>): Promise<
 function judge({ runtime, how, results, expected }: Run): Line {
   const failures = results.filter(({ error }) => error !== undefined);
   const times = new Map(expected.map(name => [name, 0]));
-  for (const { name } of results) times.set(name, (times.get(name) ?? -1) + 1);
-  const wrong = [...times].filter(([, count]) => count !== 1);
-  failures.push(
-    ...wrong.map(([name, count]) => ({
-      name,
-      error: count === 0 ? "was not run" : "was run too often, or unasked",
-    })),
-  );
-  return { runtime, how, passed: results.length - failures.length, failures };
+  for (const { name } of results) times.set(name, (times.get(name) ?? 1) + 1);
+  for (const [name, count] of times) {
+    if (count === 0) failures.push({ name, error: "was not run" });
+    if (count > 1) failures.push({ name, error: "was run too often, or unasked" });
+  }
+  const failed = new Set(failures.map(({ name }) => name));
+  return { runtime, how, passed: expected.filter(name => !failed.has(name)).length, failures };
 }
 
 /** One line for one runtime, and one more for each failure. */

@@ -9,8 +9,9 @@ interface Answer {
 /** What holds among several requests to one worker, each of which workerd gives timers of its own. */
 export function requestChecks(get: (path: string) => Promise<unknown>): Check[] {
   const run = (key: string, ms: number) => get(`/run?key=${key}&ms=${ms}`) as Promise<Answer>;
-  const state = async (key: string) =>
-    has("the state", await get(`/inspect?key=${key}`), { state: "in-progress" });
+
+  const state = async (key: string, expected: string) =>
+    has("the state", await get(`/inspect?key=${key}`), { state: expected });
 
   return checks("requests", {
     async "at once share one run"() {
@@ -29,7 +30,7 @@ export function requestChecks(get: (path: string) => Promise<unknown>): Check[] 
       await short;
       for (let look = 0; look < 4; look++) {
         await sleep(500);
-        await state("long");
+        await state("long", "in-progress");
       }
       has("the outcome", await long, { persisted: true });
     },
@@ -37,8 +38,16 @@ export function requestChecks(get: (path: string) => Promise<unknown>): Check[] 
       await run("before", 100);
       const late = run("after", 2_200);
       await sleep(1_600);
-      await state("after");
+      await state("after", "in-progress");
       has("the outcome", await late, { persisted: true });
+    },
+    async "that leave their run to die leave the key uncertain, and nobody runs again"() {
+      await get("/forsake?key=forsaken");
+      await state("forsaken", "in-progress");
+      await sleep(1_500);
+      await state("forsaken", "uncertain");
+      const { code } = (await get("/try?key=forsaken")) as { code?: string };
+      same("whether the next call is refused", ["OUTCOME_UNKNOWN", "IN_PROGRESS"].includes(code ?? ""), true);
     },
   });
 }

@@ -20,6 +20,16 @@ async function run(key: string, forMs: number) {
 const ANSWERS: Record<string, (query: URLSearchParams) => Promise<unknown>> = {
   "/report": () => report(),
   "/run": query => run(query.get("key")!, Number(query.get("ms"))),
+  // It answers without its run, which ends with the request that began it.
+  "/forsake": async query => {
+    void run(query.get("key")!, 5_000);
+    return "begun";
+  },
+  // Bounded, for nobody knows whether the run that it meets will ever end.
+  "/try": async query => {
+    const options = { waitTimeout: "0.3s" } as const;
+    return execute(query.get("key")!, "1m", () => "ran", options).catch(error => ({ code: error.code }));
+  },
   "/inspect": async query => (await inspect(query.get("key")!)) ?? null,
 };
 
