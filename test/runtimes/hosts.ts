@@ -74,7 +74,7 @@ function workerHost({ date, flags }: WorkerSettings): Host {
       const report = identified(reportOf(await succeed(program, args, { cwd: folder })), "workerd");
       const manifest = await readFile(join(miniflare, "../workerd/package.json"), "utf8");
       const runtime = `workerd ${(JSON.parse(manifest) as { version: string }).version}`;
-      return [{ ...report, runtime, how: "bundle", expected: [...names, ...requestNames] }];
+      return [{ ...report, runtime, how: settings, expected: [...names, ...requestNames] }];
     },
   };
 }

@@ -12,15 +12,19 @@ export class Unobtainable extends Error {}
 
 const nameOf = (spec: PackageSpec) => spec.slice(0, spec.lastIndexOf("@"));
 
+const homes = new Map<PackageSpec, Promise<string>>();
+
 /** The folder of a package, which is installed into the cache where it is not there yet. */
 export async function obtainPackage(spec: PackageSpec): Promise<string> {
-  const home = join(CACHE, spec.replace("/", "+"));
-  if (!existsSync(home)) await install(spec, home);
-  return join(home, "node_modules", nameOf(spec));
+  const home = homes.get(spec) ?? installed(spec);
+  homes.set(spec, home);
+  return join(await home, "node_modules", nameOf(spec));
 }
 
 /** Whole or not at all: what is cut short shall not be taken for installed. */
-async function install(spec: PackageSpec, home: string): Promise<void> {
+async function installed(spec: PackageSpec): Promise<string> {
+  const home = join(CACHE, spec.replace("/", "+"));
+  if (existsSync(home)) return home;
   await mkdir(CACHE, { recursive: true });
   const folder = await mkdtemp(join(CACHE, ".installing-"));
   try {
@@ -29,9 +33,13 @@ async function install(spec: PackageSpec, home: string): Promise<void> {
     const { code, stderr } = await execute("npm", args, { cwd: folder, timeoutMs: 180_000 });
     if (code !== 0) throw new Unobtainable(`npm install ${spec} failed: ${stderr.trim().slice(0, 300)}`);
     await rename(folder, home);
+  } catch (error) {
+    // Another process may have been quicker.
+    if (!existsSync(home)) throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+  return home;
 }
 
 /** The binary of a runtime for this platform. */
