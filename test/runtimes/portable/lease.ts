@@ -58,9 +58,9 @@ export const leaseChecks = checks("lease", {
     same("whether that took its time", Date.now() - begun >= 900, true);
   },
   async "that one failed renewal does not end"() {
-    const { execute, store, heard } = instance({ lease: "2s" });
+    const { execute, store, heard } = instance({ lease: "4s" });
     store.inject({ operation: "renew", kind: "fail" });
-    has("the outcome", await execute("k", "1m", () => sleep(2_500).then(() => 1)), { persisted: true });
+    has("the outcome", await execute("k", "1m", () => sleep(4_500).then(() => 1)), { persisted: true });
     same("the losses", heard("lease-lost").length, 0);
     same("the errors", heard("store-error").length, 1);
   },
