@@ -12,7 +12,7 @@ export default defineConfig({
     testTimeout: 20_000,
     exclude: [
       ...configDefaults.exclude,
-      "test/{package,docs,examples,servers,faults,helpers}/**",
+      "test/{package,docs,examples,servers,helpers,runtimes,simulation,history,fuzz,chaos}/**",
       "test/stores/{redis,postgres,sqlite,sql,record,warning}*",
       "test/*.clients.test.ts",
       "test/interleavings.test.ts",

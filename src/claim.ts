@@ -10,7 +10,9 @@ import { isPromise, isUnreadable, nonsense, StoreTimeout, storeError, within } f
 export function claim(call: Call): Awaitable<ClaimResult> {
   try {
     const answer = ask(call);
-    return isPromise(answer) ? claimLater(call, answer) : checked(answer);
+    if (isPromise(answer)) return claimLater(call, answer);
+    call.claimedAt = undefined;
+    return checked(answer);
   } catch (error) {
     return repeat(call, error, call.settings.storeTimeoutMs);
   }

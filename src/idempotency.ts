@@ -157,9 +157,9 @@ function bind(defaults: Settings, namespace: string | undefined): Idempotency {
     forget: async key => yesOrNo("forget", await ask("forget", key, (store, place) => store.forget(place))),
     async resolve(key, ttl, value) {
       const ttlMs = parseDuration(ttl);
-      const { text, error } = encodeResult(value, defaults.serializer);
-      if (error !== undefined) {
-        throw new InvalidOptionError("value: expected a result that can be stored", { cause: error });
+      const { text, failure } = encodeResult(value, defaults.serializer);
+      if (failure !== undefined) {
+        throw new InvalidOptionError("value: expected a result that can be stored", { cause: failure.error });
       }
       return yesOrNo("settle", await ask("settle", key, (store, place) => store.settle(place, text, ttlMs)));
     },

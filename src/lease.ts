@@ -33,6 +33,10 @@ export class Lease {
   keep(): void {
     this.#heart = heartOf(this.#call.settings.leaseMs);
     this.#heart.add(this);
+    // Where the answer to the claim took its time, the next beat may come too late.
+    if (this.#call.claimedAt === undefined || this.#remainsMs() >= this.#call.settings.leaseMs * 0.75) return;
+    this.#watchDeadline();
+    void this.#renew();
   }
 
   /** Renews on while the outcome is written, when a refusal may only say that it has been. */
@@ -74,7 +78,11 @@ export class Lease {
     backgroundTimer(() => {
       if (this.#heart !== undefined && this.deadline === deadline)
         this.#lose("it could not be renewed in time", false);
-    }, deadline - performance.now());
+    }, this.#remainsMs());
+  }
+
+  #remainsMs(): number {
+    return this.deadline - performance.now();
   }
 
   #lose(why: string, certain: boolean): void {
@@ -87,7 +95,7 @@ export class Lease {
   }
 }
 
-/** One timer for all runs with a lease of that length. It does not keep the process alive. */
+/** One timer for all runs with a lease of that length, where they can share one. It does not keep the process alive. */
 class Heart {
   readonly #leases: Lease[] = [];
   readonly #leaseMs: number;
@@ -133,7 +141,11 @@ class Heart {
 
 const hearts = new Map<number, Heart>();
 
+// On Cloudflare's workerd a timer ends with the request that set it: what several share would die with one of them.
+const canShareTimers = globalThis.navigator?.userAgent !== "Cloudflare-Workers";
+
 function heartOf(leaseMs: number): Heart {
+  if (!canShareTimers) return new Heart(leaseMs);
   let heart = hearts.get(leaseMs);
   if (heart === undefined) {
     heart = new Heart(leaseMs);

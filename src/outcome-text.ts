@@ -19,11 +19,11 @@ const END = "\n";
 
 const TILDE = 126;
 
-/** The text of a result, or, with `error`, the text that says that there was one which cannot be kept. */
+/** The text of a result, or, with a `failure`, the text that says that there was one which cannot be kept. */
 export interface Encoded {
   text: string;
   /** Why the result cannot be kept. */
-  error?: unknown;
+  failure?: { error: unknown };
 }
 
 /** The text of `fn`'s result. Never throws: what cannot be kept becomes a text that says so. */
@@ -31,7 +31,7 @@ export function encodeResult(value: unknown, serializer: Serializer | undefined)
   try {
     return { text: resultText(value, serializer) };
   } catch (error) {
-    return { text: encodeNoResult("it could not be stored faithfully"), error };
+    return { text: encodeNoResult("it could not be stored faithfully"), failure: { error } };
   }
 }
 

@@ -3,10 +3,10 @@ import { claim } from "./claim.ts";
 import { isIdempotencyError } from "./errors.ts";
 import { type Flight, type FlightEnd, holdFlight, landFlight, openFlight, watchFlight } from "./flight.ts";
 import { run, runUnprotected } from "./run.ts";
-import { abandon, release, settleNowOrLater } from "./settle.ts";
+import { abandon, giveBack, settleNowOrLater } from "./settle.ts";
 import { onAbort } from "./signals.ts";
 import type { Awaitable, ClaimResult } from "./store.ts";
-import { isPromise } from "./store-call.ts";
+import { isPromise, storeError } from "./store-call.ts";
 import { returnToken } from "./token.ts";
 import { nextPoll } from "./waiting.ts";
 
@@ -73,6 +73,13 @@ async function takeTurn<Answer>(
   }
 }
 
+const LATE_CLAIMS = 2;
+
+/** Whether the answer to the claim came so late that its lease is over. */
+function isOver({ claimedAt, settings }: Call): boolean {
+  return claimedAt !== undefined && performance.now() - claimedAt >= settings.leaseMs;
+}
+
 /** Waits, where another holds the key, until this call has it or there is a result. */
 async function untilTurn(
   call: Call,
@@ -80,9 +87,16 @@ async function untilTurn(
   first: Awaitable<ClaimResult>,
 ): Promise<Claimed | Completed> {
   let answer = await first;
+  let late = 0;
   for (let polls = 0; ; polls++) {
     if (answer.status === "completed") return answer;
-    if (answer.status === "claimed") return await confirmTurn(call, answer);
+    if (answer.status === "claimed") {
+      if (!isOver(call)) return await confirmTurn(call, answer);
+      if (++late > LATE_CLAIMS) throw storeError("claim", new Error("its answers outlast the lease"), call.key);
+      // Another may have taken over by now. Where none has, the store knows its own token.
+      answer = await claim(call);
+      continue;
+    }
     const { status, attempt, fingerprint, retryAfterMs } = answer;
     call.requireFingerprint(fingerprint);
     if (status === "uncertain") throw call.outcomeUnknown(attempt, retryAfterMs);
@@ -101,7 +115,7 @@ async function confirmTurn(call: Call, claimed: Claimed): Promise<Claimed> {
   // The run that this call waited for has gone, and its window with it: whether it had succeeded nobody knows.
   const missed = claimed.attempt <= call.seenAttempt && onUncertain === "reject";
   if (!missed && signal?.aborted !== true) return claimed;
-  await settleNowOrLater(call, release(call));
+  await settleNowOrLater(call, giveBack(call, claimed.attempt));
   call.throwIfAborted();
   throw call.outcomeUnknown(call.seenAttempt, 0);
 }

@@ -78,11 +78,11 @@ function runAndSettle<Answer>(run: Run<Answer>): Awaitable<Answer> {
 
 function succeed<Answer>(run: Run<Answer>, value: unknown): Awaitable<Answer> {
   const { call, execution } = run;
-  const { text, error } = encodeResult(value, call.settings.serializer);
-  if (error !== undefined) call.emit?.({ type: "unstorable", attempt: execution.attempt, error });
+  const { text, failure } = encodeResult(value, call.settings.serializer);
+  if (failure !== undefined) call.emit?.({ type: "unstorable", attempt: execution.attempt, ...failure });
   const ending = completion(call, text);
   const answer = finish(run, ending);
-  const isStorable = error === undefined;
+  const isStorable = failure === undefined;
   return isPromise(answer)
     ? answer.then(settled => conclude(run, value, isStorable ? text : undefined, ending, settled))
     : conclude(run, value, isStorable ? text : undefined, ending, answer);

@@ -56,19 +56,27 @@ export async function settleLater(
     : settled;
 }
 
-/** Frees a key whose claim was given up, or lands after that, though `fn` never ran. */
+/**
+ * Gives back a claim by which `fn` never ran. Where it may have taken an uncertain key over, that is uncertain still:
+ * `attempt` tells, unless nobody knows it.
+ */
+export function giveBack(call: Call, attempt?: number): Ending {
+  return call.settings.onUncertain === "rerun" && attempt !== 1 ? hold(call) : release(call);
+}
+
+/** Gives back a claim that was given up, or that lands after that. */
 export function abandon(call: Call): void {
-  void settleLater(call, release(call), performance.now() + call.settings.leaseMs, true);
-  whenLate(call, () => void settleNowOrLater(call, release(call)));
+  void settleLater(call, giveBack(call), performance.now() + call.settings.leaseMs, true);
+  whenLate(call, attempt => void settleNowOrLater(call, giveBack(call, attempt)));
 }
 
 /** Acts when a claim that was given up lands after all, or fails, which does not say that it has not landed. */
-export function whenLate(call: Call, act: () => void): void {
+export function whenLate(call: Call, act: (attempt?: number) => void): void {
   call.lateClaim?.then(
     answer => {
       if (answer?.status !== "claimed") return;
       call.emit?.({ type: "late-claim" });
-      act();
+      act(answer.attempt);
     },
     error => {
       if (!isUnreadable(error)) act();

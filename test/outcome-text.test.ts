@@ -15,9 +15,9 @@ describe("a result", () => {
   it.each([["sent"], [42], [null], [true], [{ id: "m1", to: ["ada"] }], ["~1g"], ["line\nfeed\n"]])(
     "%j is its JSON",
     value => {
-      const { text, error } = encodeResult(value, undefined);
+      const { text, failure } = encodeResult(value, undefined);
       const end = typeof value === "number" ? "\n" : "";
-      expect([text, error]).toEqual([`${JSON.stringify(value)}${end}`, undefined]);
+      expect([text, failure]).toEqual([`${JSON.stringify(value)}${end}`, undefined]);
       expect(decode(text)).toEqual(value);
     },
   );
@@ -30,8 +30,8 @@ describe("a result", () => {
   it("comes back deep-equal", () => {
     fc.assert(
       fc.property(fc.oneof(plainData(), cyclicData), value => {
-        const { text, error } = encodeResult(value, undefined);
-        expect(error).toBeUndefined();
+        const { text, failure } = encodeResult(value, undefined);
+        expect(failure).toBeUndefined();
         expectDeepEqual(decode(text), value);
       }),
       { numRuns: 1_000 },
@@ -55,8 +55,8 @@ describe("a result", () => {
 describe("what cannot be kept", () => {
   it.each(unstorable)("$what becomes a text that says so", ({ make }) => {
     for (const value of [make(), { deep: [make()] }]) {
-      const { text, error } = encodeResult(value, undefined);
-      expect(error).toBeInstanceOf(Error);
+      const { text, failure } = encodeResult(value, undefined);
+      expect(failure?.error).toBeInstanceOf(Error);
       expect(unavailable(text)).toMatchObject({
         key: "order:42",
         message:
@@ -79,8 +79,8 @@ describe("a serializer of the caller's", () => {
   });
 
   it.each<unknown>([undefined, null, 42, { text: "sent" }])("may not give %j for a text", value => {
-    const { text, error } = encodeResult("sent", { ...own, stringify: () => value as string });
-    expect(error).toEqual(new TypeError("serializer.stringify: expected a string"));
+    const { text, failure } = encodeResult("sent", { ...own, stringify: () => value as string });
+    expect(failure?.error).toEqual(new TypeError("serializer.stringify: expected a string"));
     expect(unavailable(text, own).message).toContain("it could not be stored faithfully");
   });
 
@@ -88,8 +88,8 @@ describe("a serializer of the caller's", () => {
     const stringify = () => {
       throw thrown;
     };
-    const { text, error } = encodeResult("sent", { ...own, stringify });
-    expect(error).toBe(thrown);
+    const { text, failure } = encodeResult("sent", { ...own, stringify });
+    expect(failure).toEqual({ error: thrown });
     expect(unavailable(text, own).message).toContain("it could not be stored faithfully");
   });
 

@@ -42,6 +42,15 @@ const NEVER = Number.POSITIVE_INFINITY;
 const differ = (a: string | undefined, b: string | undefined) =>
   a !== undefined && b !== undefined && a !== b;
 
+/**
+ * Cloudflare's workerd has `WeakRef` only from the compatibility date of 2025-05-05 on, and ends its timers with their
+ * request, so that nothing lives on by them there. (A function of its own: a closure beside the timer's would keep the
+ * target.)
+ */
+function weakly<T extends object>(target: T): { deref(): T | undefined } {
+  return typeof WeakRef === "function" ? new WeakRef(target) : { deref: () => target };
+}
+
 class MemoryStore implements IdempotencyStore {
   readonly #maxEntries: number;
   readonly #onFull: "evict" | "reject";
@@ -255,7 +264,7 @@ class MemoryStore implements IdempotencyStore {
     this.#setTimeout = globalThis.setTimeout;
     this.#sweepAt = Math.min(at, this.#sweepAt);
     // A store that nobody uses any more shall not live on by its timer.
-    const store = new WeakRef(this);
+    const store = weakly(this);
     const ring = () => {
       const memory = store.deref();
       if (memory !== undefined) memory.#sweep(memory.#now());

@@ -12,15 +12,17 @@ interface Purging {
   onWarning: (warning: StoreWarning) => void;
   /** The database's name. */
   where: string;
+  /** Whether there is nothing to purge any more, as when the database was closed. */
+  isOver?: () => boolean;
 }
 
 /** Purges again and again, as long as somebody else has the store. */
 export function purgeRegularly(store: Purgeable, purging: Purging, hasWarned = false): void {
-  const { everyMs, onWarning, where } = purging;
+  const { everyMs, onWarning, where, isOver } = purging;
   const kept = new WeakRef(store);
   const ring = async () => {
     const alive = kept.deref();
-    if (alive === undefined) return;
+    if (alive === undefined || isOver?.()) return;
     const failure = await alive.purge().then(
       () => undefined,
       error => ({ error }),

@@ -1,64 +1,139 @@
+import { StoreError } from "../errors.ts";
 import type { Awaitable } from "../store.ts";
+import { type SqlStatement, type SqlValues, valuesOf } from "./sql.ts";
+import type { SqlRow } from "./sql-record.ts";
 
-/** What the store uses of a prepared statement. */
+/** A prepared statement, as libsql, better-sqlite3 and node:sqlite have it. */
 export interface SqliteStatement {
   all(...values: (string | number | null)[]): unknown[];
 }
 
-/**
- * A connection that the caller made and owns, for this store alone: of libsql, of better-sqlite3, or a `DatabaseSync`
- * of `node:sqlite`.
- */
+/** A connection to SQLite, as libsql, better-sqlite3 and node:sqlite make it. */
 export interface SqliteDatabase {
   exec(sql: string): unknown;
   prepare(sql: string): SqliteStatement;
+  /** Whether it is open: libsql's and better-sqlite3's name for it. */
+  readonly open?: boolean;
+  /** Whether it is open: node:sqlite's name for it. */
+  readonly isOpen?: boolean;
 }
 
-// A driver that waits for the database's lock holds up the whole process, its renewals included. So each try is short,
-// and between two of them the process goes on.
-const WAIT_MS = 20;
-const GIVE_UP_MS = 5_000;
+// SQLite itself waits by blocking the event loop, and with it the renewal of leases: short enough for that.
+const BLOCKING_MS = 5;
+// Less than the default `storeTimeout`, so that a caller hears of the lock.
+const PATIENCE_MS = 4_500;
+const FIRST_PAUSE_MS = 2;
+const LONGEST_PAUSE_MS = 50;
 
-/** Sets the connection up. Throws where the database is busy. */
-export function setUp(database: SqliteDatabase, schema: readonly string[]): void {
-  database.exec(`PRAGMA busy_timeout = ${WAIT_MS}`);
-  database.exec("PRAGMA journal_mode = WAL");
-  for (const statement of schema) database.exec(statement);
+/** Statements on one connection, each prepared once. */
+export class SqliteConnection {
+  readonly #database: SqliteDatabase;
+  readonly #prepared = new Map<SqlStatement, SqliteStatement>();
+
+  constructor(database: SqliteDatabase) {
+    this.#database = database;
+  }
+
+  get isClosed(): boolean {
+    return this.#database.open === false || this.#database.isOpen === false;
+  }
+
+  /** Makes what the statements need where it is missing. */
+  setUp(schema: readonly string[]): void {
+    this.#database.exec(`PRAGMA busy_timeout = ${BLOCKING_MS}`);
+    // An open transaction would keep the mode as it is, and take the table with it when it is rolled back.
+    this.write(() => {});
+    if (!this.#hasJournal()) this.#database.exec("PRAGMA journal_mode = WAL");
+    if (!this.#hasJournal()) {
+      throw new StoreError(
+        "database: expected SQLite to go over to WAL; it does not: is the file on a local disk?",
+      );
+    }
+    this.write(() => {
+      for (const sql of schema) this.#database.exec(sql);
+    });
+  }
+
+  #hasJournal(): boolean {
+    const [row] = this.#database.prepare("PRAGMA journal_mode").all() as { journal_mode?: unknown }[];
+    return row?.journal_mode === "wal" || row?.journal_mode === "memory";
+  }
+
+  /**
+   * Runs a statement to its end. Never by `get`: it stops at the first row, and what then goes wrong at the commit, as
+   * on a full disk, goes unheard in all three clients.
+   */
+  ask(form: SqlStatement, values: Partial<SqlValues>): readonly SqlRow[] {
+    let prepared = this.#prepared.get(form);
+    if (prepared === undefined) {
+      prepared = this.#database.prepare(form.text);
+      this.#prepared.set(form, prepared);
+    }
+    return prepared.all(...valuesOf(form, values)) as SqlRow[];
+  }
+
+  /**
+   * Does it in a transaction of its own. It has the lock before it runs a prepared statement, for libsql does not let
+   * go of one that met a locked database: what other statements write is then not committed.
+   */
+  write<T>(act: () => T): T {
+    this.#begin();
+    try {
+      const result = act();
+      this.#database.exec("COMMIT");
+      return result;
+    } catch (error) {
+      this.#rollBack();
+      throw error;
+    }
+  }
+
+  #begin(): void {
+    try {
+      this.#database.exec("BEGIN IMMEDIATE");
+    } catch (error) {
+      if (!String(error).includes("within a transaction")) throw error;
+      const why = "what is written now could be rolled back. Give the store a connection of its own";
+      throw new StoreError(`database: expected no open transaction; got one: ${why}`, { cause: error });
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      this.#database.exec("ROLLBACK");
+    } catch {
+      // A full disk, for one, has rolled it back already.
+    }
+  }
 }
 
-/** Acts at once, or, where another connection has the database's lock, as soon as that is free. */
-export function whenFree<T>(act: () => T): Awaitable<T> {
+/** Whether somebody else has the lock. */
+function isBusy(error: unknown): boolean {
+  if (typeof error !== "object" || error === null) return false;
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
+  // node:sqlite gives SQLite's number, whose lowest byte is the class of the error.
+  return String(code).startsWith("SQLITE_BUSY") || (typeof errcode === "number" && (errcode & 0xff) === 5);
+}
+
+/** Does it at once if it can; while the database is locked, again and again, without blocking, for a bounded time. */
+export function patiently<T>(act: () => T): Awaitable<T> {
   try {
     return act();
   } catch (error) {
     if (!isBusy(error)) throw error;
-    return laterWhenFree(act);
+    return again(act);
   }
 }
 
-async function laterWhenFree<T>(act: () => T): Promise<T> {
-  const deadline = performance.now() + GIVE_UP_MS;
-  for (;;) {
-    // At random, so that those who wait do not all come back at once.
-    await new Promise(resolve => setTimeout(resolve, Math.random() * WAIT_MS));
+async function again<T>(act: () => T): Promise<T> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    // At random, so that those who wait do not come back in lockstep.
+    await new Promise(resolve => setTimeout(resolve, pause * (0.5 + Math.random() / 2)));
     try {
       return act();
     } catch (error) {
       if (!isBusy(error) || performance.now() > deadline) throw error;
     }
   }
-}
-
-const SQLITE_BUSY = 5;
-
-function isBusy(error: unknown): boolean {
-  const { code, errcode } = Object(error) as { code?: unknown; errcode?: unknown };
-  // The kinds of an error code stand above its lowest byte.
-  return String(code).startsWith("SQLITE_BUSY") || (Number(errcode) & 0xff) === SQLITE_BUSY;
-}
-
-/** Whether a transaction is open on the connection: what is written then may yet be undone. */
-export function isInTransaction(database: SqliteDatabase): boolean {
-  const { inTransaction, isTransaction } = database as { inTransaction?: boolean; isTransaction?: boolean };
-  return inTransaction === true || isTransaction === true;
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { node, ROOT } from "./child.ts";
 import { samples } from "./samples.ts";
 
@@ -42,11 +42,14 @@ test("all samples are type-correct", { timeout: TIMEOUT_MS }, () => {
 });
 
 const programs = samples.filter(({ isTest }) => !isTest);
+const redisUrl = inject("redisUrl");
+const SERVERS = { REDIS_URL: redisUrl ?? "", DATABASE_URL: inject("postgresUrl") };
 
 describe("each sample runs, and prints what it says", () => {
-  test.concurrent.for(programs)("$where", { timeout: TIMEOUT_MS }, async ({ file, prints }) => {
+  test.concurrent.for(programs)("$where", { timeout: TIMEOUT_MS }, async ({ file, prints, needsRedis }, { skip }) => {
+    if (needsRedis && redisUrl === undefined) skip();
     const args = ["--import", "tsx", join(folder, file)];
-    const { code, stdout, stderr } = await node(args, { env: { TSX_TSCONFIG_PATH: TSCONFIG } });
+    const { code, stdout, stderr } = await node(args, { env: { TSX_TSCONFIG_PATH: TSCONFIG, ...SERVERS } });
     expect(stderr).toBe("");
     expect(stdout.split("\n").slice(0, -1)).toEqual(prints);
     expect(code).toBe(0);

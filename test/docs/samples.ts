@@ -13,16 +13,15 @@ export interface Sample {
   prints: string[];
   /** Whether a test runner has to run it. */
   isTest: boolean;
+  /** Whether it talks to a Redis. */
+  needsRedis: boolean;
 }
 
-const DOCUMENTS = ["README.md", ...readdirSync(join(ROOT, "docs"), "utf8").filter(isMarkdown).map(inDocs)];
+const DOCUMENTS = ["README.md", ...guidesIn("docs"), ...guidesIn("docs/hosts")];
 
-function isMarkdown(name: string): boolean {
-  return name.endsWith(".md");
-}
-
-function inDocs(name: string): string {
-  return `docs/${name}`;
+function guidesIn(folder: string): string[] {
+  const names = readdirSync(join(ROOT, folder), "utf8");
+  return names.filter(name => name.endsWith(".md")).map(name => `${folder}/${name}`);
 }
 
 const FENCED = /^```(\w*)\n(.*?)^```$/gms;
@@ -43,7 +42,7 @@ function samplesOf(document: string): Sample[] {
     const line = text.slice(0, index).split("\n").length;
     const file = `${document.replace(/\W/g, "-")}-${line}.${ending}`;
     const prints = Array.from(code.matchAll(PRINTED), ([, printed = ""]) => printed);
-    return { where: `${document}:${line}`, file, code, prints, isTest: RUNNER.test(code) };
+    return { where: `${document}:${line}`, file, code, prints, isTest: RUNNER.test(code), needsRedis: code.includes("REDIS_URL") };
   });
 }
 

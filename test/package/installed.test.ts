@@ -29,6 +29,9 @@ const TESTING_NAMES = ["faultyStore", "gate", "manualClock", "storeConformance"]
 
 const ENTRIES = [
   ["with-idempotency", ROOT_NAMES],
+  ["with-idempotency/redis", ["redisStore"]],
+  ["with-idempotency/postgres", ["postgresSchema", "postgresStore"]],
+  ["with-idempotency/sqlite", ["sqliteStore"]],
   ["with-idempotency/testing", TESTING_NAMES],
 ] as const;
 

@@ -13,7 +13,7 @@ describe("the tarball", () => {
   it("holds the built files and what npm shows, and nothing else", () => {
     const others = consumer.files.filter(file => !file.startsWith("dist/"));
     expect(others.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
-    const entries = ["index", "testing"].flatMap(name => [
+    const entries = ["index", "redis", "postgres", "sqlite", "testing"].flatMap(name => [
       `dist/${name}.cjs`,
       `dist/${name}.d.cts`,
       `dist/${name}.d.ts`,
