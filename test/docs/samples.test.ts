@@ -46,14 +46,18 @@ const redisUrl = inject("redisUrl");
 const SERVERS = { REDIS_URL: redisUrl ?? "", DATABASE_URL: inject("postgresUrl") };
 
 describe("each sample runs, and prints what it says", () => {
-  test.concurrent.for(programs)("$where", { timeout: TIMEOUT_MS }, async ({ file, prints, needsRedis }, { skip }) => {
-    if (needsRedis && redisUrl === undefined) skip();
-    const args = ["--import", "tsx", join(folder, file)];
-    const { code, stdout, stderr } = await node(args, { env: { TSX_TSCONFIG_PATH: TSCONFIG, ...SERVERS } });
-    expect(stderr).toBe("");
-    expect(stdout.split("\n").slice(0, -1)).toEqual(prints);
-    expect(code).toBe(0);
-  });
+  test.concurrent.for(programs)(
+    "$where",
+    { timeout: TIMEOUT_MS },
+    async ({ file, prints, needsRedis }, { skip }) => {
+      if (needsRedis && redisUrl === undefined) skip();
+      const args = ["--import", "tsx", join(folder, file)];
+      const { code, stdout, stderr } = await node(args, { env: { TSX_TSCONFIG_PATH: TSCONFIG, ...SERVERS } });
+      expect(stderr).toBe("");
+      expect(stdout.split("\n").slice(0, -1)).toEqual(prints);
+      expect(code).toBe(0);
+    },
+  );
 });
 
 test("the samples that a test runner runs are files that the hosts' tests run", () => {

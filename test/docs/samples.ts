@@ -17,7 +17,7 @@ export interface Sample {
   needsRedis: boolean;
 }
 
-const DOCUMENTS = ["README.md", ...guidesIn("docs"), ...guidesIn("docs/hosts")];
+const DOCUMENTS = ["README.md", ...guidesIn("docs")];
 
 function guidesIn(folder: string): string[] {
   const names = readdirSync(join(ROOT, folder), "utf8");
@@ -42,7 +42,14 @@ function samplesOf(document: string): Sample[] {
     const line = text.slice(0, index).split("\n").length;
     const file = `${document.replace(/\W/g, "-")}-${line}.${ending}`;
     const prints = Array.from(code.matchAll(PRINTED), ([, printed = ""]) => printed);
-    return { where: `${document}:${line}`, file, code, prints, isTest: RUNNER.test(code), needsRedis: code.includes("REDIS_URL") };
+    return {
+      where: `${document}:${line}`,
+      file,
+      code,
+      prints,
+      isTest: RUNNER.test(code),
+      needsRedis: code.includes("REDIS_URL"),
+    };
   });
 }
 

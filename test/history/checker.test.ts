@@ -239,6 +239,15 @@ describe("a broken promise is found:", () => {
       },
     ],
     [
+      "P2",
+      /was told of an uncertain key, and asked again/,
+      tell => {
+        tell.claimed(0, "t1");
+        tell.uncertain(2_000, "t2");
+        tell.uncertain(2_050, "t2");
+      },
+    ],
+    [
       "P3",
       /succeeded, and its caller got STORE_ERROR/,
       tell => {

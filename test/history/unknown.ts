@@ -51,9 +51,27 @@ function ends(
   return (operation === "settle" || operation === "forget") && answer === true;
 }
 
+/** A call that hears of an uncertain key takes that for its answer, and does not ask again. */
+function whoIsToldAsksNoMore({ stores }: Story): Found[] {
+  const claims = [...stores.values()].flat().filter(({ operation }) => operation === "claim");
+  const told = claims.filter(({ answer, heard }) => heard === true && isUncertain(answer));
+  return claims
+    .filter(({ key, token, sent }) =>
+      told.some(before => before.key === key && before.token === token && before.at < sent),
+    )
+    .map(({ at, key, token }) => ({
+      at,
+      key,
+      message: `${token} was told of an uncertain key, and asked again`,
+    }));
+}
+
+const isUncertain = (answer: unknown) => (answer as { status?: unknown } | undefined)?.status === "uncertain";
+
 /** P2, rule by rule. */
 export const UNKNOWN: readonly Rule[] = [
   noRunBesideAnUnknownOne,
   onlyThoseThatAskedForItAreTold,
   unknownIsSaidWhereItIsUnknown,
+  whoIsToldAsksNoMore,
 ];

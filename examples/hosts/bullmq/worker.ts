@@ -1,0 +1,63 @@
+import { type Job, Queue, UnrecoverableError, Worker } from "bullmq";
+import { Redis } from "ioredis";
+import { createIdempotency, isIdempotencyError } from "with-idempotency";
+import { redisStore } from "with-idempotency/redis";
+import { sendMail } from "../shared/mailer.ts";
+import { type Mail, mailsOf, type Order } from "../shared/orders.ts";
+import { messageIdOf, reconcile, TTL } from "../shared/reconcile.ts";
+import { settings } from "../shared/settings.ts";
+
+/** A mail of which nobody knows whether it was sent. */
+interface UnknownMail {
+  orderJob: string;
+  to: Mail["to"];
+}
+
+const patienceMs = settings.patienceSeconds * 1000;
+const connection = { url: settings.redisUrl };
+const mails = createIdempotency({
+  namespace: "order-mails",
+  store: redisStore(new Redis(settings.redisUrl)),
+  lease: { seconds: settings.patienceSeconds },
+});
+
+const orders = new Queue<Order>("orders", { connection });
+const unknownMails = new Queue<UnknownMail>("unknown-mails", { connection });
+
+// The job, and what it does once: neither the attempt nor the worker.
+const keyOf = (orderJob: string, to: Mail["to"]) => ["ship-order", orderJob, to];
+
+async function shipOrder({ id = "", data }: Job<Order>): Promise<void> {
+  for (const mail of mailsOf(data)) {
+    try {
+      await mails.withIdempotency(keyOf(id, mail.to), TTL, ({ idempotencyKey }) =>
+        sendMail(mail, messageIdOf(idempotencyKey)),
+      );
+    } catch (error) {
+      if (!isIdempotencyError(error, "OUTCOME_UNKNOWN")) throw error; // BullMQ tries again.
+      await reportUnknown({ orderJob: id, to: mail.to });
+      throw new UnrecoverableError(error.message);
+    }
+  }
+}
+
+/** Leaves it to a job of its own, and only one for each mail at a time. */
+async function reportUnknown(unknown: UnknownMail): Promise<void> {
+  const retries = { attempts: 20, backoff: { type: "fixed", delay: 500 } };
+  const deduplication = { id: `${unknown.orderJob}/${unknown.to}` };
+  await unknownMails.add("reconcile", unknown, { ...retries, deduplication, removeOnComplete: true });
+}
+
+/** Finds out, and lets the order's job go on. */
+async function settleUnknown({ data: { orderJob, to } }: Job<UnknownMail>): Promise<void> {
+  await reconcile(mails, keyOf(orderJob, to));
+  const job = await orders.getJob(orderJob);
+  const state = await job?.getState();
+  if (state === "failed") await job?.retry();
+  else if (state === "active") throw new Error(`order job ${orderJob} has yet to fail: look again`);
+}
+
+const options = { connection, lockDuration: patienceMs, stalledInterval: patienceMs };
+// A worker that dies takes several jobs along, and one job may meet that more than once.
+new Worker("orders", shipOrder, { ...options, concurrency: 4, maxStalledCount: 5 });
+new Worker("unknown-mails", settleUnknown, { ...options, maxStalledCount: 5 });

@@ -1,0 +1,50 @@
+import { DBOS } from "@dbos-inc/dbos-sdk";
+import pg from "pg";
+import { createIdempotency, isIdempotencyError, type Key } from "with-idempotency";
+import { postgresStore } from "with-idempotency/postgres";
+import { sendMail } from "../shared/mailer.ts";
+import { type Mail, mailsOf, type Order } from "../shared/orders.ts";
+import { messageIdOf, reconcile, TTL } from "../shared/reconcile.ts";
+import { settings } from "../shared/settings.ts";
+
+const store = postgresStore(new pg.Pool({ connectionString: settings.databaseUrl }));
+await store.migrate();
+const mails = createIdempotency({
+  namespace: "order-mails",
+  store,
+  lease: { seconds: settings.patienceSeconds },
+});
+
+async function sendOnce(key: Key, mail: Mail): Promise<{ messageId: string }> {
+  try {
+    return await mails.withIdempotency(key, TTL, ({ idempotencyKey }) =>
+      sendMail(mail, messageIdOf(idempotencyKey)),
+    );
+  } catch (error) {
+    // One process runs the workflow, so it alone settles the key. DBOS tries the step again.
+    if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await reconcile(mails, key);
+    throw error;
+  }
+}
+
+const RETRIES = { retriesAllowed: true, maxAttempts: 20, intervalSeconds: 0.5, backoffRate: 1.2 };
+
+/** DBOS keeps the result of each finished step; the step that was going on when the process died runs again. */
+async function shipOrder(order: Order): Promise<void> {
+  for (const mail of mailsOf(order)) {
+    // The workflow, and what it does once: neither the attempt nor the process.
+    const key = ["ship-order", DBOS.workflowID ?? "", mail.to];
+    await DBOS.runStep(() => sendOnce(key, mail), { ...RETRIES, name: `mail the ${mail.to}` });
+  }
+}
+
+DBOS.registerWorkflow(shipOrder, { name: "shipOrder" });
+DBOS.setConfig({
+  name: "shop",
+  systemDatabaseUrl: settings.databaseUrl,
+  applicationVersion: "1",
+  // The process that takes this name next recovers the workflows that this one leaves.
+  executorID: settings.workerName,
+});
+await DBOS.launch();
+await DBOS.registerQueue("orders", { workerConcurrency: 4 });

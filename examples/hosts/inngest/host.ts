@@ -1,0 +1,12 @@
+import { startRedeliveries } from "../shared/redeliveries.ts";
+import type { Host } from "../shared/run.ts";
+
+const REQUEST_TIMEOUT_MS = 5_000;
+
+/** Inngest's functions, in its test engine: its server is a download. */
+export const inngest: Host = {
+  name: "Inngest (functions)",
+  worker: new URL("worker.ts", import.meta.url),
+  server: "postgres",
+  open: () => startRedeliveries(REQUEST_TIMEOUT_MS),
+};

@@ -1,0 +1,45 @@
+import pg from "pg";
+import PgBoss from "pg-boss";
+import { createIdempotency, isIdempotencyError } from "with-idempotency";
+import { postgresStore } from "with-idempotency/postgres";
+import { sendMail } from "../shared/mailer.ts";
+import { mailsOf, type Order } from "../shared/orders.ts";
+import { messageIdOf, reconcile, TTL } from "../shared/reconcile.ts";
+import { settings } from "../shared/settings.ts";
+
+const CONCURRENCY = 4;
+
+const store = postgresStore(new pg.Pool({ connectionString: settings.databaseUrl }));
+await store.migrate();
+const mails = createIdempotency({
+  namespace: "order-mails",
+  store,
+  lease: { seconds: settings.patienceSeconds },
+});
+
+async function shipOrder([job]: PgBoss.Job<Order>[]): Promise<void> {
+  if (job === undefined) return;
+  for (const mail of mailsOf(job.data)) {
+    // The job, and what it does once: neither the attempt nor the worker.
+    const key = ["ship-order", job.id, mail.to];
+    try {
+      await mails.withIdempotency(key, TTL, ({ idempotencyKey }) =>
+        sendMail(mail, messageIdOf(idempotencyKey)),
+      );
+    } catch (error) {
+      // One worker has the job, so it alone settles the key. pg-boss tries again.
+      if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await reconcile(mails, key);
+      throw error;
+    }
+  }
+}
+
+const boss = new PgBoss({
+  connectionString: settings.databaseUrl,
+  maintenanceIntervalSeconds: 1, // How often it looks for jobs that have expired.
+});
+boss.on("error", error => console.error(error));
+await boss.start();
+for (let worker = 1; worker <= CONCURRENCY; worker += 1) {
+  await boss.work<Order>("ship-order", { pollingIntervalSeconds: 0.5 }, shipOrder);
+}

@@ -1,0 +1,105 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { simpleParser } from "mailparser";
+import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from "smtp-server";
+import { fateOf, identityOf, type Mail } from "./orders.ts";
+
+/** A mail as it lies in the mailbox. */
+interface ReceivedMail extends Mail {
+  messageId: string;
+}
+
+/** All that a mail server has seen. */
+export interface Ledger {
+  /** Every mail that was accepted, whether or not its sender was told. */
+  mailbox: ReceivedMail[];
+  /** The Message-IDs that were looked for, and whether they were there. */
+  lookups: Map<string, boolean>;
+}
+
+/** A running mail server. */
+export interface MailServer {
+  /** What a worker is told of it. */
+  env: { SMTP_PORT: string; MAILBOX_URL: string };
+  ledger: Readonly<Ledger>;
+  close(): Promise<void>;
+}
+
+type Callback = (error?: Error | null) => void;
+
+const BUSY = Object.assign(new Error("Too busy, try again later"), { responseCode: 451 });
+
+async function parse(stream: SMTPServerDataStream): Promise<ReceivedMail> {
+  const { subject = "", to, messageId = "" } = await simpleParser(stream);
+  const [address = ""] = [to ?? []].flat().map(({ text }) => text);
+  return { to: address.startsWith("customer") ? "customer" : "warehouse", subject, messageId };
+}
+
+/** The worker that is at the other end: its name stands in its greeting. */
+function pidOf({ hostNameAppearsAs }: SMTPServerSession): number {
+  return Number(/worker-(\d+)/.exec(String(hostNameAppearsAs))?.[1]);
+}
+
+function createReceiver({ mailbox }: Ledger, kill: (pid: number) => void, cut: (port: number) => void) {
+  const met = new Set<string>();
+  return async (stream: SMTPServerDataStream, session: SMTPServerSession, callback: Callback) => {
+    const mail = await parse(stream);
+    const fate = met.has(identityOf(mail)) ? undefined : fateOf(mail);
+    met.add(identityOf(mail));
+    if (fate === "busy") return callback(BUSY);
+    if (fate !== "dropped" && fate !== "killed-early") mailbox.push(mail);
+    if (fate === undefined) return callback();
+    if (fate.startsWith("killed")) kill(pidOf(session));
+    cut(session.remotePort);
+  };
+}
+
+async function startSmtp(ledger: Ledger, kill: (pid: number) => void) {
+  const sockets = new Map<number, Socket>();
+  const receive = createReceiver(ledger, kill, port => sockets.get(port)?.destroy());
+  const smtp = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ["AUTH", "STARTTLS"],
+    disableReverseLookup: true,
+    onData: (stream, session, callback) => void receive(stream, session, callback).catch(callback),
+  });
+  smtp.server.on("connection", socket => {
+    const { remotePort = 0 } = socket;
+    sockets.set(remotePort, socket);
+    socket.once("close", () => sockets.delete(remotePort));
+  });
+  smtp.listen(0, "127.0.0.1");
+  await once(smtp.server, "listening");
+  smtp.on("error", () => {}); // A client that vanishes is no reason to stop.
+  const { port } = smtp.server.address() as AddressInfo;
+  return { port, close: () => new Promise<void>(resolve => smtp.close(resolve)) };
+}
+
+async function startMailbox({ mailbox, lookups }: Ledger) {
+  const server = createServer(({ url = "" }, response) => {
+    const sought = decodeURIComponent(url.slice(1));
+    const found = mailbox.some(({ messageId }) => messageId === sought);
+    lookups.set(sought, found);
+    response.writeHead(found ? 200 : 404, { connection: "close" }).end();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const close = async () => {
+    server.closeAllConnections();
+    await new Promise(resolve => server.close(resolve));
+  };
+  return { port, close };
+}
+
+/** Starts a mail server that cuts some connections and kills some senders, and a mailbox to look into. */
+export async function startMailServer(kill: (pid: number) => void): Promise<MailServer> {
+  const ledger: Ledger = { mailbox: [], lookups: new Map() };
+  const [smtp, mailbox] = await Promise.all([startSmtp(ledger, kill), startMailbox(ledger)]);
+  return {
+    env: { SMTP_PORT: `${smtp.port}`, MAILBOX_URL: `http://127.0.0.1:${mailbox.port}/` },
+    ledger,
+    close: async () => void (await Promise.all([smtp.close(), mailbox.close()])),
+  };
+}

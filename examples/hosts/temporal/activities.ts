@@ -1,0 +1,32 @@
+import { activityInfo } from "@temporalio/activity";
+import pg from "pg";
+import { createIdempotency, isIdempotencyError } from "with-idempotency";
+import { postgresStore } from "with-idempotency/postgres";
+import { sendMail } from "../shared/mailer.ts";
+import type { Mail } from "../shared/orders.ts";
+import { messageIdOf, reconcile, TTL } from "../shared/reconcile.ts";
+import { settings } from "../shared/settings.ts";
+
+const store = postgresStore(new pg.Pool({ connectionString: settings.databaseUrl }));
+await store.migrate();
+const mails = createIdempotency({
+  namespace: "order-mails",
+  store,
+  lease: { seconds: settings.patienceSeconds },
+});
+
+/** An activity that Temporal may run again at any time, and that sends its mail once. */
+export async function mailOnce(mail: Mail): Promise<{ messageId: string }> {
+  const { workflowExecution, activityId } = activityInfo();
+  // The workflow's run and the activity in it: neither the attempt nor the worker.
+  const key = [workflowExecution?.workflowId ?? "", workflowExecution?.runId ?? "", activityId];
+  try {
+    return await mails.withIdempotency(key, TTL, ({ idempotencyKey }) =>
+      sendMail(mail, messageIdOf(idempotencyKey)),
+    );
+  } catch (error) {
+    // Temporal runs one attempt at a time, so it alone settles the key. The retry policy tries again.
+    if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await reconcile(mails, key);
+    throw error;
+  }
+}

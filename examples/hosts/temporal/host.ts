@@ -1,0 +1,12 @@
+import { startRedeliveries } from "../shared/redeliveries.ts";
+import type { Host } from "../shared/run.ts";
+
+const START_TO_CLOSE_TIMEOUT_MS = 5_000;
+
+/** Temporal's activities, in its test environment: its server is a download. */
+export const temporal: Host = {
+  name: "Temporal (activities)",
+  worker: new URL("worker.ts", import.meta.url),
+  server: "postgres",
+  open: () => startRedeliveries(START_TO_CLOSE_TIMEOUT_MS),
+};

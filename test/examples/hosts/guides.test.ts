@@ -1,0 +1,20 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+
+const ROOT = resolve(import.meta.dirname, "../../..");
+const read = (path: string) => readFile(resolve(ROOT, path), "utf8");
+
+// The samples of the guides need servers: they are files that the tests here run.
+test.for([
+  ["bullmq", "worker.ts"],
+  ["pg-boss", "worker.ts"],
+  ["dbos", "worker.ts"],
+  ["inngest", "functions.ts"],
+  ["temporal", "activities.ts"],
+] as const)("the guide to %s shows the files that are tested", async ([host, file]) => {
+  const guide = await read(`docs/hosts/${host}.md`);
+  const samples = Array.from(guide.matchAll(/^```ts\n(.*?)^```$/gms), ([, code]) => code);
+  const files = [`${host}/${file}`, "shared/reconcile.ts"].map(path => read(`examples/hosts/${path}`));
+  expect(samples).toEqual(await Promise.all(files));
+});
