@@ -92,7 +92,8 @@ async function untilTurn(
     if (answer.status === "completed") return answer;
     if (answer.status === "claimed") {
       if (!isOver(call)) return await confirmTurn(call, answer);
-      if (++late > LATE_CLAIMS) throw storeError("claim", new Error("its answers outlast the lease"), call.key);
+      if (++late > LATE_CLAIMS)
+        throw storeError("claim", new Error("its answers outlast the lease"), call.key);
       // Another may have taken over by now. Where none has, the store knows its own token.
       answer = await claim(call);
       continue;

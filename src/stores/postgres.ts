@@ -1,7 +1,5 @@
-import { notify } from "../notify.ts";
 import { expectMethods } from "../rules.ts";
 import type { IdempotencyStore } from "../store.ts";
-import { backgroundTimer } from "../timers.ts";
 import type { PostgresClient } from "./postgres-client.ts";
 import { channelOf, hintsOf } from "./postgres-hints.ts";
 import { type Ask, postgresOperations } from "./postgres-operations.ts";
@@ -9,8 +7,8 @@ import { type PostgresStoreOptions, readPostgresOptions } from "./postgres-optio
 import { askServer, makeTable } from "./postgres-server.ts";
 import { postgresStatements, schemaOf } from "./postgres-statements.ts";
 import { transactionStore } from "./postgres-transaction.ts";
+import { purgeRegularly } from "./sql-purge.ts";
 import { quotedTable } from "./sql-table.ts";
-import type { StoreWarning } from "./warning.ts";
 
 export type { PostgresClient, PostgresListener, PostgresQuery } from "./postgres-client.ts";
 export type { PostgresStoreOptions } from "./postgres-options.ts";
@@ -77,11 +75,14 @@ export function postgresStore(pool: PostgresClient, options: PostgresStoreOption
   const operations = postgresOperations(ask, notified);
   const hints = listener && hintsOf(listener, channelOf(table));
   let isPurging = false;
+  // A pool of pg says so; another client's failure is told once.
+  const isOver = () => (pool as { ended?: unknown }).ended === true;
 
   const store: PostgresStore = {
     ...operations,
     claim(key, request) {
-      if (!isPurging) purgeRegularly(store, purgeEveryMs, onWarning);
+      if (!isPurging)
+        purgeRegularly(store, { everyMs: purgeEveryMs, onWarning, where: "PostgreSQL", isOver });
       isPurging = true;
       return operations.claim(key, request);
     },
@@ -102,35 +103,4 @@ async function purge(ask: Ask): Promise<number> {
     removed += length;
     if (length < BATCH) return removed;
   }
-}
-
-/** Purges again and again, as long as somebody else has the store. */
-function purgeRegularly(
-  store: PostgresStore,
-  everyMs: number,
-  onWarning: (warning: StoreWarning) => void,
-  hasWarned = false,
-): void {
-  const kept = new WeakRef(store);
-  const ring = async () => {
-    const alive = kept.deref();
-    if (alive === undefined) return;
-    const failure = await alive.purge().then(
-      () => undefined,
-      error => ({ error }),
-    );
-    // Once for as long as it goes on.
-    if (failure !== undefined && !hasWarned) notify(onWarning, purgeFailed(failure.error));
-    purgeRegularly(alive, everyMs, onWarning, failure !== undefined);
-  };
-  // At random, so that processes which started together take turns.
-  backgroundTimer(() => void ring(), everyMs * (0.75 + Math.random() / 4));
-}
-
-function purgeFailed(error: unknown): StoreWarning {
-  const why = error instanceof Error ? error.message : String(error);
-  return {
-    code: "PURGE_FAILED",
-    message: `Records past their time could not be removed from PostgreSQL, and will be tried again: ${why}`,
-  };
 }

@@ -82,15 +82,26 @@ function ioredis(client: IoredisLike): RedisCommands {
 }
 
 function ioredisSubscriber(client: Anything, told: (channel: string) => void): Subscriber {
-  const options = { lazyConnect: false, enableOfflineQueue: true };
+  // By itself it subscribes anew in a way that ends the process where the connection is lost again meanwhile.
+  const options = { lazyConnect: false, enableOfflineQueue: true, autoResubscribe: false };
   const connection = client.isCluster === true ? client.duplicate([], options) : client.duplicate(options);
+  const channels = new Set<string>();
   // Without a listener an error would be printed, or end the process.
   connection.on("error", () => {});
   connection.on("connect", () => connection.stream?.unref?.());
+  connection.on("ready", () => {
+    if (channels.size > 0) connection.subscribe(...channels).catch(() => {});
+  });
   connection.on("message", told);
   return {
-    subscribe: async channel => connection.subscribe(channel),
-    unsubscribe: async channel => connection.unsubscribe(channel),
+    async subscribe(channel) {
+      channels.add(channel);
+      await connection.subscribe(channel);
+    },
+    async unsubscribe(channel) {
+      channels.delete(channel);
+      await connection.unsubscribe(channel);
+    },
     close: () => connection.disconnect(),
   };
 }

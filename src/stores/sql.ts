@@ -103,9 +103,8 @@ const COLUMNS = "key, version, attempt, ttl_ms, lease_until, expires_at, token, 
 const differs = "(r.fingerprint IS NOT NULL AND :fingerprint IS NOT NULL AND r.fingerprint <> :fingerprint)";
 const known = `r.version = ${RECORD_VERSION}`;
 const open = "r.outcome IS NULL";
-const released = `(${open} AND r.token IS NULL)`;
-const held = `(${open} AND r.token IS NOT NULL)`;
-const owned = `(${held} AND r.token = :token)`;
+const held = `${open} AND r.token IS NOT NULL`;
+const owned = `${held} AND r.token = :token`;
 const byKey = "r.key = :key";
 
 /** The state machine of a key, as statements on the table, whose name is quoted. */
@@ -113,10 +112,12 @@ export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
   const { now } = dialect;
   const expired = `r.expires_at <= ${now}`;
   const live = `${known} AND NOT ${expired}`;
-  const lapsed = `(${held} AND r.lease_until <= ${now})`;
-  const claimable = `(${expired} OR (${known} AND (${released} OR ${owned} OR (${lapsed} AND :rerun = 1 AND NOT ${differs}))))`;
-  // A new window, also where a released key is used for something else.
-  const renewed = `(${expired} OR (${released} AND ${differs}))`;
+  const lapsed = `r.lease_until <= ${now}`;
+  // A released key, one's own, or one to take over: each evaluated only where none of those before it holds.
+  const free = `(r.token IS NULL OR r.token = :token OR (${lapsed} AND :rerun = 1 AND NOT ${differs}))`;
+  const claimable = `(${expired} OR (${known} AND ${open} AND ${free}))`;
+  // Of a claimable row: a new window, also where a released key is used for something else.
+  const renewed = `(${expired} OR (r.token IS NULL AND ${differs}))`;
   const update = (set: string, where: string) =>
     `UPDATE ${table} AS r SET ${set} WHERE ${byKey} AND ${live} AND ${where} RETURNING 1 AS done`;
 
@@ -127,7 +128,7 @@ SELECT :key, ${RECORD_VERSION}, 1, :ttl, ${now} + :lease, ${now} + :lease + :ttl
 WHERE ${condition}
 ON CONFLICT (key) DO UPDATE SET
   version = excluded.version,
-  attempt = CASE WHEN ${renewed} THEN 1 WHEN ${owned} THEN r.attempt ELSE r.attempt + 1 END,
+  attempt = CASE WHEN ${renewed} THEN 1 WHEN r.token = :token THEN r.attempt ELSE r.attempt + 1 END,
   ttl_ms = excluded.ttl_ms,
   lease_until = excluded.lease_until,
   expires_at = excluded.expires_at,
@@ -145,7 +146,7 @@ RETURNING 'claimed' AS status, version, attempt, run_id, fingerprint, outcome, 0
     ),
     release: update(`token = NULL, lease_until = 0, expires_at = ${now} + r.ttl_ms`, owned),
     read: `SELECT ${recordOf(now)} FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
-    settle: update(`outcome = :outcome, token = NULL, expires_at = ${now} + :ttl`, lapsed),
+    settle: update(`outcome = :outcome, token = NULL, expires_at = ${now} + :ttl`, `${held} AND ${lapsed}`),
     forget: `DELETE FROM ${table} AS r WHERE ${byKey} AND NOT ${expired} RETURNING 1 AS done`,
     purge: `WITH past AS MATERIALIZED (
   SELECT r.key FROM ${table} AS r WHERE ${expired} ORDER BY r.expires_at LIMIT :limit ${dialect.skipLocked}

@@ -13,7 +13,6 @@ import { claimResult, type SqlRow, storeRecord } from "./sql-record.ts";
 import { tableSchema } from "./sql-table.ts";
 import { patiently, SqliteConnection, type SqliteDatabase } from "./sqlite-database.ts";
 import { readSqliteOptions, type SqliteStoreOptions } from "./sqlite-options.ts";
-import type { StoreWarning } from "./warning.ts";
 
 export type { SqliteDatabase, SqliteStatement } from "./sqlite-database.ts";
 export type { SqliteStoreOptions } from "./sqlite-options.ts";

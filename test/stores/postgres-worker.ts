@@ -42,10 +42,11 @@ function die(where: Task["dies"]): void {
   if (task.dies === where) process.kill(process.pid, "SIGKILL");
 }
 
-async function take(ms: number): Promise<void> {
+/** Lets the time go by, or ends early where the claim is lost and somebody listens. */
+async function take(ms: number, signal: AbortSignal): Promise<void> {
   const end = performance.now() + ms;
   if (task.blocks) while (performance.now() < end);
-  else await sleep(ms);
+  else await sleep(ms, undefined, { signal }).catch(() => {});
 }
 
 async function send({ signal, attempt }: { signal: AbortSignal; attempt: number }): Promise<string> {
@@ -54,7 +55,7 @@ async function send({ signal, attempt }: { signal: AbortSignal; attempt: number 
   });
   console.log("running");
   die("inside");
-  await take(task.takes ?? 0);
+  await take(task.takes ?? 0, signal);
   appendFileSync(task.effects, `sent ${attempt}\n`);
   die("after-effect");
   return `sent ${attempt}`;

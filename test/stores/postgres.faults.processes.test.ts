@@ -83,7 +83,7 @@ describe.concurrent("a process that is killed", () => {
 
 describe("several processes", () => {
   it("of which one is paused past its lease: it harms no successor", async () => {
-    const zombie = begin("paused", { takes: 1_500, options: SHORT });
+    const zombie = begin("paused", { takes: 30_000, options: SHORT });
     await zombie.running;
     zombie.child.kill("SIGSTOP");
     const successor = await run("paused", { options: { ...SHORT, onUncertain: "rerun" } });

@@ -76,8 +76,8 @@ describe("on a transaction", () => {
     await order(first, key);
     const second = await began();
     const rivals = [
-      order(second, key),
-      createIdempotency({ store: scene.store() }).execute(key, "1m", () => "again"),
+      order(second, key, { storeTimeout: "20s" }),
+      createIdempotency({ store: scene.store(), storeTimeout: "20s" }).execute(key, "1m", () => "again"),
     ];
     const settled = vi.fn();
     for (const rival of rivals) rival.then(settled, settled);

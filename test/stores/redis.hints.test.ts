@@ -4,6 +4,7 @@ import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createIdempotency } from "../../src/index.ts";
 import { redisStore } from "../../src/stores/redis.ts";
+import { startProxy } from "../helpers/proxy.ts";
 import { describeWithRedis } from "../servers/describe.ts";
 import { until } from "../servers/process.ts";
 import { type RedisServer, startRedis } from "../servers/redis.ts";
@@ -79,6 +80,58 @@ describeWithRedis("a waiter on Redis", () => {
       await store.settled!("k", AbortSignal.timeout(5_000));
       expect(performance.now() - begun).toBeLessThan(1_000);
     });
+  });
+
+  it("subscribes again after its connection is lost, and lost again meanwhile", {
+    timeout: 30_000,
+  }, async () => {
+    const proxy = await startProxy(server);
+    const redis = new Redis(proxy.port, "127.0.0.1");
+    redis.on("error", () => {});
+    opened.push({ client: redis, close: async () => redis.disconnect() });
+    const prefix = `${randomUUID()}:`;
+    const [store, other] = [redisStore(redis, { prefix }), redisStore(probe, { prefix })];
+    await other.claim("k", { token: "a", ...TIMES });
+    const abort = new AbortController();
+    await store.settled!("k", abort.signal);
+    const waiting = store.settled!("k", abort.signal);
+    for (let cuts = 0; cuts < 3; cuts++) {
+      // A rejection that nobody handles fails the run.
+      const cut = proxy.cutBeforeReply(request => /subscribe/i.test(String(request)));
+      proxy.cut();
+      await cut;
+    }
+    await until("it has subscribed", async () => (await subscribers()) === 1);
+    await other.release("k", "a");
+    await waiting;
+    redis.disconnect();
+    await proxy.stop();
+  });
+
+  it("can end while its connection is lost and not yet subscribed again", { timeout: 30_000 }, async () => {
+    const proxy = await startProxy(server);
+    const redis = new Redis(proxy.port, "127.0.0.1");
+    redis.on("error", () => {});
+    const store = redisStore(redis, { prefix: `${randomUUID()}:` });
+    const abort = new AbortController();
+    await store.settled!("k", abort.signal);
+    const waiting = store.settled!("k", abort.signal);
+    const isAsked = new Promise<void>(resolve => {
+      void proxy.cutBeforeReply(request => {
+        if (!/subscribe/i.test(String(request))) return false;
+        proxy.blackHole(true);
+        resolve();
+        return false;
+      });
+    });
+    proxy.cut();
+    await isAsked;
+    abort.abort();
+    await waiting;
+    // Longer than the connection lingers; a rejection that nobody handles then fails the run.
+    await sleep(1_000);
+    redis.disconnect();
+    await proxy.stop();
   });
 
   it("polls where the server lets it not subscribe", { timeout: 30_000 }, async () => {

@@ -1,0 +1,183 @@
+import pg from "pg";
+import type * as PostgresEntry from "with-idempotency/postgres";
+import { startPostgres } from "../test/servers/postgres.ts";
+import { keyOf, library, receipt, TTL, TTL_MS } from "./library.ts";
+import { type Candidate, compare, inTime, type Measured, median, type Row, report } from "./measure.ts";
+
+const built = new URL("../dist/postgres.js", import.meta.url).href;
+const { postgresSchema, postgresStore }: typeof PostgresEntry = await import(built);
+
+const IN_FLIGHT = 64;
+const POOL = { max: 10 };
+const text = JSON.stringify(receipt(1));
+const send = async () => receipt(1);
+let fresh = 0;
+
+// A commit waits for the disk, as it does wherever a claim has to last.
+const server = await startPostgres({ settings: { fsync: "on" } });
+const pools: pg.Pool[] = [];
+function poolOf(): pg.Pool {
+  const pool = new pg.Pool({ connectionString: server.url, ...POOL });
+  pools.push(pool);
+  return pool;
+}
+
+const pool = poolOf();
+const instance = library.createIdempotency({ store: postgresStore(pool) });
+
+const INSERT = {
+  name: "raw_insert",
+  text: `INSERT INTO raw (key, version, attempt, ttl_ms, lease_until, expires_at, token, run_id)
+VALUES ($1, 1, 1, $2, $3, $3, $1, $1) ON CONFLICT (key) DO NOTHING`,
+};
+const UPDATE = {
+  name: "raw_update",
+  text: "UPDATE raw SET outcome = $2, expires_at = $3 WHERE key = $1 AND token = $1",
+};
+const SELECT = { name: "raw_select", text: "SELECT outcome FROM raw WHERE key = $1" };
+
+/** What a careful hand writes: a claim that nobody else can make, and a fenced completion. */
+async function rawFirst(): Promise<void> {
+  const key = keyOf(fresh++);
+  const until = Date.now() + TTL_MS;
+  await pool.query({ ...INSERT, values: [key, TTL_MS, until] });
+  await pool.query({ ...UPDATE, values: [key, text, until] });
+}
+
+async function rawReplay(): Promise<unknown> {
+  const key = `replayed:${replayed++ % IN_FLIGHT}`;
+  await pool.query({ ...INSERT, values: [key, TTL_MS, Date.now() + TTL_MS] });
+  const { rows } = await pool.query({ ...SELECT, values: [key] });
+  return JSON.parse(rows[0].outcome);
+}
+
+const ourFirst = () => instance.withIdempotency(keyOf(fresh++), TTL, send);
+// As many keys as calls in flight: calls with one key are shared within a process.
+let replayed = 0;
+const ourReplay = () => instance.withIdempotency(`replayed:${replayed++ % IN_FLIGHT}`, TTL, send);
+
+function oneByOne(name: string, act: () => Promise<unknown>): Candidate {
+  return {
+    name,
+    run: async count => {
+      for (let n = 0; n < count; n++) await act();
+    },
+  };
+}
+
+function inFlight(name: string, act: () => Promise<unknown>): Candidate {
+  return {
+    name,
+    run: async count => {
+      let left = count;
+      const lane = async () => {
+        while (left-- > 0) await act();
+      };
+      await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
+    },
+  };
+}
+
+const both = (how: typeof oneByOne, raw: () => Promise<unknown>, ours: () => Promise<unknown>) =>
+  compare([how("pg", raw), how("with-idempotency", ours)]);
+
+function row(measure: string, [raw, own]: Measured[], target: string, isTime: boolean): Row {
+  const ratio = own!.ratio;
+  return {
+    measure,
+    ours: inTime(own!.nanoseconds),
+    reference: `${inTime(raw!.nanoseconds)} (${raw!.name})`,
+    ratio: isTime ? `${(1 / ratio).toFixed(2)} × the time` : `${ratio.toFixed(2)} ×`,
+    target,
+  };
+}
+
+async function speed(): Promise<Row[]> {
+  await pool.query(postgresSchema("raw"));
+  await pool.query(postgresSchema());
+  for (let n = 0; n < IN_FLIGHT; n++) {
+    await ourReplay();
+    await pool.query({ ...INSERT, values: [`replayed:${n}`, TTL_MS, Date.now() + TTL_MS] });
+    await pool.query({ ...UPDATE, values: [`replayed:${n}`, text, Date.now() + TTL_MS] });
+  }
+  // Replays first, while both tables are small.
+  const replay = await both(oneByOne, rawReplay, ourReplay);
+  const replays = await both(inFlight, rawReplay, ourReplay);
+  const first = await both(oneByOne, rawFirst, ourFirst);
+  const firsts = await both(inFlight, rawFirst, ourFirst);
+  return [
+    row("PostgreSQL: first execution, one at a time", first, "≤ 1.15 ×", true),
+    row("PostgreSQL: replay, one at a time", replay, "≤ 0.7 ×", true),
+    row(`PostgreSQL: first execution, ${IN_FLIGHT} in flight`, firsts, "≥ 0.9 ×", false),
+    row(`PostgreSQL: replay, ${IN_FLIGHT} in flight`, replays, "≥ 1.4 ×", false),
+  ];
+}
+
+/** Four pools with a store each, which share no runs, as four processes do. */
+async function duplicates(): Promise<Row> {
+  const instances = Array.from({ length: 4 }, () =>
+    library.createIdempotency({ store: postgresStore(poolOf()) }),
+  );
+  await Promise.all(instances.map((each, n) => each.withIdempotency(`warm:${n}`, TTL, send)));
+  const times: { whole: number; fn: number }[] = [];
+  for (let round = 0; round < 5; round++) times.push(await crowd(instances, `crowd:${round}`));
+  const whole = median(times.map(time => time.whole));
+  const fn = median(times.map(time => time.fn));
+  return {
+    measure: "PostgreSQL: 4 × 250 duplicates at once",
+    ours: `${Math.round(whole)} ms`,
+    reference: `${Math.round(fn)} ms (fn)`,
+    ratio: `${(whole / fn).toFixed(2)} × the time`,
+    target: "≤ 3 ×",
+  };
+}
+
+async function crowd(instances: (typeof instance)[], key: string) {
+  let runs = 0;
+  let fnTook = 0;
+  const fn = async () => {
+    runs += 1;
+    const begun = performance.now();
+    await new Promise(resolve => setTimeout(resolve, 50));
+    fnTook = performance.now() - begun;
+    return receipt(1);
+  };
+  const begun = performance.now();
+  const calls = instances.flatMap(each =>
+    Array.from({ length: 250 }, () => each.withIdempotency(key, TTL, fn)),
+  );
+  const answers = await Promise.all(calls);
+  if (runs !== 1 || answers.length !== 1_000) throw new Error(`${runs} runs, ${answers.length} answers`);
+  return { whole: performance.now() - begun, fn: fnTook };
+}
+
+/** Two full tables, of 1,000 and of 1,000,000 records. */
+async function scale(): Promise<Row[]> {
+  const [small, large] = await Promise.all([filled("small", 1_000), filled("large", 1_000_000)]);
+  const keyed = (each: typeof instance, act: (each: typeof instance) => Promise<unknown>, name: string) =>
+    oneByOne(name, () => act(each));
+  const replay = (each: typeof instance) => each.withIdempotency(`filled-${fresh++ % 1_000}`, TTL, send);
+  const first = (each: typeof instance) => each.withIdempotency(keyOf(fresh++), TTL, send);
+  const measured = async (act: typeof replay) =>
+    compare([keyed(small, act, "1,000 records"), keyed(large, act, "1,000,000 records")]);
+  return [
+    row("PostgreSQL: replay, with 1,000,000 records", await measured(replay), "≤ 1.5 ×", true),
+    row("PostgreSQL: first execution, with 1,000,000 records", await measured(first), "≤ 1.5 ×", true),
+  ];
+}
+
+async function filled(table: string, count: number) {
+  await pool.query(postgresSchema(table));
+  await pool.query(`INSERT INTO ${table} (key, version, attempt, ttl_ms, lease_until, expires_at, run_id, outcome)
+SELECT 'filled-' || n, 1, 1, ${TTL_MS}, 0, ${Date.now() + TTL_MS} + n, 'run', '${text}'
+FROM generate_series(0, ${count - 1}) AS n`);
+  await pool.query(`VACUUM ANALYZE ${table}`);
+  return library.createIdempotency({ store: postgresStore(pool, { table }) });
+}
+
+try {
+  report({ rows: [...(await speed()), await duplicates(), ...(await scale())] });
+} finally {
+  await Promise.all(pools.map(each => each.end()));
+  await server.stop();
+}
