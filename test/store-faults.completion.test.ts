@@ -44,6 +44,18 @@ describe("a store that is down after fn has succeeded", () => {
     expect(memory.read("k")).toMatchObject({ status: "completed" });
   });
 
+  it("leaves no timer once the result is written", async () => {
+    const { memory, call } = setUp([{ operation: "complete", kind: "fail" }]);
+    await call();
+    await pass(1_000);
+    expect(memory.read("k")).toMatchObject({ status: "completed" });
+    const others = vi.getTimerCount();
+    memory.forget("k");
+    await pass(61_000);
+    expect(vi.getTimerCount()).toBe(others - 1); // the memory store's sweep
+    expect(others).toBe(1);
+  });
+
   it("still refuses another fingerprint meanwhile", async () => {
     const { fn, call } = setUp([{ operation: "complete", kind: "fail", times: 4 }]);
     await call({ fingerprint: "a" });

@@ -108,6 +108,16 @@ describe("a store that is down before the claim", () => {
     expect(countOf(store, "complete")).toBe(tries + 2);
   });
 
+  it("does not overwrite the result of an unprotected run whose claim never lands", async () => {
+    const { store, call } = setUp([{ operation: "claim", kind: "fail", times: 2 }], { onStoreError: "run" });
+    await call();
+    await pass(60_000);
+    const outcomes = store.calls
+      .filter(({ operation }) => operation === "complete")
+      .map(({ args }) => args[2]);
+    expect(new Set(outcomes)).toEqual(new Set(['"run 1"']));
+  });
+
   it("runs unprotected once for all calls at once, and gives each fn's own error", async () => {
     const { fn, call } = setUp([{ operation: "claim", kind: "fail", ...FOREVER }], { onStoreError: "run" });
     expect(await Promise.all([call(), call(), call()])).toMatchObject([

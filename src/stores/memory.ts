@@ -4,38 +4,14 @@ import { notify } from "../notify.ts";
 import type { ClaimRequest, ClaimResult, IdempotencyStore, StoreRecord } from "../store.ts";
 import { backgroundTimer } from "../timers.ts";
 import { type MemoryStoreOptions, readMemoryOptions } from "./memory-options.ts";
-
-/** A key that somebody holds, or whose outcome is unknown. */
-interface Claim {
-  token: string;
-  runId: string;
-  attempt: number;
-  fingerprint: string | undefined;
-  ttlMs: number;
-  leaseUntil: number;
-}
-
-/** A completed key, or, without an outcome, a released one. */
-interface Settled {
-  readonly runId: string;
-  readonly outcome: string | undefined;
-  readonly expiresAt: number;
-  readonly history: History;
-}
-
-interface History {
-  readonly attempt: number;
-  readonly fingerprint: string | undefined;
-  /** Who completed it; nobody where it was released, or settled from outside. */
-  readonly token: string | undefined;
-}
-
-// Most keys are completed by their first claim, whose token is the `runId`, and share this: their records are smaller.
-const FIRST_CLAIM: History = { attempt: 1, fingerprint: undefined, token: undefined };
-
-function completedBy({ runId, history }: Settled): string | undefined {
-  return history === FIRST_CLAIM ? runId : history.token;
-}
+import {
+  type Claim,
+  isCompletedBy,
+  type Settled,
+  settledRecord,
+  showClaim,
+  showSettled,
+} from "./memory-records.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -108,7 +84,7 @@ class MemoryStore implements IdempotencyStore {
     const held = this.#owned(key, token, now);
     if (held === undefined) {
       const settled = this.#liveSettled(key, now);
-      return settled?.outcome !== undefined && completedBy(settled) === token;
+      return settled !== undefined && isCompletedBy(settled, token);
     }
     this.#settle(key, held, token, outcome, now + ttlMs, now);
     return true;
@@ -125,18 +101,9 @@ class MemoryStore implements IdempotencyStore {
   read(key: string): StoreRecord | undefined {
     const now = this.#now();
     const settled = this.#settled.peek(key);
-    if (settled !== undefined && now < settled.expiresAt) {
-      const { runId, outcome, expiresAt } = settled;
-      const { attempt, fingerprint } = settled.history;
-      const status = outcome === undefined ? "released" : "completed";
-      return { status, attempt, runId, fingerprint, outcome, leaseInMs: 0, expiresInMs: expiresAt - now };
-    }
+    if (settled !== undefined && now < settled.expiresAt) return showSettled(settled, now);
     const held = this.#liveClaim(key, now);
-    if (held === undefined) return undefined;
-    const { attempt, runId, fingerprint, ttlMs, leaseUntil } = held;
-    const status = now < leaseUntil ? "in-progress" : "uncertain";
-    const leaseInMs = Math.max(0, leaseUntil - now);
-    return { status, attempt, runId, fingerprint, leaseInMs, expiresInMs: leaseUntil + ttlMs - now };
+    return held && showClaim(held, now);
   }
 
   settle(key: string, outcome: string, ttlMs: number): boolean {
@@ -210,16 +177,14 @@ class MemoryStore implements IdempotencyStore {
 
   #settle(
     key: string,
-    { runId, attempt, fingerprint }: Claim,
+    held: Claim,
     token: string | undefined,
     outcome: string | undefined,
     expiresAt: number,
     now: number,
   ): void {
     this.#claims.delete(key);
-    const isFirst = attempt === 1 && fingerprint === undefined && token === runId;
-    const history = isFirst ? FIRST_CLAIM : { attempt, fingerprint, token };
-    this.#settled.set(key, { runId, outcome, expiresAt, history });
+    this.#settled.set(key, settledRecord(held, token, outcome, expiresAt));
     const second = Math.ceil(expiresAt / 1000);
     this.#expirySeconds.add(second);
     this.#sweepBy(second * 1000, now);

@@ -235,3 +235,23 @@ describe("options", () => {
     expect(make({ maxEntries: 1 })).not.toThrow();
   });
 });
+
+describe("a settled record", () => {
+  it("is nobody's when it was settled from outside: its former holder does not complete it", () => {
+    const { store, clock, claim } = setUp();
+    claim("a");
+    clock.advance(LEASE);
+    expect(store.settle("a", "found", TTL)).toBe(true);
+    expect(store.complete("a", "a", "late", TTL)).toBe(false);
+    expect(store.claim("a", request("b"))).toMatchObject({ status: "completed", outcome: "found" });
+  });
+
+  it("counts the claims of one token, too", () => {
+    const { store, claim } = setUp();
+    claim("a");
+    store.release("a", "a");
+    claim("a");
+    store.complete("a", "a", "sent", TTL);
+    expect(store.read("a")).toMatchObject({ attempt: 2, runId: "a" });
+  });
+});
