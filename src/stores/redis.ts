@@ -18,6 +18,7 @@ import { CLAIM, COMPLETE, FORGET, READ, RELEASE, RENEW, type RedisScript, SETTLE
 import { type StoreWarning, warnProcess } from "./warning.ts";
 
 export type { IoredisLike, NodeRedisLike, RedisClient } from "./redis-client.ts";
+export type { Replicas } from "./redis-replicas.ts";
 export type { StoreWarning } from "./warning.ts";
 
 /** How a `redisStore` is set up. */

@@ -57,11 +57,12 @@ export const MUTANTS: readonly Mutant[] = [
     "if (token === request.token) return",
     "if (false) return",
   ),
-  store(
+  engine(
+    "stores/memory-records",
     "a completion by its own token is true again (S5)",
     "a lost reply makes a stored result look lost",
-    "return settled?.outcome !== undefined && completedBy(settled) === token;",
-    "return false;",
+    "return outcome !== undefined && (history",
+    "return false && (history",
   ),
   store(
     "a lapsed lease is uncertain (S4)",
