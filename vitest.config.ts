@@ -1,7 +1,10 @@
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** Workflow runtimes and chaos, on servers of their own. */
+export const SLOW = ["test/examples/hosts/*.test.ts", "test/chaos/*.test.ts"];
 
 export default defineConfig({
   resolve: {
@@ -13,6 +16,8 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    // These take minutes: `npm run test:slow` runs them.
+    exclude: [...configDefaults.exclude, ...SLOW],
     globalSetup: ["test/servers/setup.ts"],
     coverage: {
       provider: "v8",

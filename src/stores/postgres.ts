@@ -75,14 +75,17 @@ export function postgresStore(pool: PostgresClient, options: PostgresStoreOption
   const operations = postgresOperations(ask, notified);
   const hints = listener && hintsOf(listener, channelOf(table));
   let isPurging = false;
-  // A pool of pg says so; another client's failure is told once.
-  const isOver = () => (pool as { ended?: unknown }).ended === true;
 
   const store: PostgresStore = {
     ...operations,
     claim(key, request) {
       if (!isPurging)
-        purgeRegularly(store, { everyMs: purgeEveryMs, onWarning, where: "PostgreSQL", isOver });
+        purgeRegularly(store, {
+          everyMs: purgeEveryMs,
+          onWarning,
+          where: "PostgreSQL",
+          isOver: hasEnded(pool),
+        });
       isPurging = true;
       return operations.claim(key, request);
     },
@@ -93,6 +96,9 @@ export function postgresStore(pool: PostgresClient, options: PostgresStoreOption
   };
   return store;
 }
+
+// Apart from the store, which what the timer calls must not hold. Pools of pg say so; of others the failure is told.
+const hasEnded = (pool: PostgresClient & { ended?: unknown }) => () => pool.ended === true;
 
 const BATCH = 1_000;
 

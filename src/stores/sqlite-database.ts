@@ -60,8 +60,8 @@ export class SqliteConnection {
   }
 
   /**
-   * Runs a statement to its end. Never by `get`: it stops at the first row, and what then goes wrong at the commit, as
-   * on a full disk, goes unheard in all three clients.
+   * Runs a statement to its end. Never by `get`: after a run that failed, libsql's would take up the old values, and
+   * where there is no COMMIT of its own to fail, nobody's `get` tells of a full disk.
    */
   ask(form: SqlStatement, values: Partial<SqlValues>): readonly SqlRow[] {
     let prepared = this.#prepared.get(form);

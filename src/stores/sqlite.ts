@@ -49,6 +49,7 @@ const DIALECT: SqlDialect = {
  *   later: a connection of the store's own. It stays the caller's to close. While it has an open transaction, the
  *   store refuses to write, for that could be rolled back.
  * @throws InvalidOptionError `INVALID_OPTION`
+ * @throws StoreError `STORE_ERROR` where a transaction is open, or where the file cannot have WAL
  */
 export function sqliteStore(database: SqliteDatabase, options: SqliteStoreOptions = {}): SqliteStore {
   const expected = "a Database of libsql or better-sqlite3, or a DatabaseSync of node:sqlite";

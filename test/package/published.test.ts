@@ -109,8 +109,8 @@ describe("the checkers of packages", () => {
 
   it("attw finds the types of each entry right, for import and for require", async () => {
     const { code, output } = await tool("attw", [consumer.tarball, "--profile", "node16"]);
-    expect(output).toMatch(/from CJS.*\(CJS\).*\(CJS\).*\(JSON\)/);
-    expect(output).toMatch(/from ESM.*\(ESM\).*\(ESM\).*\(JSON\)/);
+    expect(output).toMatch(/from CJS(.*\(CJS\)){5}.*\(JSON\)/);
+    expect(output).toMatch(/from ESM(.*\(ESM\)){5}.*\(JSON\)/);
     expect(code, output).toBe(0);
   }, 60_000);
 

@@ -60,10 +60,10 @@ function conforms(
         const { rows } = await probe.query(`SELECT count(*)::int AS count FROM ${tables.get(store)}`);
         return rows[0].count;
       },
-      withinMs: 2_000,
+      withinMs: 3_000,
       purge: store => (store as ReturnType<typeof create>).purge(),
     },
-    timeScale: 1.5,
+    timeScale: 2,
   });
 
   itConforms(cases);

@@ -174,9 +174,9 @@ describe("a record of another version", () => {
       () => store.read(key),
     ];
     for (const operate of operations) await expect(operate()).rejects.toMatchObject(unreadable);
-    const { withIdempotency } = createIdempotency({ store, onUncertain: "rerun" });
+    const { withIdempotency } = createIdempotency({ store, onStoreError: "run", onUncertain: "rerun" });
     const fn = vi.fn();
-    await expect(withIdempotency(key, "1m", fn)).rejects.toThrow("cannot be read");
+    await expect(withIdempotency(key, "1m", fn)).rejects.toMatchObject(unreadable);
     expect(fn).not.toHaveBeenCalled();
     expect(await store.forget(key)).toBe(true);
   });

@@ -13,7 +13,7 @@ import { CLIENTS, CLUSTER_CLIENTS, type Connected } from "./redis-clients.ts";
 const CASE_MS = 30_000;
 
 /** The whole suite on stores of the client, two connections of which stand on one server. */
-function conforms(connect: (url: string) => Promise<Connected>, urlOf: () => string, timeScale = 1.5): void {
+function conforms(connect: (url: string) => Promise<Connected>, urlOf: () => string, timeScale = 2): void {
   const prefixes = new Map<IdempotencyStore, string>();
   let connected: Connected[];
   let probe: Redis;

@@ -1,0 +1,81 @@
+import type { Random } from "../simulation/random.ts";
+import type { Policy, Settings } from "./settings.ts";
+
+const KEYS = 12;
+// Keys are used for a while and then others, so that the history of each stays readable.
+const AGE_MS = 20_000;
+
+/** What fn does, chosen before it runs. */
+interface Work {
+  beforeMs: number;
+  afterMs: number;
+  effect: "ok" | "cut after" | "cut before" | "refused";
+  ends: "value" | "unstorable" | "error before" | "error after";
+  blocks: "before" | "after" | undefined;
+  heeds: boolean;
+}
+
+/** A call, as it is made. */
+export interface Plan {
+  key: string;
+  ttlMs: number;
+  leaseMs: number;
+  waitMs: number;
+  storeTimeoutMs: number;
+  onUncertain: "reject" | "rerun";
+  onConflict: "wait" | "reject";
+  fingerprint: string | undefined;
+  onError: "release" | "hold" | "store" | undefined;
+  abortAfterMs: number | undefined;
+  work: Work;
+}
+
+/** Draws a call. */
+export function planCall(dice: Random, { policy, peer }: Settings, now: number): Plan {
+  const plan = planAny(dice, policy, now);
+  // What only this package has.
+  return peer !== undefined
+    ? { ...plan, onError: undefined, abortAfterMs: undefined, fingerprint: undefined }
+    : plan;
+}
+
+function planAny(dice: Random, policy: Policy, now: number): Plan {
+  const number = Math.floor(KEYS * dice.next() ** 3);
+  return {
+    key: `k${number}-${Math.floor(now / AGE_MS)}`,
+    // One for each key: how long a window is kept is up to the call that ends it.
+    ttlMs: [2_000, 3_000, 6_000][number % 3]!,
+    leaseMs: dice.pick([1_000, 1_500, 2_000]),
+    waitMs: dice.pick([1_000, 4_000]),
+    storeTimeoutMs: dice.pick([500, 1_000]),
+    onUncertain: policy === "mixed" ? dice.pick(["reject", "rerun"]) : policy,
+    onConflict: dice.chance(0.2) ? "reject" : "wait",
+    fingerprint: dice.pick([undefined, "a", "a", "a", "a", "a", "a", dice.chance(0.2) ? "b" : "a"]),
+    onError: dice.chance(0.15) ? dice.pick(["release", "hold", "store"]) : undefined,
+    abortAfterMs: dice.chance(0.03) ? dice.below(1_000) : undefined,
+    work: planWork(dice),
+  };
+}
+
+function planWork(dice: Random): Work {
+  const some = () => dice.pick([dice.below(20), dice.below(100), dice.below(500)]);
+  const work: Work = {
+    beforeMs: some(),
+    afterMs: some(),
+    effect: "ok",
+    ends: "value",
+    blocks: undefined,
+    heeds: dice.chance(0.5),
+  };
+  const lot = dice.below(100);
+  if (lot < 5) return { ...work, afterMs: 500 + dice.below(3_000) };
+  if (lot < 10) return { ...work, beforeMs: 500 + dice.below(3_000) };
+  if (lot < 12) return { ...work, blocks: dice.pick(["before", "after"]) };
+  if (lot < 16) return { ...work, effect: "cut after" };
+  if (lot < 18) return { ...work, effect: "cut before" };
+  if (lot < 22) return { ...work, effect: "refused" };
+  if (lot < 26) return { ...work, ends: "error before" };
+  if (lot < 29) return { ...work, ends: "error after" };
+  if (lot < 30) return { ...work, ends: "unstorable" };
+  return work;
+}

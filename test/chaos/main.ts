@@ -1,0 +1,39 @@
+// npm run chaos -- --store redis|postgres|sqlite --minutes M --seed S [--policy reject|rerun|mixed] [--workers N]
+//   [--keep FILE]; --check FILE checks a history that was kept.
+import { writeFileSync } from "node:fs";
+import { readHistories } from "../history/events.ts";
+import { judge, type Verdict } from "./assemble.ts";
+import { chaos, complaints } from "./chaos.ts";
+import { CLOCKS } from "./fleet.ts";
+import type { Line } from "./journal.ts";
+import { readSettings } from "./settings.ts";
+import { table } from "./tally.ts";
+
+const args = process.argv.slice(2);
+const at = args.indexOf("--keep");
+// Where the whole history is written to, a line of JSON for each event.
+const [, keep] = at < 0 ? [] : args.splice(at, 2);
+if (args[0] === "--check") {
+  complain(judge(readHistories(args.slice(1)) as Line[]));
+  process.exit();
+}
+const settings = readSettings(args);
+const begun = performance.now();
+const outcome = await chaos(settings);
+if (keep) writeFileSync(keep, outcome.lines.map(line => `${JSON.stringify(line)}\n`).join(""));
+const { store, policy, seed, seconds, workers, mutant, peer } = settings;
+console.log(
+  `${store}, ${policy}, seed ${seed}, ${seconds} s, ${workers} workers${mutant ? `, without: ${mutant}` : ""}${peer ? `, peer: ${peer}` : ""}`,
+);
+console.log(
+  `${outcome.about}; clocks: ${CLOCKS}; ${Math.round((performance.now() - begun) / 1_000)} s in all`,
+);
+console.log("The seed gives the same faults and calls again; how they interleave, nothing does.");
+console.log(table(outcome.tally));
+complain(outcome);
+
+function complain(verdict: Verdict): void {
+  if (verdict.violations.length === 0) return;
+  console.log(`\n${complaints(verdict)}`);
+  process.exitCode = 1;
+}

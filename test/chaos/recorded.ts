@@ -1,0 +1,63 @@
+import type { Awaitable, ClaimRequest, IdempotencyStore } from "../../src/store.ts";
+import { isPromise } from "../../src/store-call.ts";
+import type { Operation, StoreEvent } from "../history/events.ts";
+import type { Journal } from "./journal.ts";
+
+type Details = Partial<Pick<StoreEvent, "request" | "leaseMs" | "ttlMs" | "outcome" | "token">>;
+
+/**
+ * A store that writes down what it is asked and what it answers. `resends` where its client may ask twice by itself,
+ * when a connection breaks: a release that is answered with false may then be one that was done.
+ */
+export function recorded(
+  store: IdempotencyStore,
+  { now, write }: Journal,
+  resends: boolean,
+): IdempotencyStore {
+  let operations = 0;
+
+  function record<T>(
+    operation: Operation,
+    key: string,
+    details: Details,
+    ask: () => Awaitable<T>,
+  ): Awaitable<T> {
+    const op = ++operations;
+    const sent = now();
+    // With all that it says: where it is never answered, this is all that is known of it.
+    write({ type: "send", at: sent, op, operation, key, ...details });
+    const told = (more: object) => write({ type: "store", op, sent, operation, key, ...details, ...more });
+    const answered = (answer: T) => {
+      const isSure = !(resends && operation === "release" && answer === false);
+      told(isSure ? { answer, heard: true } : { failure: "false, or done already" });
+      return answer;
+    };
+    const failed = (error: unknown) => {
+      told({ failure: String(error) });
+      throw error;
+    };
+    let answer: Awaitable<T>;
+    try {
+      answer = ask();
+    } catch (error) {
+      return failed(error);
+    }
+    return isPromise(answer) ? answer.then(answered, failed) : answered(answer);
+  }
+
+  const kept: IdempotencyStore = {
+    claim: (key: string, request: ClaimRequest) =>
+      record("claim", key, { token: request.token, request }, () => store.claim(key, request)),
+    renew: (key, token, leaseMs) =>
+      record("renew", key, { token, leaseMs }, () => store.renew(key, token, leaseMs)),
+    complete: (key, token, outcome, ttlMs) =>
+      record("complete", key, { token, outcome, ttlMs }, () => store.complete(key, token, outcome, ttlMs)),
+    release: (key, token) => record("release", key, { token }, () => store.release(key, token)),
+    read: key => store.read(key),
+    settle: (key, outcome, ttlMs) =>
+      record("settle", key, { outcome, ttlMs }, () => store.settle(key, outcome, ttlMs)),
+    forget: key => record("forget", key, {}, () => store.forget(key)),
+  };
+  if (store.settled) kept.settled = (key, signal) => store.settled!(key, signal);
+  return kept;
+}

@@ -1,0 +1,21 @@
+import Database from "libsql";
+import { sqliteStore } from "../../src/stores/sqlite.ts";
+
+// Run by name on a file, with a limit to what a file may hold. Says which outcomes it was told are kept.
+const database = new Database(process.argv[2]!);
+const store = sqliteStore(database);
+database.exec("PRAGMA wal_autocheckpoint = 0");
+const kept: string[] = [];
+let refusals = 0;
+for (let n = 0; refusals < 3; n++) {
+  const key = `key-${n}`;
+  try {
+    await store.claim(key, { token: key, ttlMs: 60_000, leaseMs: 30_000 });
+    kept.push(`${key} claimed`);
+    await store.complete(key, key, "x".repeat(3_000), 60_000);
+    kept.push(`${key} completed`);
+  } catch {
+    refusals++;
+  }
+}
+console.log(JSON.stringify(kept));
