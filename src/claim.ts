@@ -37,7 +37,7 @@ async function claimLater(call: Call, answer: PromiseLike<ClaimResult>): Promise
 }
 
 async function repeat(call: Call, firstError: unknown, timeoutMs: number): Promise<ClaimResult> {
-  if (isUnreadable(firstError)) throw gaveUp(call, firstError, undefined);
+  if (isUnreadable(firstError)) throw gaveUp(call, firstError);
   call.emit?.({ type: "store-error", operation: "claim", error: firstError });
   let answer: Awaitable<ClaimResult> | undefined;
   call.claimedAt = performance.now();
@@ -45,17 +45,18 @@ async function repeat(call: Call, firstError: unknown, timeoutMs: number): Promi
     answer = ask(call);
     return checked(isPromise(answer) ? await within(answer, timeoutMs) : answer);
   } catch (error) {
-    throw gaveUp(call, error, isPromise(answer) ? answer : undefined);
+    throw gaveUp(call, error, answer);
   }
 }
 
-function gaveUp(call: Call, error: unknown, answer: PromiseLike<ClaimResult> | undefined) {
+function gaveUp(call: Call, error: unknown, answer?: Awaitable<ClaimResult>) {
   call.emit?.(
     isUnreadable(error)
       ? { type: "refused", code: error.code }
       : { type: "store-error", operation: "claim", error },
   );
-  if (error instanceof StoreTimeout) call.lateClaim = answer;
+  // Only a promise keeps its caller waiting.
+  if (error instanceof StoreTimeout) call.lateClaim = answer as PromiseLike<ClaimResult>;
   return storeError("claim", error, call.key);
 }
 

@@ -114,10 +114,10 @@ class Heart {
 
   /** Puts the last one in its place. */
   remove({ position }: Lease): void {
-    const last = this.#leases.pop()!;
-    if (position === this.#leases.length) return;
+    const last = this.#leases.at(-1)!;
     this.#leases[position] = last;
     last.position = position;
+    this.#leases.pop();
   }
 
   #schedule(): void {

@@ -61,7 +61,7 @@ async function takeTurn<Answer>(
     if (isRunning || !isIdempotencyError(error, "STORE_ERROR")) throw error;
     const { onStoreError, signal } = call.settings;
     // Not beside a run that this call has seen, nor for a caller who has left while the claim was tried.
-    if (onStoreError === "run" && call.seenAttempt === 0 && signal?.aborted !== true) {
+    if (onStoreError === "run" && call.seenAttempt === 0 && !signal?.aborted) {
       return await runUnprotected(call, flight, error);
     }
     land({ type: "store-error", error });
@@ -115,7 +115,7 @@ async function confirmTurn(call: Call, claimed: Claimed): Promise<Claimed> {
   const { signal, onUncertain } = call.settings;
   // The run that this call waited for has gone, and its window with it: whether it had succeeded nobody knows.
   const missed = claimed.attempt <= call.seenAttempt && onUncertain === "reject";
-  if (!missed && signal?.aborted !== true) return claimed;
+  if (!missed && !signal?.aborted) return claimed;
   await settleNowOrLater(call, giveBack(call, claimed.attempt));
   call.throwIfAborted();
   throw call.outcomeUnknown(call.seenAttempt, 0);

@@ -82,10 +82,9 @@ function succeed<Answer>(run: Run<Answer>, value: unknown): Awaitable<Answer> {
   if (failure !== undefined) call.emit?.({ type: "unstorable", attempt: execution.attempt, ...failure });
   const ending = completion(call, text);
   const answer = finish(run, ending);
-  const isStorable = failure === undefined;
-  return isPromise(answer)
-    ? answer.then(settled => conclude(run, value, isStorable ? text : undefined, ending, settled))
-    : conclude(run, value, isStorable ? text : undefined, ending, answer);
+  const outcome = failure === undefined ? text : undefined;
+  const end = (settled: boolean | undefined) => conclude(run, value, outcome, ending, settled);
+  return isPromise(answer) ? answer.then(end) : end(answer);
 }
 
 /** Tells the caller, and those who share the run, of a success. */
@@ -132,7 +131,7 @@ async function fail(run: Run<unknown>, error: unknown): Promise<never> {
   const { flights, storeKey } = call;
   const wasOurs = flights.get(storeKey) === flight;
   // What the caller's own abort brought about is no answer to the others.
-  const isOwn = call.settings.signal?.aborted === true;
+  const isOwn = call.settings.signal?.aborted;
   landFlight(flights, storeKey, flight, isOwn ? { type: "left" } : { type: "failed", error, attempt });
   if (settled === undefined && wasOurs) {
     keepOthersOff(call, attempt, settleLater(call, ending, deadlineOf(run)));
@@ -157,14 +156,11 @@ function finish(run: Run<unknown>, ending: Ending): Awaitable<boolean | undefine
   if (ending.operation === "complete") lease.conclude();
   else lease.stop();
   const answer = settle(call, ending);
-  if (isPromise(answer)) {
-    return answer.then(settled => {
-      lease.stop();
-      return settled;
-    });
-  }
-  lease.stop();
-  return answer;
+  const stop = (settled: boolean | undefined) => {
+    lease.stop();
+    return settled;
+  };
+  return isPromise(answer) ? answer.then(stop) : stop(answer);
 }
 
 function deadlineOf({ call, lease }: Run<unknown>): number {

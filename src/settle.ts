@@ -47,7 +47,7 @@ export async function settleLater(
   for (let delayMs = FIRST_RETRY_MS, leftMs = delayMs; leftMs > 0; delayMs *= 2) {
     await new Promise<void>(resolve => backgroundTimer(resolve, Math.min(delayMs, LONGEST_RETRY_MS, leftMs)));
     settled = await settle(call, ending);
-    if (settled === true || (settled === false && !mayLand)) return settled;
+    if (settled || (settled === false && !mayLand)) return settled;
     leftMs = deadline - performance.now();
   }
   // Should the store have refused the result and not the write, it is at least known that there was one.

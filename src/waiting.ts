@@ -68,7 +68,7 @@ export function nextPoll({ store, storeKey }: Call, polls: number): Subscribe {
       clearTimeout(timer);
       timer = setTimeout(wake, Math.random() * HINT_SPREAD_MS);
     };
-    hint(() => store.settled?.(storeKey, watch.signal)).then(hinted, () => {});
+    hint(() => store.settled!(storeKey, watch.signal)).then(hinted, () => {});
     return () => {
       clearTimeout(timer);
       watch.abort();
@@ -77,6 +77,6 @@ export function nextPoll({ store, storeKey }: Call, polls: number): Subscribe {
 }
 
 // Async, so that a hint that fails at once is no worse than one that fails later: polling goes on.
-async function hint(settled: () => Promise<void> | undefined): Promise<void> {
+async function hint(settled: () => Promise<void>): Promise<void> {
   await settled();
 }

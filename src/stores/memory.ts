@@ -212,11 +212,10 @@ class MemoryStore implements IdempotencyStore {
     this.#sweep(now);
     if (this.#claims.size + this.#settled.size < this.#maxEntries) return;
     const what = this.#onFull === "reject" ? "keys" : "claims in progress";
-    throw new StoreError(`The in-memory store is full: its maxEntries is ${this.#maxEntries}, all ${what}`);
+    throw new StoreError(`The in-memory store is full: maxEntries is ${this.#maxEntries}, all ${what}`);
   }
 
   #changed(key: string): void {
-    if (this.#watchers.size === 0) return;
     for (const wake of this.#watchers.get(key) ?? []) wake();
   }
 

@@ -72,7 +72,7 @@ describe("a full store that evicts", () => {
     expect(evicted).toHaveLength(20);
     expect(() => claim("more")).toThrow(StoreError);
     expect(caught(() => claim("more"), "STORE_ERROR").message).toBe(
-      "The in-memory store is full: its maxEntries is 3, all claims in progress",
+      "The in-memory store is full: maxEntries is 3, all claims in progress",
     );
     expect([status("running"), status("uncertain"), status("last"), status("more")]).toEqual([
       "in-progress",
@@ -133,7 +133,7 @@ describe("a full store that rejects", () => {
       complete("a");
       claim("b");
       expect(caught(() => claim("c"), "STORE_ERROR").message).toBe(
-        "The in-memory store is full: its maxEntries is 2, all keys",
+        "The in-memory store is full: maxEntries is 2, all keys",
       );
       expect(claim("a")).toMatchObject({ status: "completed" });
       expect(store.complete("b", "b", "sent", TTL)).toBe(true);
