@@ -19,6 +19,8 @@ export default defineConfig({
     // These take minutes: `npm run test:slow` runs them.
     exclude: [...configDefaults.exclude, ...SLOW],
     globalSetup: ["test/servers/setup.ts"],
+    // Tests on servers mostly wait: on two cores the default is one file at a time.
+    maxWorkers: 2,
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],
