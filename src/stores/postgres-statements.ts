@@ -7,6 +7,7 @@ const DIALECT: SqlDialect = {
   // `extract` would do the same in decimals, which takes longer.
   now: "CAST(date_part('epoch', statement_timestamp()) * 1000 AS bigint)",
   skipLocked: "FOR UPDATE SKIP LOCKED",
+  done: "RETURNING 1 AS done",
   parameters: "numbered",
 };
 
@@ -37,7 +38,7 @@ export function postgresStatements(
   table: string,
   { prepare, notify }: { prepare: boolean; notify: boolean },
 ): PostgresStatements {
-  const { blocked, take, ...texts } = sqlTexts(table, DIALECT);
+  const { blocked, insert: _, take, ...texts } = sqlTexts(table, DIALECT);
   const told = (text: string) =>
     notify ? `WITH done AS (${text}) SELECT pg_notify(:channel, :hint) FROM done` : text;
   const all: Record<PostgresOperation, string> = {

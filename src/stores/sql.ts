@@ -7,6 +7,8 @@ export interface SqlDialect {
   readonly now: string;
   /** Added to a `SELECT` of rows that are to be deleted. */
   readonly skipLocked: string;
+  /** Ends what answers whether it did it: by a row for each row that it changed, or by the client's own count. */
+  readonly done: "RETURNING 1 AS done" | "";
   /** `"numbered"` gives each parameter one place and its type, `"anonymous"` a `?` wherever it stands. */
   readonly parameters: "numbered" | "anonymous";
 }
@@ -81,10 +83,12 @@ export function claimValues(key: string, request: ClaimRequest): Partial<SqlValu
   return { key, token, ttl: ttlMs, lease: leaseMs, fingerprint, rerun };
 }
 
-/** Every statement with `:name`s for its values. Those that end or prolong a claim answer with a row if they did. */
+/** Every statement with `:name`s for its values. Those that end or prolong a claim tell by `done` whether they did. */
 export interface SqlTexts {
   /** The record that a claim is told of, or no row where it may take the key. Writes nothing. */
   readonly blocked: string;
+  /** Takes a key that has no record, and tells by `done` whether it did. */
+  readonly insert: string;
   /** Takes the key where the condition holds, or answers with no row where a record has come in between. */
   readonly take: (condition: string) => string;
   readonly renew: string;
@@ -93,7 +97,7 @@ export interface SqlTexts {
   readonly read: string;
   readonly settle: string;
   readonly forget: string;
-  /** Removes some of the records past their time, the oldest first, and answers with a row for each. */
+  /** Removes some of the records past their time, the oldest first, and tells by `done` of each. */
   readonly purge: string;
 }
 
@@ -109,7 +113,7 @@ const byKey = "r.key = :key";
 
 /** The state machine of a key, as statements on the table, whose name is quoted. */
 export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
-  const { now } = dialect;
+  const { now, done } = dialect;
   const expired = `r.expires_at <= ${now}`;
   const live = `${known} AND NOT ${expired}`;
   const lapsed = `r.lease_until <= ${now}`;
@@ -119,14 +123,16 @@ export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
   // Of a claimable row: a new window, also where a released key is used for something else.
   const renewed = `(${expired} OR (r.token IS NULL AND ${differs}))`;
   const update = (set: string, where: string) =>
-    `UPDATE ${table} AS r SET ${set} WHERE ${byKey} AND ${live} AND ${where} RETURNING 1 AS done`;
+    `UPDATE ${table} AS r SET ${set} WHERE ${byKey} AND ${live} AND ${where} ${done}`;
+  const insert = (condition: string) => `INSERT INTO ${table} AS r (${COLUMNS})
+SELECT :key, ${RECORD_VERSION}, 1, :ttl, ${now} + :lease, ${now} + :lease + :ttl, :token, :token, :fingerprint, NULL
+WHERE ${condition}
+ON CONFLICT (key) DO`;
 
   return {
     blocked: `SELECT ${recordOf(now)} FROM ${table} AS r WHERE ${byKey} AND NOT ${claimable}`,
-    take: condition => `INSERT INTO ${table} AS r (${COLUMNS})
-SELECT :key, ${RECORD_VERSION}, 1, :ttl, ${now} + :lease, ${now} + :lease + :ttl, :token, :token, :fingerprint, NULL
-WHERE ${condition}
-ON CONFLICT (key) DO UPDATE SET
+    insert: `${insert("1 = 1")} NOTHING ${done}`,
+    take: condition => `${insert(condition)} UPDATE SET
   version = excluded.version,
   attempt = CASE WHEN ${renewed} THEN 1 WHEN r.token = :token THEN r.attempt ELSE r.attempt + 1 END,
   ttl_ms = excluded.ttl_ms,
@@ -147,11 +153,11 @@ RETURNING 'claimed' AS status, version, attempt, run_id, fingerprint, outcome, 0
     release: update(`token = NULL, lease_until = 0, expires_at = ${now} + r.ttl_ms`, owned),
     read: `SELECT ${recordOf(now)} FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
     settle: update(`outcome = :outcome, token = NULL, expires_at = ${now} + :ttl`, `${held} AND ${lapsed}`),
-    forget: `DELETE FROM ${table} AS r WHERE ${byKey} AND NOT ${expired} RETURNING 1 AS done`,
+    forget: `DELETE FROM ${table} AS r WHERE ${byKey} AND NOT ${expired} ${done}`,
     purge: `WITH past AS MATERIALIZED (
   SELECT r.key FROM ${table} AS r WHERE ${expired} ORDER BY r.expires_at LIMIT :limit ${dialect.skipLocked}
 )
-DELETE FROM ${table} WHERE key IN (SELECT key FROM past) RETURNING 1 AS done`,
+DELETE FROM ${table} WHERE key IN (SELECT key FROM past) ${done}`,
   };
 }
 

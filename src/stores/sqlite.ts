@@ -1,5 +1,5 @@
 import { expectMethods } from "../rules.ts";
-import type { Awaitable, IdempotencyStore } from "../store.ts";
+import type { Awaitable, ClaimRequest, ClaimResult, IdempotencyStore, StoreRecord } from "../store.ts";
 import {
   claimValues,
   type SqlDialect,
@@ -9,9 +9,9 @@ import {
   statement,
 } from "./sql.ts";
 import { purgeRegularly } from "./sql-purge.ts";
-import { claimResult, type SqlRow, storeRecord } from "./sql-record.ts";
+import { claimResult, storeRecord } from "./sql-record.ts";
 import { tableSchema } from "./sql-table.ts";
-import { patiently, SqliteConnection, type SqliteDatabase } from "./sqlite-database.ts";
+import { isBusy, patiently, SqliteConnection, type SqliteDatabase } from "./sqlite-database.ts";
 import { readSqliteOptions, type SqliteStoreOptions } from "./sqlite-options.ts";
 
 export type { SqliteDatabase, SqliteStatement } from "./sqlite-database.ts";
@@ -31,6 +31,7 @@ const DIALECT: SqlDialect = {
   // Days since noon in 4714 BC, as every version has them; a millisecond is well within a double's reach.
   now: "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)",
   skipLocked: "",
+  done: "",
   parameters: "anonymous",
 };
 
@@ -72,52 +73,56 @@ export function sqliteStore(database: SqliteDatabase, options: SqliteStoreOption
 }
 
 const BATCH = 500;
+// Each further one takes another claim that comes and goes just in between.
+const CLAIM_TRIES = 10;
 
 function sqliteOperations(connection: SqliteConnection, table: string): SqliteStore {
   const { take, ...texts } = sqlTexts(table, DIALECT);
   const forms = formsOf({ ...texts, take: take("1 = 1") });
-  const perform = whenSetUp(connection, tableSchema(table, { key: "text", integer: "integer" }));
-  const ask = (name: keyof typeof forms, values: Partial<SqlValues>) => connection.ask(forms[name], values);
+  const perform = whenSetUp(connection, schemaOf(table));
 
-  function readNow(key: string) {
-    const [row] = ask("read", { key });
+  function claimNow(key: string, request: ClaimRequest): ClaimResult {
+    const values = claimValues(key, request);
+    for (let tries = 0; tries < CLAIM_TRIES; tries++) {
+      const known = connection.find(forms.read, values);
+      const { status } = known ?? {};
+      // A replay writes nothing, and takes no lock.
+      if (known && status === "completed") return claimResult(known);
+      const isNew = known === undefined && connection.change(forms.insert, values) > 0;
+      if (isNew) return { status: "claimed", attempt: 1, runId: request.token };
+      const row = connection.find(forms.blocked, values) ?? connection.write(forms.take, values);
+      if (row !== undefined) return claimResult(row);
+      // A record came in between.
+    }
+    throw new Error(`The claim met a new record at each of ${CLAIM_TRIES} tries`);
+  }
+
+  function readNow(key: string): StoreRecord | undefined {
+    const row = connection.find(forms.read, { key });
     return row && storeRecord(row);
   }
 
   /** Whether it did it; a record that nobody can read is no reason to say no. */
   function did(name: keyof typeof forms, values: Partial<SqlValues> & { key: string }): Awaitable<boolean> {
     return perform(() => {
-      if (connection.write(() => ask(name, values).length > 0)) return true;
+      if (connection.change(forms[name], values) > 0) return true;
       readNow(values.key);
       return false;
     });
   }
 
-  function takeNow(values: Partial<SqlValues>): SqlRow {
-    // Who came in between is seen now: nobody else writes meanwhile.
-    const [row] = [...ask("take", values), ...ask("blocked", values)];
-    if (row === undefined) throw new Error("The claim met no record, and made none");
-    return row;
-  }
-
   return {
-    claim(key, request) {
-      const values = claimValues(key, request);
-      return perform(() => {
-        const [blocked] = ask("blocked", values);
-        return claimResult(blocked ?? connection.write(() => takeNow(values)));
-      });
-    },
+    claim: (key, request) => perform(() => claimNow(key, request)),
     read: key => perform(() => readNow(key)),
     renew: (key, token, lease) => did("renew", { key, token, lease }),
     complete: (key, token, outcome, ttl) => did("complete", { key, token, outcome, ttl }),
     release: (key, token) => did("release", { key, token }),
     settle: (key, outcome, ttl) => did("settle", { key, outcome, ttl }),
-    forget: key => perform(() => connection.write(() => ask("forget", { key }).length > 0)),
+    forget: key => perform(() => connection.change(forms.forget, { key }) > 0),
     async purge() {
       let removed = 0;
       for (;;) {
-        const count = await perform(() => connection.write(() => ask("purge", { limit: BATCH }).length));
+        const count = await perform(() => connection.change(forms.purge, { limit: BATCH }));
         removed += count;
         if (count < BATCH) return removed;
         // Others have their turn in between.
@@ -127,20 +132,29 @@ function sqliteOperations(connection: SqliteConnection, table: string): SqliteSt
   };
 }
 
+/** With the records in the key's own tree: one page less to find, and one less to write. */
+function schemaOf(table: string): readonly string[] {
+  const [records, index] = tableSchema(table, { key: "text", integer: "integer" });
+  return [`${records} WITHOUT ROWID`, index];
+}
+
 function formsOf<Name extends string>(texts: Record<Name, string>): Record<Name, SqlStatement> {
   const entries = Object.entries<string>(texts).map(([name, text]) => [name, statement(text, DIALECT)]);
   return Object.fromEntries(entries) as Record<Name, SqlStatement>;
 }
 
-/** Makes the table now, or, while the database is locked, with what is done first; waits for locks in either case. */
+/** Makes the table now, or, where the database is locked, with what is done first, which waits for the lock. */
 function whenSetUp(connection: SqliteConnection, schema: readonly string[]) {
   let isSetUp = false;
   const setUp = () => {
     if (!isSetUp) connection.setUp(schema);
     isSetUp = true;
   };
-  const first = patiently(setUp);
-  if (first !== undefined) first.then(undefined, () => {});
+  try {
+    setUp();
+  } catch (error) {
+    if (!isBusy(error)) throw error;
+  }
   return <T>(act: () => T): Awaitable<T> =>
     patiently(() => {
       setUp();

@@ -4,7 +4,7 @@ import { claimResult, storeRecord } from "../../src/stores/sql-record.ts";
 import { quotedTable, tableSchema } from "../../src/stores/sql-table.ts";
 import { caught } from "../helpers/caught.ts";
 
-const NUMBERED: SqlDialect = { now: "now()", skipLocked: "", parameters: "numbered" };
+const NUMBERED: SqlDialect = { now: "now()", skipLocked: "", done: "", parameters: "numbered" };
 const ANONYMOUS: SqlDialect = { ...NUMBERED, parameters: "anonymous" };
 
 describe("a statement", () => {

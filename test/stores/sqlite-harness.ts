@@ -50,7 +50,7 @@ export function sqliteHarness(connect: (file: string) => SqliteDatabase): StoreH
       purge: store => (store as SqliteStore).purge(),
     },
     // All cases run at once, and each operation holds up the others.
-    timeScale: 3,
+    timeScale: 5,
   };
 }
 

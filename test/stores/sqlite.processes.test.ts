@@ -72,8 +72,10 @@ describe.concurrent("a process that is killed", () => {
   });
 
   it("within the transaction of its claim leaves nothing, not even a lock", async () => {
-    expect((await run("claiming", { dies: "in-transaction" })).signal).toBe("SIGKILL");
-    const next = await run("claiming", { options: { waitTimeout: "0s" } });
+    // A file of its own, on which nobody else writes.
+    const file = join(files.folder, "claiming.db");
+    expect((await run("claiming", { file, dies: "in-transaction" })).signal).toBe("SIGKILL");
+    const next = await run("claiming", { file, options: { waitTimeout: "0s" } });
     expect(next.ends?.[0]).toMatchObject({ value: "sent 1", attempt: 1, persisted: true });
   });
 });
