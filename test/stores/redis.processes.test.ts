@@ -84,7 +84,7 @@ describeWithRedis("processes on one Redis", url => {
   });
 
   it("one that is paused past its lease harms no successor", PATIENT, async () => {
-    const zombie = begin("paused", { takes: 1_500, options: SHORT });
+    const zombie = begin("paused", { takes: 30_000, options: SHORT });
     await zombie.running;
     zombie.child.kill("SIGSTOP");
     const successor = await run("paused", { options: { ...SHORT, onUncertain: "rerun" } });
