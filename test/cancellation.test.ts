@@ -71,6 +71,29 @@ describe("a caller's signal", () => {
     expect(fn).not.toHaveBeenCalled();
   });
 
+  it.each([
+    ["takes an uncertain key over leaves it uncertain", 1, "uncertain"],
+    ["is the first of its window frees the key", 0, "released"],
+  ] as const)("that aborts while a claim %s", async (_, earlier, status) => {
+    const memory = memoryStore();
+    for (let claims = 0; claims < earlier; claims++) {
+      memory.claim("k", { token: "dead", ttlMs: 60_000, leaseMs: 0 });
+    }
+    const landing = gate();
+    const store = faultyStore(memory, [{ operation: "claim", kind: "delay-reply", by: landing }]);
+    const controller = new AbortController();
+    const fn = vi.fn();
+    const { execute } = createIdempotency({ store, onUncertain: "rerun" });
+    const call = rejection(execute("k", "1m", fn, { signal: controller.signal }));
+    await turn();
+    controller.abort(reason);
+    landing.open();
+    expect(await call).toBe(reason);
+    await turn();
+    expect(memory.read("k")).toMatchObject({ status });
+    expect(fn).not.toHaveBeenCalled();
+  });
+
   it("that a listener aborts as the run begins is passed on to fn", async () => {
     const controller = new AbortController();
     const { execute } = createIdempotency({ store: memoryStore(), onEvent: () => controller.abort(reason) });

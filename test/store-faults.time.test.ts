@@ -43,6 +43,18 @@ describe("a claim that times out", () => {
     expect(fn).toHaveBeenCalledTimes(1);
   });
 
+  it("and lands late as a takeover, holds what was uncertain before", async () => {
+    const { claim, plan } = slow();
+    const { memory, call } = setUp(plan, { storeTimeout: "2s", onUncertain: "rerun" });
+    memory.claim("k", { token: "dead", ttlMs: 3_600_000, leaseMs: 0 });
+    const refused = rejection(call());
+    await pass(10_000);
+    await refused;
+    claim.open();
+    await turn();
+    expect(memory.read("k")).toMatchObject({ status: "uncertain", attempt: 2 });
+  });
+
   it("and lands late while the store fails again, is released as soon as that works", async () => {
     const { claim, plan } = slow();
     const { memory, store, call } = setUp(plan, { storeTimeout: "2s" });
