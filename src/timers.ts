@@ -5,3 +5,12 @@ export function backgroundTimer(ring: () => void, delayMs: number): ReturnType<t
   if (typeof timer === "object") timer.unref();
   return timer;
 }
+
+/**
+ * Holds what a timer is for, but does not keep it from being collected. Cloudflare's workerd has `WeakRef` only from
+ * the compatibility date of 2025-05-05 on, and ends its timers with their request, so that nothing lives on by them
+ * there. (A function of its own: a closure beside the timer's would keep the target.)
+ */
+export function weakly<T extends object>(target: T): { deref(): T | undefined } {
+  return typeof WeakRef === "function" ? new WeakRef(target) : { deref: () => target };
+}

@@ -2,7 +2,7 @@ import { LRUCache } from "lru-cache";
 import { StoreError } from "../errors.ts";
 import { notify } from "../notify.ts";
 import type { ClaimRequest, ClaimResult, IdempotencyStore, StoreRecord } from "../store.ts";
-import { backgroundTimer } from "../timers.ts";
+import { backgroundTimer, weakly } from "../timers.ts";
 import { type MemoryStoreOptions, readMemoryOptions } from "./memory-options.ts";
 import {
   type Claim,
@@ -12,20 +12,12 @@ import {
   showClaim,
   showSettled,
 } from "./memory-records.ts";
+import { Waiters } from "./waiters.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
 const differ = (a: string | undefined, b: string | undefined) =>
   a !== undefined && b !== undefined && a !== b;
-
-/**
- * Cloudflare's workerd has `WeakRef` only from the compatibility date of 2025-05-05 on, and ends its timers with their
- * request, so that nothing lives on by them there. (A function of its own: a closure beside the timer's would keep the
- * target.)
- */
-function weakly<T extends object>(target: T): { deref(): T | undefined } {
-  return typeof WeakRef === "function" ? new WeakRef(target) : { deref: () => target };
-}
 
 class MemoryStore implements IdempotencyStore {
   readonly #maxEntries: number;
@@ -34,7 +26,7 @@ class MemoryStore implements IdempotencyStore {
   // Claims stand outside of the LRU, which may drop whatever is in it.
   readonly #claims = new Map<string, Claim>();
   readonly #settled: LRUCache<string, Settled>;
-  readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #waiters = new Waiters();
   // The seconds within which something settled expires: one sweep each, whatever the number of keys.
   readonly #expirySeconds = new Set<number>();
   #sweepAt = NEVER;
@@ -75,7 +67,7 @@ class MemoryStore implements IdempotencyStore {
     if (held === undefined) return false;
     held.leaseUntil = now + leaseMs;
     this.#sweepBy(held.leaseUntil + held.ttlMs, now);
-    if (leaseMs === 0) this.#changed(key);
+    if (leaseMs === 0) this.#waiters.wake(key);
     return true;
   }
 
@@ -118,23 +110,12 @@ class MemoryStore implements IdempotencyStore {
     const known = this.read(key) !== undefined;
     this.#claims.delete(key);
     this.#settled.delete(key);
-    if (known) this.#changed(key);
+    if (known) this.#waiters.wake(key);
     return known;
   }
 
   settled(key: string, signal: AbortSignal): Promise<void> {
-    return new Promise(resolve => {
-      const watchers = this.#watchers.get(key) ?? new Set();
-      const wake = () => {
-        signal.removeEventListener("abort", wake);
-        watchers.delete(wake);
-        if (watchers.size === 0) this.#watchers.delete(key);
-        resolve();
-      };
-      this.#watchers.set(key, watchers.add(wake));
-      signal.addEventListener("abort", wake);
-      if (signal.aborted) wake();
-    });
+    return this.#waiters.wait(key, signal);
   }
 
   #claimSettled(key: string, record: Settled, request: ClaimRequest, now: number): ClaimResult {
@@ -188,7 +169,7 @@ class MemoryStore implements IdempotencyStore {
     const second = Math.ceil(expiresAt / 1000);
     this.#expirySeconds.add(second);
     this.#sweepBy(second * 1000, now);
-    this.#changed(key);
+    this.#waiters.wake(key);
   }
 
   #liveSettled(key: string, now: number): Settled | undefined {
@@ -213,10 +194,6 @@ class MemoryStore implements IdempotencyStore {
     if (this.#claims.size + this.#settled.size < this.#maxEntries) return;
     const what = this.#onFull === "reject" ? "keys" : "claims in progress";
     throw new StoreError(`The in-memory store is full: maxEntries is ${this.#maxEntries}, all ${what}`);
-  }
-
-  #changed(key: string): void {
-    for (const wake of this.#watchers.get(key) ?? []) wake();
   }
 
   /** Sees to it that a sweep comes by that time: one timer for all keys. */

@@ -1,6 +1,7 @@
 import { digest } from "../digest.ts";
 import { backgroundTimer } from "../timers.ts";
 import type { PostgresListener } from "./postgres-client.ts";
+import { Waiters } from "./waiters.ts";
 
 // A waiter that asks the store again and then waits on finds the channel as it was.
 const LINGER_MS = 500;
@@ -16,7 +17,7 @@ export const hintOf = (key: string) => digest(key).slice(0, 22);
 class PostgresHints {
   readonly #listener: PostgresListener;
   readonly #channel: string;
-  readonly #waiters = new Map<string, Set<() => void>>();
+  readonly #waiters = new Waiters();
   #isListening = false;
   // What it was told last: a client takes one statement at a time.
   #said: Promise<unknown> = Promise.resolve();
@@ -25,29 +26,19 @@ class PostgresHints {
     this.#listener = listener;
     this.#channel = channel;
     listener.on("notification", ({ channel: told, payload }) => {
-      if (told === channel) for (const wake of this.#waiters.get(payload ?? "") ?? []) wake();
+      if (told === channel) this.#waiters.wake(payload ?? "");
     });
     // Unheard, the loss of its connection would end the process.
     listener.on("error", () => {});
   }
 
   /** Resolves when the channel is told of the key, or when the signal aborts. */
-  told(key: string, signal: AbortSignal): Promise<void> {
-    return new Promise(resolve => {
-      if (signal.aborted) return resolve();
-      const hint = hintOf(key);
-      const waiters = this.#waiters.get(hint) ?? new Set();
-      const wake = () => {
-        signal.removeEventListener("abort", wake);
-        waiters.delete(wake);
-        if (waiters.size === 0) this.#waiters.delete(hint);
-        if (this.#waiters.size === 0) backgroundTimer(() => this.#rest(), LINGER_MS);
-        resolve();
-      };
-      signal.addEventListener("abort", wake);
-      this.#waiters.set(hint, waiters.add(wake));
-      this.#listen();
-    });
+  async told(key: string, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const word = this.#waiters.wait(hintOf(key), signal);
+    this.#listen();
+    await word;
+    if (this.#waiters.isEmpty) backgroundTimer(() => this.#rest(), LINGER_MS);
   }
 
   #listen(): void {
@@ -60,7 +51,7 @@ class PostgresHints {
   }
 
   #rest(): void {
-    if (this.#waiters.size > 0 || !this.#isListening) return;
+    if (!this.#waiters.isEmpty || !this.#isListening) return;
     this.#isListening = false;
     this.#say("UNLISTEN").catch(() => {});
   }

@@ -12,6 +12,7 @@ import { quotedTable } from "./sql-table.ts";
 
 export type { PostgresClient, PostgresListener, PostgresQuery } from "./postgres-client.ts";
 export type { PostgresStoreOptions } from "./postgres-options.ts";
+export type { SqlStoreOptions } from "./sql-options.ts";
 export type { StoreWarning } from "./warning.ts";
 
 /** An {@link IdempotencyStore} in a table of PostgreSQL. */

@@ -1,5 +1,5 @@
 import { notify } from "../notify.ts";
-import { backgroundTimer } from "../timers.ts";
+import { backgroundTimer, weakly } from "../timers.ts";
 import type { StoreWarning } from "./warning.ts";
 
 /** A store that can remove records past their time. */
@@ -19,7 +19,7 @@ interface Purging {
 /** Purges again and again, as long as somebody else has the store. */
 export function purgeRegularly(store: Purgeable, purging: Purging, hasWarned = false): void {
   const { everyMs, onWarning, where, isOver } = purging;
-  const kept = new WeakRef(store);
+  const kept = weakly(store);
   const ring = async () => {
     const alive = kept.deref();
     if (alive === undefined || isOver?.()) return;

@@ -14,6 +14,7 @@ import { tableSchema } from "./sql-table.ts";
 import { isBusy, patiently, SqliteConnection, type SqliteDatabase } from "./sqlite-database.ts";
 import { readSqliteOptions, type SqliteStoreOptions } from "./sqlite-options.ts";
 
+export type { SqlStoreOptions } from "./sql-options.ts";
 export type { SqliteDatabase, SqliteStatement } from "./sqlite-database.ts";
 export type { SqliteStoreOptions } from "./sqlite-options.ts";
 export type { StoreWarning } from "./warning.ts";
