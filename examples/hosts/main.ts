@@ -1,11 +1,11 @@
 // Runs the jobs of one runtime twice, without the wrapper and with it, and kills workers meanwhile:
 // `npm run hosts -- bullmq`, `pg-boss`, `dbos`, `inngest` or `temporal`.
 import { bullmq } from "./bullmq/host.ts";
+import { renderTable } from "./common/figures.ts";
+import { runOnce } from "./common/run.ts";
 import { dbos } from "./dbos/host.ts";
 import { inngest } from "./inngest/host.ts";
 import { pgBoss } from "./pg-boss/host.ts";
-import { renderTable } from "./shared/figures.ts";
-import { runOnce } from "./shared/run.ts";
 import { temporal } from "./temporal/host.ts";
 
 const HOSTS = new Map([

@@ -1,5 +1,5 @@
 import { Queue } from "bullmq";
-import type { Host } from "../shared/run.ts";
+import type { Host } from "../common/run.ts";
 
 /** BullMQ, whose stalled jobs another worker takes over. */
 export const bullmq: Host = {

@@ -2,10 +2,10 @@ import { type Job, Queue, UnrecoverableError, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { createIdempotency, isIdempotencyError } from "with-idempotency";
 import { redisStore } from "with-idempotency/redis";
-import { sendMail } from "../shared/mailer.ts";
-import { type Mail, mailsOf, type Order } from "../shared/orders.ts";
-import { messageIdOf, reconcile, TTL } from "../shared/reconcile.ts";
-import { settings } from "../shared/settings.ts";
+import { sendMail } from "../common/mailer.ts";
+import { type Mail, mailsOf, type Order } from "../common/orders.ts";
+import { messageIdOf, reconcile, TTL } from "../common/reconcile.ts";
+import { settings } from "../common/settings.ts";
 
 /** A mail of which nobody knows whether it was sent. */
 interface UnknownMail {

@@ -1,5 +1,5 @@
 import { DBOS, DBOSClient } from "@dbos-inc/dbos-sdk";
-import type { Host } from "../shared/run.ts";
+import type { Host } from "../common/run.ts";
 
 /** DBOS Transact, whose workflows are recovered by the process that takes over a dead one's name. */
 export const dbos: Host = {

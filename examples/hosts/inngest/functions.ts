@@ -2,10 +2,10 @@ import { Inngest } from "inngest";
 import pg from "pg";
 import { createIdempotency, isIdempotencyError } from "with-idempotency";
 import { postgresStore } from "with-idempotency/postgres";
-import { sendMail } from "../shared/mailer.ts";
-import { type Mail, mailsOf, type Order } from "../shared/orders.ts";
-import { messageIdOf, reconcile, TTL } from "../shared/reconcile.ts";
-import { settings } from "../shared/settings.ts";
+import { sendMail } from "../common/mailer.ts";
+import { type Mail, mailsOf, type Order } from "../common/orders.ts";
+import { messageIdOf, reconcile, TTL } from "../common/reconcile.ts";
+import { settings } from "../common/settings.ts";
 
 const store = postgresStore(new pg.Pool({ connectionString: settings.databaseUrl }));
 await store.migrate();

@@ -1,5 +1,5 @@
 import { InngestTestEngine } from "@inngest/test";
-import { takeDeliveries } from "../shared/deliveries.ts";
+import { takeDeliveries } from "../common/deliveries.ts";
 import { shipOrder } from "./functions.ts";
 
 // Runs the function in Inngest's own test engine, and stands in for its server, whose part it is to run a function

@@ -1,5 +1,5 @@
 import PgBoss from "pg-boss";
-import type { Host } from "../shared/run.ts";
+import type { Host } from "../common/run.ts";
 
 const QUEUE = "ship-order";
 

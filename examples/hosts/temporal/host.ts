@@ -1,5 +1,5 @@
-import { startRedeliveries } from "../shared/redeliveries.ts";
-import type { Host } from "../shared/run.ts";
+import { startRedeliveries } from "../common/redeliveries.ts";
+import type { Host } from "../common/run.ts";
 
 const START_TO_CLOSE_TIMEOUT_MS = 5_000;
 

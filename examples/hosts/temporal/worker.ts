@@ -1,6 +1,6 @@
 import { MockActivityEnvironment } from "@temporalio/testing";
-import { takeDeliveries } from "../shared/deliveries.ts";
-import { mailsOf } from "../shared/orders.ts";
+import { takeDeliveries } from "../common/deliveries.ts";
+import { mailsOf } from "../common/orders.ts";
 import { mailOnce } from "./activities.ts";
 
 // Runs the activities in Temporal's own test environment, and stands in for its server and its workflows, whose part

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { type Host, runOnce } from "../../../examples/hosts/shared/run.ts";
+import { type Host, runOnce } from "../../../examples/hosts/common/run.ts";
 
 /** How long a test of a runtime may take on a machine that is busy with others. */
 export const TIMEOUT_MS = 300_000;

@@ -15,6 +15,6 @@ test.for([
 ] as const)("the guide to %s shows the files that are tested", async ([host, file]) => {
   const guide = await read(`docs/hosts/${host}.md`);
   const samples = Array.from(guide.matchAll(/^```ts\n(.*?)^```$/gms), ([, code]) => code);
-  const files = [`${host}/${file}`, "shared/reconcile.ts"].map(path => read(`examples/hosts/${path}`));
+  const files = [`${host}/${file}`, "common/reconcile.ts"].map(path => read(`examples/hosts/${path}`));
   expect(samples).toEqual(await Promise.all(files));
 });

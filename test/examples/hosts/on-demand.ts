@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { test } from "vitest";
-import type { Host } from "../../../examples/hosts/shared/run.ts";
+import type { Host } from "../../../examples/hosts/common/run.ts";
 import { expectOneMailEach, TIMEOUT_MS } from "./compare.ts";
 
 const HOSTS = resolve(import.meta.dirname, "../../../examples/hosts");
