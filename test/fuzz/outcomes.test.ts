@@ -71,6 +71,12 @@ it(
   TIMEOUT_MS,
 );
 
+it("an invalid date comes back as one, and as nothing else", () => {
+  const invalid = { sent: [new Date(Number.NaN)] };
+  expectDeepEqual(decoded(encodeResult(invalid, undefined).text), invalid);
+  expect(() => expectDeepEqual({ sent: [new Date(0)] }, invalid)).toThrow("got");
+});
+
 it(
   "a graph comes back deep-equal",
   () => {
