@@ -40,6 +40,8 @@ function size(): Row[] {
   }));
 }
 
+const STORES = ["redis.ts", "postgres.ts", "sqlite.ts"];
+
 const speed = measure<{ rows: Row[]; peers: PeerRow[] }>("speed.ts", ...process.argv.slice(2));
 const rows = [
   ...speed.rows,
@@ -48,6 +50,7 @@ const rows = [
   ...measure<{ rows: Row[] }>("scale.ts").rows,
   ...measure<{ rows: Row[] }>("imports.ts").rows,
   ...size(),
+  ...STORES.flatMap(script => measure<{ rows: Row[] }>(script).rows),
 ];
 const page = performancePage(rows, speed.peers);
 writeFileSync(at("../docs/performance.md"), page);

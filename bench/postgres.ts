@@ -2,15 +2,13 @@ import pg from "pg";
 import type * as PostgresEntry from "with-idempotency/postgres";
 import { startPostgres } from "../test/servers/postgres.ts";
 import { keyOf, library, receipt, TTL, TTL_MS } from "./library.ts";
-import { type Candidate, compare, inTime, type Measured, median, type Row, report } from "./measure.ts";
+import { compare, median, type Row, report } from "./measure.ts";
+import { IN_FLIGHT, inFlight, oneByOne, row, send, text } from "./stores.ts";
 
 const built = new URL("../dist/postgres.js", import.meta.url).href;
 const { postgresSchema, postgresStore }: typeof PostgresEntry = await import(built);
 
-const IN_FLIGHT = 64;
 const POOL = { max: 10 };
-const text = JSON.stringify(receipt(1));
-const send = async () => receipt(1);
 let fresh = 0;
 
 // A commit waits for the disk, as it does wherever a claim has to last.
@@ -56,41 +54,8 @@ const ourFirst = () => instance.withIdempotency(keyOf(fresh++), TTL, send);
 let replayed = 0;
 const ourReplay = () => instance.withIdempotency(`replayed:${replayed++ % IN_FLIGHT}`, TTL, send);
 
-function oneByOne(name: string, act: () => Promise<unknown>): Candidate {
-  return {
-    name,
-    run: async count => {
-      for (let n = 0; n < count; n++) await act();
-    },
-  };
-}
-
-function inFlight(name: string, act: () => Promise<unknown>): Candidate {
-  return {
-    name,
-    run: async count => {
-      let left = count;
-      const lane = async () => {
-        while (left-- > 0) await act();
-      };
-      await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
-    },
-  };
-}
-
-const both = (how: typeof oneByOne, raw: () => Promise<unknown>, ours: () => Promise<unknown>) =>
+const both = (how: typeof inFlight, raw: () => Promise<unknown>, ours: () => Promise<unknown>) =>
   compare([how("pg", raw), how("with-idempotency", ours)]);
-
-function row(measure: string, [raw, own]: Measured[], target: string, isTime: boolean): Row {
-  const ratio = own!.ratio;
-  return {
-    measure,
-    ours: inTime(own!.nanoseconds),
-    reference: `${inTime(raw!.nanoseconds)} (${raw!.name})`,
-    ratio: isTime ? `${(1 / ratio).toFixed(2)} × the time` : `${ratio.toFixed(2)} ×`,
-    target,
-  };
-}
 
 async function speed(): Promise<Row[]> {
   await pool.query(postgresSchema("raw"));
@@ -106,8 +71,8 @@ async function speed(): Promise<Row[]> {
   const first = await both(oneByOne, rawFirst, ourFirst);
   const firsts = await both(inFlight, rawFirst, ourFirst);
   return [
-    row("PostgreSQL: first execution, one at a time", first, "≤ 1.15 ×", true),
-    row("PostgreSQL: replay, one at a time", replay, "≤ 0.7 ×", true),
+    row("PostgreSQL: first execution, one at a time", first, "≤ 1.15 ×"),
+    row("PostgreSQL: replay, one at a time", replay, "≤ 0.7 ×"),
     row(`PostgreSQL: first execution, ${IN_FLIGHT} in flight`, firsts, "≥ 0.9 ×", false),
     row(`PostgreSQL: replay, ${IN_FLIGHT} in flight`, replays, "≥ 1.4 ×", false),
   ];
@@ -161,8 +126,8 @@ async function scale(): Promise<Row[]> {
   const measured = async (act: typeof replay) =>
     compare([keyed(small, act, "1,000 records"), keyed(large, act, "1,000,000 records")]);
   return [
-    row("PostgreSQL: replay, with 1,000,000 records", await measured(replay), "≤ 1.5 ×", true),
-    row("PostgreSQL: first execution, with 1,000,000 records", await measured(first), "≤ 1.5 ×", true),
+    row("PostgreSQL: replay, with 1,000,000 records", await measured(replay), "≤ 1.5 ×"),
+    row("PostgreSQL: first execution, with 1,000,000 records", await measured(first), "≤ 1.5 ×"),
   ];
 }
 

@@ -3,13 +3,10 @@ import { Redis } from "ioredis";
 import type * as RedisEntry from "with-idempotency/redis";
 import { startRedis } from "../test/servers/redis.ts";
 import { keyOf, library, receipt, TTL, TTL_MS } from "./library.ts";
-import { type Candidate, compare, inTime, type Measured, type Row, report } from "./measure.ts";
+import { compare, inTime, type Row, report } from "./measure.ts";
+import { IN_FLIGHT, inFlight, oneByOne, row, send, text } from "./stores.ts";
 
 const { redisStore }: typeof RedisEntry = await import(new URL("../dist/redis.js", import.meta.url).href);
-
-const IN_FLIGHT = 64;
-const text = JSON.stringify(receipt(1));
-const send = async () => receipt(1);
 
 const FENCED = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -39,49 +36,16 @@ const ourFirst = () => instance.withIdempotency(keyOf(fresh++), TTL, send);
 let replayed = 0;
 const ourReplay = () => instance.withIdempotency(`replayed:${replayed++ % IN_FLIGHT}`, TTL, send);
 
-function oneByOne(name: string, act: () => Promise<unknown>): Candidate {
-  return {
-    name,
-    run: async count => {
-      for (let n = 0; n < count; n++) await act();
-    },
-  };
-}
-
-function inFlight(name: string, act: () => Promise<unknown>): Candidate {
-  return {
-    name,
-    run: async count => {
-      let left = count;
-      const lane = async () => {
-        while (left-- > 0) await act();
-      };
-      await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
-    },
-  };
-}
-
-const both = (how: typeof oneByOne, raw: () => Promise<unknown>, ours: () => Promise<unknown>) =>
+const both = (how: typeof inFlight, raw: () => Promise<unknown>, ours: () => Promise<unknown>) =>
   compare([how("ioredis", raw), how("with-idempotency", ours)]);
-
-function row(measure: string, [raw, own]: Measured[], target: string, isTime: boolean): Row {
-  const ratio = own!.ratio;
-  return {
-    measure,
-    ours: inTime(own!.nanoseconds),
-    reference: `${inTime(raw!.nanoseconds)} (${raw!.name})`,
-    ratio: isTime ? `${(1 / ratio).toFixed(2)} × the time` : `${ratio.toFixed(2)} ×`,
-    target,
-  };
-}
 
 async function speed(): Promise<Row[]> {
   await redis.script("LOAD", FENCED);
   await redis.set("raw:replayed", text, "PX", TTL_MS);
   for (let n = 0; n < IN_FLIGHT; n++) await ourReplay();
   return [
-    row("Redis: first execution, one at a time", await both(oneByOne, rawFirst, ourFirst), "≤ 1.15 ×", true),
-    row("Redis: replay, one at a time", await both(oneByOne, rawReplay, ourReplay), "≤ 1.15 ×", true),
+    row("Redis: first execution, one at a time", await both(oneByOne, rawFirst, ourFirst), "≤ 1.15 ×"),
+    row("Redis: replay, one at a time", await both(oneByOne, rawReplay, ourReplay), "≤ 1.15 ×"),
     row(
       `Redis: first execution, ${IN_FLIGHT} in flight`,
       await both(inFlight, rawFirst, ourFirst),
@@ -138,7 +102,7 @@ async function scale(): Promise<Row> {
   ]);
   client.disconnect();
   await many.stop();
-  return row("Redis: first execution at 1,000,000 live records", [few!, much!], "≤ 1.5 ×", true);
+  return row("Redis: first execution at 1,000,000 live records", [few!, much!], "≤ 1.5 ×");
 }
 
 async function bytes(): Promise<Row> {

@@ -59,10 +59,15 @@ What the references do:
   after a garbage collection, keys included.
 - **Live keys**: two full stores, of 1,000 and of 1,000,000 keys. Replays go round 1,000 keys in both; each first
   execution replaces the oldest key.
+- **Redis**: ioredis, bare: \`SET NX GET\` to claim or to read, and a script that completes if the token is its own.
+- **PostgreSQL**: pg, bare, named statements: \`INSERT … DO NOTHING\` and \`UPDATE\`; for a replay \`INSERT … DO NOTHING\`
+  and \`SELECT\`. A commit waits for the disk (\`fsync\`, \`synchronous_commit\`); where it does not, ours is further behind.
+- **SQLite**: libsql, bare, prepared: \`INSERT … DO NOTHING\` and \`UPDATE\`; for a replay \`SELECT\`. In WAL mode, with
+  \`synchronous = NORMAL\`.
 ${peers.length === 0 ? "" : others}
 ## Running it
 
-\`npm run bench\` builds the package, measures for half a minute, prints the tables and rewrites this page. With other
+\`npm run bench\` builds the package, measures for two minutes, prints the tables and rewrites this page. With other
 packages: \`npm install --no-package-lock\` in \`bench\`, then \`npm run bench -- --peers\`.
 `;
 }

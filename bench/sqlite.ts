@@ -3,16 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "libsql";
 import type * as SqliteEntry from "with-idempotency/sqlite";
-import { keyOf, library, receipt, TTL, TTL_MS } from "./library.ts";
-import { type Candidate, compare, inTime, type Measured, type Row, report } from "./measure.ts";
+import { keyOf, library, TTL, TTL_MS } from "./library.ts";
+import { type Candidate, compare, report } from "./measure.ts";
+import { oneByOne, row, send, text } from "./stores.ts";
 
 const built = new URL("../dist/sqlite.js", import.meta.url).href;
 const { sqliteStore }: typeof SqliteEntry = await import(built);
 
 const FEW = 1_000;
 const MANY = 1_000_000;
-const text = JSON.stringify(receipt(1));
-const send = async () => receipt(1);
 const folder = mkdtempSync(join(tmpdir(), "with-idempotency-bench-"));
 let fresh = 0;
 
@@ -21,15 +20,6 @@ function open(name: string): Database.Database {
   const database = new Database(join(folder, name));
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
   return database;
-}
-
-function oneByOne(name: string, act: () => unknown): Candidate {
-  return {
-    name,
-    run: async count => {
-      for (let n = 0; n < count; n++) await act();
-    },
-  };
 }
 
 /** What a careful hand writes: a claim that nobody else can make, and a fenced completion. */
@@ -61,16 +51,6 @@ async function ours(name: string): Promise<{ first: Candidate; replay: Candidate
   };
 }
 
-function row(measure: string, target: string, [reference, own]: Measured[]): Row {
-  return {
-    measure: `SQLite: ${measure}`,
-    ours: inTime(own!.nanoseconds),
-    reference: `${inTime(reference!.nanoseconds)} (${reference!.name})`,
-    ratio: `${(1 / own!.ratio).toFixed(2)} × the time`,
-    target,
-  };
-}
-
 /** A store with that many completed keys, of which as many are in use either way. */
 async function population(keys: number): Promise<{ first: Candidate; replay: Candidate }> {
   const database = open(`${keys}.db`);
@@ -97,10 +77,14 @@ try {
   const [few, many] = [await population(FEW), await population(MANY)];
   report({
     rows: [
-      row("first execution", "≤ 1.3 ×", first),
-      row("replay", "≤ 1.3 ×", replay),
-      row("replay at 1,000,000 live keys", "≤ 1.5 ×", await compare([few.replay, many.replay])),
-      row("first execution at 1,000,000 live keys", "≤ 1.5 ×", await compare([few.first, many.first])),
+      row("SQLite: first execution", first, "≤ 1.3 ×"),
+      row("SQLite: replay", replay, "≤ 1.3 ×"),
+      row("SQLite: replay at 1,000,000 live keys", await compare([few.replay, many.replay]), "≤ 1.5 ×"),
+      row(
+        "SQLite: first execution at 1,000,000 live keys",
+        await compare([few.first, many.first]),
+        "≤ 1.5 ×",
+      ),
     ],
   });
 } finally {
