@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { check } from "./checker.ts";
-import { readHistories } from "./events.ts";
+import { readHistories, type StoreEvent } from "./events.ts";
 import { type Storyteller, storyteller } from "./made.ts";
 
 const HOUR = 3_600_000;
@@ -88,6 +88,17 @@ describe("a history that keeps all promises passes:", () => {
         tell.send1(0, "a", "t1");
         tell.forget(50);
         tell.send1(100, "b", "t2");
+      },
+    ],
+    [
+      "an uncertain key, of which one call is told, and a copy of its request comes late",
+      tell => {
+        abandoned(tell);
+        tell.call(2_000, "b", { process: "p2" });
+        tell.uncertain(2_000, "t2");
+        const told = tell.events.at(-1) as StoreEvent;
+        tell.refuse(2_001, "b", "OUTCOME_UNKNOWN");
+        tell.add({ ...told, at: 3_000, sent: 3_000, heard: false });
       },
     ],
   ];

@@ -52,12 +52,16 @@ function ends(
 }
 
 /** A call that hears of an uncertain key takes that for its answer, and does not ask again. */
-function whoIsToldAsksNoMore({ stores }: Story): Found[] {
-  const claims = [...stores.values()].flat().filter(({ operation }) => operation === "claim");
-  const told = claims.filter(({ answer, heard }) => heard === true && isUncertain(answer));
-  return claims
-    .filter(({ key, token, sent }) =>
-      told.some(before => before.key === key && before.token === token && before.at < sent),
+function whoIsToldAsksNoMore({ stores, sends }: Story): Found[] {
+  const told = [...stores.values()]
+    .flat()
+    .filter(({ operation, answer, heard }) => operation === "claim" && heard === true && isUncertain(answer));
+  // By what was sent: a copy of a request may come to the store long after its caller has the answer.
+  return sends
+    .filter(({ operation, key, token, at }) =>
+      told.some(
+        before => operation === "claim" && before.key === key && before.token === token && before.at < at,
+      ),
     )
     .map(({ at, key, token }) => ({
       at,
