@@ -101,6 +101,31 @@ describe("a history that keeps all promises passes:", () => {
         tell.add({ ...told, at: 3_000, sent: 3_000, heard: false });
       },
     ],
+    [
+      "a claim that lands while its call runs without it, and dies",
+      tell => {
+        tell.claimed(0, "t0");
+        tell.act(1, "release", "t0");
+        tell.call(10, "a", { onStoreError: "run" });
+        tell.claimed(500, "t1", 2, "t0");
+        tell.start(1_000, "a");
+        tell.process(5_000, "crash");
+      },
+    ],
+    [
+      "a result that could not be stored, and a call that comes after its ttl",
+      tell => {
+        tell.call(0, "a", { ttlMs: 1_000, leaseMs: 5_000 });
+        tell.claimed(0, "t1", 1, "t1", { ttlMs: 1_000, leaseMs: 5_000 });
+        tell.start(0, "a");
+        tell.end(1, "a");
+        tell.send(1, "complete", "t1");
+        tell.result(1_000, "a", "sent by a", { persisted: false });
+        tell.send(1_100, "complete", "t1");
+        tell.call(2_500, "b");
+        tell.refuse(3_500, "b", "STORE_ERROR");
+      },
+    ],
   ];
   it.each(good)("%s", (_, tale) => expect(broken(tale)).toEqual([]));
 });

@@ -91,7 +91,7 @@ function aClaimThatCameTooLateIsGivenBack(story: Story): Violation[] {
   return [...story.stores.values()].flatMap(events =>
     events
       .filter(event => event.operation === "claim" && event.token !== undefined && isClaimed(event))
-      .filter(claim => !isUsed(story, claim) && !isGivenBack(story, claim))
+      .filter(claim => !isUsed(story, claim) && !isGivenBack(story, claim) && !diedWithIt(story, claim))
       .filter(claim => !story.away(claim.process, claim.sent, claim.at + claim.request!.leaseMs + patience))
       .map(({ at, key, process }) =>
         violation(at, key, `${process} never used the claim that it made, and kept it`),
@@ -103,6 +103,18 @@ function isUsed({ calls }: Story, claim: StoreEvent): boolean {
   return calls.some(
     ({ run, key, process }) =>
       run && key === claim.key && process === claim.process && run.start.attempt === attemptOf(claim),
+  );
+}
+
+/** A run that goes on without its claim gives that back when it ends, should it have landed after all. */
+function diedWithIt({ calls, crashedAt }: Story, { key, process }: StoreEvent): boolean {
+  return calls.some(
+    ({ run, onStoreError, ...call }) =>
+      run &&
+      onStoreError === "run" &&
+      call.key === key &&
+      call.process === process &&
+      finishedAt(run) >= crashedAt(process),
   );
 }
 

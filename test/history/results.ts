@@ -27,7 +27,7 @@ function completions({ stores }: Story, { call, end }: Run): unknown[] {
     .map(({ answer }) => answer);
 }
 
-/** Until the store has a result, the other calls of the process get it all the same, as long as the lease lasts. */
+/** Until the store has a result, the other calls of the process get it all the same, as long as lease and ttl last. */
 function aSuccessIsSharedUntilItIsStored(story: Story): Found[] {
   return unwritten(story).flatMap(run => {
     const { call } = run;
@@ -35,6 +35,7 @@ function aSuccessIsSharedUntilItIsStored(story: Story): Found[] {
     return story.calls
       .filter(other => other.key === call.key && other.process === call.process && !chosenFor(other))
       .filter(other => other.at > call.result!.at && other.at < call.at + call.leaseMs)
+      .filter(other => other.at < call.result!.at + call.ttlMs)
       .filter(other => other.refused && !story.away(call.process, call.at, other.refused.at))
       .filter(({ refused }) => refused!.code !== "KEY_REUSED" && !refused!.aborted)
       .filter(({ refused }) => refused!.code !== "STORE_ERROR" || !completions(story, run).includes(true))
