@@ -126,6 +126,23 @@ describe("a history that keeps all promises passes:", () => {
         tell.refuse(3_500, "b", "STORE_ERROR");
       },
     ],
+    [
+      "a call that leaves while its claim is under way, and one that joined it when the window was over",
+      tell => {
+        tell.call(0, "a", { ttlMs: 1_000 });
+        tell.claimed(0, "t1", 1, "t1", { ttlMs: 1_000 });
+        tell.start(0, "a", 1, "t1");
+        tell.end(1, "a");
+        tell.act(1, "complete", "t1", true, { outcome: `"sent by a"`, ttlMs: 1_000 });
+        tell.result(1, "a", "sent by a");
+        tell.call(500, "b");
+        tell.claim(500, "t2", { status: "completed", attempt: 1, outcome: `"sent by a"`, expiresInMs: 501 });
+        tell.add({ type: "abort", at: 900, process: "p1", call: "b", key: "k" });
+        tell.add({ type: "refused", at: 900, process: "p1", call: "b", key: "k", aborted: true });
+        tell.call(1_200, "c");
+        tell.replay(1_300, "c", "sent by a");
+      },
+    ],
   ];
   it.each(good)("%s", (_, tale) => expect(broken(tale)).toEqual([]));
 });

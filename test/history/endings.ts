@@ -27,16 +27,13 @@ function noReplayPastTheWindow(story: Story): Found[] {
   });
 }
 
-/** Whoever joins a call of its process that began in time gets what that gets. */
+/** Whoever joins a call of its process that began in time gets what that gets, or would have got had it not left. */
 const isShared = ({ calls }: Story, { key, process, result, at: began }: Call, until: number) =>
-  calls.some(
-    other =>
-      other.key === key &&
-      other.process === process &&
-      other.at < until &&
-      (other.result?.at ?? 0) >= began &&
-      isDeepStrictEqual(other.result!.value, result!.value),
-  );
+  calls.some(other => {
+    if (other.key !== key || other.process !== process || other.at >= until) return false;
+    if (other.result) return other.result.at >= began && isDeepStrictEqual(other.result.value, result!.value);
+    return other.abortedAt !== undefined && other.abortedAt + other.storeTimeoutMs >= began;
+  });
 
 /** When all windows are over nothing is there any more. */
 function nothingIsLeft({ left, endsAt }: Story): Found[] {

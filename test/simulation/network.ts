@@ -179,6 +179,12 @@ function go(fault: MessageFaultPlan | undefined, there: number, back: number, by
 export function remoteStore(network: Network, actor: Actor, index: number): IdempotencyStore {
   const { plan } = network;
   let sent = 0;
+  const claimed = new Set<string>();
+  const isRepeated = (operation: Operation, [, request]: readonly unknown[]) => {
+    if (operation !== "claim") return false;
+    const { token } = request as { token: string };
+    return claimed.size === claimed.add(token).size;
+  };
   const latency = () => {
     const share = hash(plan.seed, 7, index, sent++) / 2 ** 32;
     return Math.floor(share * share * (plan.latencyMs + 1));
@@ -186,8 +192,8 @@ export function remoteStore(network: Network, actor: Actor, index: number): Idem
   return storeOf(network, actor, (operation, args) => {
     const fault = nextFault(network, actor, operation, args);
     const [there, back] = [latency(), latency()];
-    // A copy that comes later than a whole window would begin the next one, which no store can tell.
-    const isCopied = fault?.what === "lands late" || fault?.what === "resent";
+    // What comes again later than a whole window would begin the next one, which no store can tell.
+    const isCopied = isRepeated(operation, args) || fault?.what === "lands late" || fault?.what === "resent";
     const by = Math.min(
       fault?.byMs ?? 0,
       isCopied ? Math.max(0, plan.ttlMs - 1 - there) : Number.POSITIVE_INFINITY,
