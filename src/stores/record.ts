@@ -74,12 +74,14 @@ export function readRecord(text: string): KeptRecord {
     throw unreadableText(text);
   }
   const state = STATES[letter as keyof typeof STATES];
+  const rest = text.slice(line.length);
+  if (Buffer.byteLength(rest) !== (state === "completed" ? Number(number) : 0)) throw unreadableText(text);
   return {
     state,
     attempt: Number(attempt),
     ttlMs: state === "held" ? Number(number) : 0,
     runId: originalText((runId || token) as string),
     fingerprint: fingerprint === undefined ? undefined : originalText(fingerprint.slice(1)),
-    outcome: state === "completed" ? originalText(text.slice(line.length)) : undefined,
+    outcome: state === "completed" ? originalText(rest) : undefined,
   };
 }

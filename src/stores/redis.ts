@@ -98,7 +98,7 @@ class RedisStore implements IdempotencyStore {
     const args = [
       storableWord(token),
       `${ttlMs}`,
-      `${leaseMs}`,
+      `${ttlMs + leaseMs}`,
       fingerprintWord(fingerprint),
       rerun ? "1" : "",
     ];
@@ -160,7 +160,7 @@ class RedisStore implements IdempotencyStore {
 
   async #yes(script: RedisScript, key: string, token: string, ...args: string[]): Promise<boolean> {
     const reply = await this.#run(script, key, [storableWord(token), this.#name(key), ...args]);
-    if (Array.isArray(reply)) throw unreadableText(String(reply[0]));
+    if (typeof reply === "string") told(reply);
     return reply === 1;
   }
 
@@ -191,18 +191,20 @@ function evictionWarning(policy: string): StoreWarning {
   };
 }
 
+/** What a script says of a record: what is left of it in milliseconds, and its text. */
 function told(reply: unknown): [record: KeptRecord, left: number] {
-  const [text, left] = reply as [string, number];
+  const said = String(reply);
+  const at = said.indexOf(" ");
+  const [left, text] = [Number(said.slice(0, at)), said.slice(at + 1)];
   if (left < 0) throw unreadableText(text);
   return [readRecord(text), left];
 }
 
 function claimResult(reply: unknown, token: string): ClaimResult {
   if (reply === 1) return { status: "claimed", attempt: 1, runId: token };
-  const [first, second, third] = reply as unknown[];
-  if (third !== undefined)
-    return { status: "claimed", attempt: Number(first), runId: originalText(String(second)) };
-  return refusal(...told(reply));
+  if (!Array.isArray(reply)) return refusal(...told(reply));
+  const [attempt, runId] = reply as [number, string];
+  return { status: "claimed", attempt, runId: originalText(String(runId)) };
 }
 
 function refusal({ state, ttlMs, attempt, fingerprint, outcome }: KeptRecord, left: number): ClaimResult {
