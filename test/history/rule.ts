@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import type { ClaimResult } from "../../src/store.ts";
 import type { Violation } from "./events.ts";
 import { type Call, NEVER, type Run, type Story } from "./story.ts";
 
@@ -52,5 +53,5 @@ export const isResolved = (story: Story, { key, result }: Call) =>
 
 export const replays = ({ calls }: Story) => calls.filter(({ result }) => result?.replayed);
 
-export const isClaimed = (answer: unknown) =>
+export const isClaimed = (answer: unknown): answer is Extract<ClaimResult, { status: "claimed" }> =>
   (answer as { status?: unknown } | undefined)?.status === "claimed";
