@@ -57,12 +57,13 @@ const isUnanswered = (line: Line) => line.type === "store" && line.answer === un
 const widened = (line: Line): HistoryEvent =>
   line.type === "store" ? { ...line, sent: line.sent - CLOCK_MS } : line;
 
-/** Operations of which nobody knows whether and when they were done, from when to when they may have been. */
+/** What nobody knows of: operations that may have been done, and from when to when. */
 function unanswered(own: readonly Line[], away: readonly HistoryEvent[], endsAt: number): StoreEvent[] {
   const ends = new Map(own.flatMap(line => (line.type === "store" ? [[opOf(line), line] as const] : [])));
   return own.flatMap(line => {
     if (line.type !== "send") return [];
     const end = ends.get(opOf(line));
+    if (end?.type === "store" && end.isDoubtful) return [{ ...end, answer: undefined, heard: false }];
     if (end && !isUnanswered(end)) return [];
     const crash = away.find(({ type, process }) => type === "crash" && process === line.process);
     const known = end?.type === "store" ? end : line;
