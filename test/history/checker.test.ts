@@ -148,6 +148,31 @@ describe("a history that keeps all promises passes:", () => {
       },
     ],
     [
+      "a run that was stopped and ends late, when who took over has freed the key for a third",
+      tell => {
+        tell.call(0, "a", { process: "p2" });
+        tell.claimed(0, "t1", 1, "t1", {}, { process: "p2" });
+        tell.start(0, "a", 1, "window 1", "p2");
+        tell.process(1, "pause", "p2");
+        tell.call(2_000, "b", { onUncertain: "rerun" });
+        tell.claimed(2_000, "t2", 2, "t1", { rerun: true });
+        tell.start(2_000, "b", 2);
+        tell.fail(2_001, "b");
+        tell.act(2_001, "release", "t2");
+        tell.refuseBy(2_002, "b", "error of b");
+        tell.call(2_003, "c");
+        tell.claimed(2_003, "t3", 3, "t1");
+        tell.start(2_003, "c", 3);
+        tell.end(2_004, "c");
+        tell.complete(2_004, "t3", `"sent by c"`);
+        tell.result(2_005, "c", "sent by c", { attempt: 3 });
+        tell.process(3_000, "resume", "p2");
+        tell.end(3_001, "a");
+        tell.complete(3_001, "t1", `"sent by a"`, false, { process: "p2" });
+        tell.result(3_002, "a", "sent by a", { persisted: false });
+      },
+    ],
+    [
       "a result that a repeated write has stored, and a call that comes later and waits in vain",
       tell => {
         sentUnstored(tell);

@@ -7,6 +7,7 @@ import {
   isClaimed,
   isFreed,
   isResolved,
+  isTakenOver,
   named,
   of,
   origin,
@@ -17,14 +18,14 @@ import {
 import { differ, firstStart, NEVER, type Run, type Story } from "./story.ts";
 
 /** `fn` completes at most once, unless a later run was asked for. */
-function oneSuccessInAWindow({ windows }: Story): Found[] {
-  return windows.flatMap(({ runs }) =>
-    runs
-      .filter(({ end }) => end)
-      .slice(1)
+function oneSuccessInAWindow(story: Story): Found[] {
+  return story.windows.flatMap(({ runs }) => {
+    const succeeded = runs.filter(({ end }) => end);
+    return succeeded
+      .filter((run, index) => succeeded.slice(0, index).some(earlier => !isTakenOver(story, earlier, run)))
       .filter(({ call }) => !chose(call))
-      .map(run => at(run, `${named(run)} succeeded though an earlier run of the window had succeeded`)),
-  );
+      .map(run => at(run, `${named(run)} succeeded though an earlier run of the window had succeeded`));
+  });
 }
 
 /** Whatever was asked for, one completion at the most is recorded. */

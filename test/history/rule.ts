@@ -55,3 +55,12 @@ export const replays = ({ calls }: Story) => calls.filter(({ result }) => result
 
 export const isClaimed = (answer: unknown): answer is Extract<ClaimResult, { status: "claimed" }> =>
   (answer as { status?: unknown } | undefined)?.status === "claimed";
+
+/** Between the two came a run that was asked for whatever the first had done, and that then freed the key. */
+export function isTakenOver({ stores }: Story, a: Run, b: Run): boolean {
+  return (stores.get(a.call.key) ?? []).some(({ request, answer }) => {
+    const { attempt } = (answer ?? {}) as { attempt?: number };
+    if (!request?.rerun || !isClaimed(answer)) return false;
+    return attempt! > a.start.attempt && attempt! < b.start.attempt;
+  });
+}
