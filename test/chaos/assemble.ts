@@ -29,9 +29,7 @@ export function judge(lines: readonly Line[]): Verdict {
   for (const [key, own] of byKey) {
     const history = historyOf(own, absences, endsAt);
     histories.set(key, history);
-    violations.push(
-      ...check(history).filter(violation => !isLateOnly(violation, history) && !isStored(violation, history)),
-    );
+    violations.push(...check(history, { lateMs: LATE_MS }));
   }
   const left = lines.filter(({ type }) => type === "left") as HistoryEvent[];
   violations.push(...check(left));
@@ -48,9 +46,9 @@ function historyOf(
   const processes = new Set(own.map(({ process }) => process));
   const away = [...processes].flatMap(process => absences.get(process) ?? []);
   const known = own.filter(line => !isUnanswered(line)).map(widened);
-  const events = [...known, ...away].sort((a, b) => a.at - b.at);
+  const events = [...known, ...unanswered(own, away, endsAt), ...away].sort((a, b) => a.at - b.at);
   const end: HistoryEvent = { type: "note", at: endsAt, process: "driver", text: "the end" };
-  return [...withUnanswered(events, unanswered(own, away, endsAt)), end];
+  return [...events, end];
 }
 
 const isUnanswered = (line: Line) => line.type === "store" && line.answer === undefined;
@@ -59,12 +57,13 @@ const isUnanswered = (line: Line) => line.type === "store" && line.answer === un
 const widened = (line: Line): HistoryEvent =>
   line.type === "store" ? { ...line, sent: line.sent - CLOCK_MS } : line;
 
-/** Operations of which nobody knows whether and when they were done, from when to when they may have been. */
+/** What nobody knows of: operations that may have been done, and from when to when. */
 function unanswered(own: readonly Line[], away: readonly HistoryEvent[], endsAt: number): StoreEvent[] {
   const ends = new Map(own.flatMap(line => (line.type === "store" ? [[opOf(line), line] as const] : [])));
   return own.flatMap(line => {
     if (line.type !== "send") return [];
     const end = ends.get(opOf(line));
+    if (end?.type === "store" && end.isDoubtful) return [{ ...end, answer: undefined, heard: false }];
     if (end && !isUnanswered(end)) return [];
     const crash = away.find(({ type, process }) => type === "crash" && process === line.process);
     const known = end?.type === "store" ? end : line;
@@ -74,46 +73,6 @@ function unanswered(own: readonly Line[], away: readonly HistoryEvent[], endsAt:
 }
 
 const opOf = ({ process, op }: Line) => `${process} ${op}`;
-
-/**
- * An operation may have been done at any time of its span: before each answer that came within that stands one of
- * which nobody knows. Where it had no answer, one stands at its end too.
- */
-function withUnanswered(events: readonly HistoryEvent[], lost: readonly StoreEvent[]): HistoryEvent[] {
-  const stores = [...lost, ...events.filter(event => event.type === "store")];
-  let isClear = true;
-  let lastAt = 0;
-  const told = events.flatMap((event): HistoryEvent[] => {
-    if (event.type !== "store") return [event];
-    const possible = stores
-      .filter(({ sent, at }) => sent <= event.at && event.at < at)
-      .map(each => unknown(each, event.at));
-    isClear = makesClear(event) || (isClear && possible.length === 0 && lastAt <= event.sent);
-    lastAt = event.at;
-    // A release says nothing of the record's ttl, which is then as unknown as it was; and a completion that is true
-    // again, nothing of the outcome that the first one left.
-    const isAgain = event.operation === "complete" && stores.some(first => isOtherCompletion(first, event));
-    const stays = isAgain || (event.operation === "release" && !isClear) ? [unknown(event, event.at)] : [];
-    if (isAgain) isClear = false;
-    return [...possible, event, ...stays];
-  });
-  return [...told, ...lost].sort((a, b) => a.at - b.at);
-}
-
-const isOtherCompletion = (first: StoreEvent, { token, at, outcome }: StoreEvent) =>
-  first.operation === "complete" && first.token === token && first.sent < at && first.outcome !== outcome;
-
-const unknown = (event: StoreEvent, at: number): StoreEvent => ({
-  ...event,
-  answer: undefined,
-  heard: false,
-  at,
-});
-
-function makesClear({ operation, answer }: StoreEvent): boolean {
-  if (operation === "complete") return answer === true;
-  return operation === "claim" && (answer as { status?: string } | undefined)?.status === "claimed";
-}
 
 /** Each process's pauses as the checker reads them: none within another, and none after its end. */
 function mergeAbsences(lines: readonly Line[]): Map<string, HistoryEvent[]> {
@@ -161,38 +120,4 @@ function unite(spans: readonly Span[]): Span[] {
     else united.push({ from, to });
   }
   return united;
-}
-
-/**
- * In a world with real timers a run learns that its lease has ended a little after it has. The checker's own world
- * knows no such delay.
- */
-function isLateOnly({ promise, message, at }: Violation, history: readonly HistoryEvent[]): boolean {
-  const call = promise === "lease" ? /^run \d+ \((\S+)\) runs on unwarned/.exec(message)?.[1] : undefined;
-  if (call === undefined) return false;
-  return history.some(
-    event =>
-      (event.type === "lost" || event.type === "end" || event.type === "throw") &&
-      event.call === call &&
-      event.at >= at &&
-      event.at <= at + LATE_MS,
-  );
-}
-
-/** What has been stored need not be shared any more: the rule for that forgets it where a repeated write was the one. */
-function isStored({ message, at }: Violation, history: readonly HistoryEvent[]): boolean {
-  const call = /^(\S+) did not get the result of run \d+ \(\S+\), which is yet to be stored$/.exec(
-    message,
-  )?.[1];
-  if (call === undefined) return false;
-  const began = history.find(event => event.type === "call" && event.call === call);
-  return history.some(
-    event =>
-      event.type === "store" &&
-      event.operation === "complete" &&
-      event.answer === true &&
-      event.process === began?.process &&
-      event.at < (began?.at ?? at) &&
-      event.at > at - LANDING_MS,
-  );
 }

@@ -1,9 +1,10 @@
 import type { Random } from "../simulation/random.ts";
-import type { Policy, Settings } from "./settings.ts";
+import type { Settings } from "./settings.ts";
 
 const KEYS = 12;
 // Keys are used for a while and then others, so that the history of each stays readable.
 const AGE_MS = 20_000;
+const TTLS_MS = [2_000, 3_000, 6_000];
 
 /** What fn does, chosen before it runs. */
 interface Work {
@@ -31,20 +32,20 @@ export interface Plan {
 }
 
 /** Draws a call. */
-export function planCall(dice: Random, { policy, peer }: Settings, now: number): Plan {
-  const plan = planAny(dice, policy, now);
+export function planCall(dice: Random, settings: Settings, now: number): Plan {
+  const plan = planAny(dice, settings, now);
   // What only this package has.
-  return peer !== undefined
+  return settings.peer !== undefined
     ? { ...plan, onError: undefined, abortAfterMs: undefined, fingerprint: undefined }
     : plan;
 }
 
-function planAny(dice: Random, policy: Policy, now: number): Plan {
+function planAny(dice: Random, { policy, peer }: Settings, now: number): Plan {
   const number = Math.floor(KEYS * dice.next() ** 3);
   return {
     key: `k${number}-${Math.floor(now / AGE_MS)}`,
-    // One for each key: how long a window is kept is up to the call that ends it.
-    ttlMs: [2_000, 3_000, 6_000][number % 3]!,
+    // Of a peer's calls effects are all that is seen: theirs have one for each key.
+    ttlMs: peer === undefined ? dice.pick(TTLS_MS) : TTLS_MS[number % TTLS_MS.length]!,
     leaseMs: dice.pick([1_000, 1_500, 2_000]),
     waitMs: dice.pick([1_000, 4_000]),
     storeTimeoutMs: dice.pick([500, 1_000]),
@@ -77,5 +78,8 @@ function planWork(dice: Random): Work {
   if (lot < 26) return { ...work, ends: "error before" };
   if (lot < 29) return { ...work, ends: "error after" };
   if (lot < 30) return { ...work, ends: "unstorable" };
+  // They fail when another may have taken over.
+  if (lot < 32) return { ...work, blocks: "before", ends: "error before" };
+  if (lot < 34) return { ...work, blocks: "after", ends: "error after" };
   return work;
 }

@@ -24,6 +24,8 @@ const NETWORK: Kinds = {
   "reply lost": [4, 0, 0],
   "replies dropped": [2, 200, 1_500],
   "black hole": [2, 300, 2_000],
+  // Longer than any call may take that does not run.
+  "long black hole": [1, 6_000, 9_000],
   latency: [3, 500, 2_500],
   "connections refused": [1, 300, 1_500],
   "server killed": [0.7, 50, 1_000],

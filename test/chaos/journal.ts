@@ -13,6 +13,8 @@ export type Line = HistoryEvent & {
   op?: number | undefined;
   /** Why an operation has no answer. */
   failure?: string | undefined;
+  /** Whether its client may have asked before, and been answered otherwise. */
+  isDoubtful?: boolean | undefined;
 };
 
 // Distributed over the members, so that each keeps its own fields.

@@ -32,6 +32,7 @@ class Nemesis {
   readonly #workers: readonly Worker[];
   readonly #yard: Yard;
   readonly #dice;
+  readonly #swallowed = new Set<Worker>();
   #serverIsBusy = false;
   #failure: { error: unknown } | undefined;
 
@@ -85,7 +86,8 @@ class Nemesis {
       case "replies dropped":
         return forAWhile(forMs, on => proxy!.dropReplies(on));
       case "black hole":
-        return forAWhile(forMs, on => proxy!.blackHole(on));
+      case "long black hole":
+        return this.#toWire(worker, () => forAWhile(forMs, on => proxy!.blackHole(on)));
       case "latency":
         return forAWhile(forMs, on => proxy!.delay(on ? this.#dice.pick(DELAYS_MS) : 0));
       case "connections refused":
@@ -118,6 +120,14 @@ class Nemesis {
     worker.isBusy = true;
     await act();
     worker.isBusy = false;
+    return true;
+  }
+
+  async #toWire(worker: Worker, act: () => Promise<unknown>): Promise<boolean> {
+    if (this.#swallowed.has(worker)) return false;
+    this.#swallowed.add(worker);
+    await act();
+    this.#swallowed.delete(worker);
     return true;
   }
 

@@ -7,7 +7,7 @@ type Details = Partial<Pick<StoreEvent, "request" | "leaseMs" | "ttlMs" | "outco
 
 /**
  * A store that writes down what it is asked and what it answers. `resends` where its client may ask twice by itself,
- * when a connection breaks: a release that is answered with false may then be one that was done.
+ * when a connection breaks: what is answered with false may then have been done before.
  */
 export function recorded(
   store: IdempotencyStore,
@@ -28,8 +28,7 @@ export function recorded(
     write({ type: "send", at: sent, op, operation, key, ...details });
     const told = (more: object) => write({ type: "store", op, sent, operation, key, ...details, ...more });
     const answered = (answer: T) => {
-      const isSure = !(resends && operation === "release" && answer === false);
-      told(isSure ? { answer, heard: true } : { failure: "false, or done already" });
+      told({ answer, heard: true, ...(resends && answer === false && { isDoubtful: true }) });
       return answer;
     };
     const failed = (error: unknown) => {

@@ -1,9 +1,11 @@
 import fc from "fast-check";
 
-const { FUZZ_RUNS = "3000" } = process.env;
+const { FUZZ_RUNS = "3000", FUZZ_SEED } = process.env;
 
 /** How often each property is tried: FUZZ_RUNS=1000000 for once, thousands in every run of the tests. */
 const RUNS = Number(FUZZ_RUNS);
+/** Gives the same values again. A property that fails prints it, and the path to what it was. */
+const SEED = FUZZ_SEED === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(FUZZ_SEED);
 
 /** Long enough for a million runs. */
 export const TIMEOUT_MS = 30_000 + RUNS * 5;
@@ -16,7 +18,7 @@ export function fuzz<T extends unknown[]>(
   const all = fc.tuple(...arbitraries) as unknown as fc.Arbitrary<T>;
   fc.assert(
     fc.property(all, values => void property(...values)),
-    { numRuns: RUNS },
+    { numRuns: RUNS, seed: SEED },
   );
 }
 

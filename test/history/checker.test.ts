@@ -143,9 +143,91 @@ describe("a history that keeps all promises passes:", () => {
         tell.replay(1_300, "c", "sent by a");
       },
     ],
+    [
+      "windows of different length: whoever takes a key over decides how long it is kept",
+      tell => {
+        tell.call(0, "a");
+        tell.claimed(0, "t1");
+        tell.start(0, "a");
+        tell.process(1, "crash");
+        tell.call(2_000, "b", { onUncertain: "rerun", process: "p2", ttlMs: 2_000 });
+        tell.claimed(2_000, "t2", 2, "t1", { rerun: true, ttlMs: 2_000 }, { process: "p2" });
+        tell.start(2_000, "b", 2, "window 1", "p2");
+        tell.end(2_001, "b");
+        tell.complete(2_001, "t2", `"sent by b"`, true, { process: "p2", ttlMs: 2_000 });
+        tell.result(2_002, "b", "sent by b", { attempt: 2 });
+        tell.call(5_000, "c", { process: "p2" });
+        tell.claimed(5_000, "t3", 1, "t3", {}, { process: "p2" });
+        tell.start(5_000, "c", 1, "window 2", "p2");
+        tell.end(5_001, "c");
+        tell.complete(5_001, "t3", `"sent by c"`, true, { process: "p2" });
+        tell.result(5_002, "c", "sent by c");
+      },
+    ],
+    [
+      "a run that was stopped and ends late, when who took over has freed the key for a third",
+      tell => {
+        tell.call(0, "a", { process: "p2" });
+        tell.claimed(0, "t1", 1, "t1", {}, { process: "p2" });
+        tell.start(0, "a", 1, "window 1", "p2");
+        tell.process(1, "pause", "p2");
+        tell.call(2_000, "b", { onUncertain: "rerun" });
+        tell.claimed(2_000, "t2", 2, "t1", { rerun: true });
+        tell.start(2_000, "b", 2);
+        tell.fail(2_001, "b");
+        tell.act(2_001, "release", "t2");
+        tell.refuseBy(2_002, "b", "error of b");
+        tell.call(2_003, "c");
+        tell.claimed(2_003, "t3", 3, "t1");
+        tell.start(2_003, "c", 3);
+        tell.end(2_004, "c");
+        tell.complete(2_004, "t3", `"sent by c"`);
+        tell.result(2_005, "c", "sent by c", { attempt: 3 });
+        tell.process(3_000, "resume", "p2");
+        tell.end(3_001, "a");
+        tell.complete(3_001, "t1", `"sent by a"`, false, { process: "p2" });
+        tell.result(3_002, "a", "sent by a", { persisted: false });
+      },
+    ],
+    [
+      "a result that a repeated write has stored, and a call that comes later and waits in vain",
+      tell => {
+        sentUnstored(tell);
+        tell.complete(100, "t1", `"sent by a"`);
+        tell.call(200, "b");
+        tell.refuse(700, "b", "IN_PROGRESS");
+      },
+    ],
   ];
   it.each(good)("%s", (_, tale) => expect(broken(tale)).toEqual([]));
+
+  it("a run that is warned of its successor as late as a timer may ring", () => {
+    const tell = storyteller();
+    tell.call(0, "a");
+    tell.start(0, "a");
+    tell.call(2_000, "b", { onUncertain: "rerun", process: "p2" });
+    tell.start(2_000, "b", 2, "window 1", "p2");
+    tell.lost(2_100, "a");
+    const unwarned = (lateMs: number) =>
+      check(tell.events, { lateMs }).filter(({ message }) => /unwarned/.test(message)).length;
+    expect([unwarned(0), unwarned(99), unwarned(100)]).toEqual([1, 1, 0]);
+  });
 });
+
+/** A result that the store did not take. */
+const sentUnstored = (tell: Storyteller) => {
+  tell.call(0, "a");
+  tell.claimed(0, "t1");
+  tell.start(0, "a");
+  tell.end(1, "a");
+  tell.act(1, "complete", "t1", undefined, {
+    answer: undefined,
+    at: 50,
+    heard: false,
+    outcome: `"sent by a"`,
+  });
+  tell.result(50, "a", "sent by a", { persisted: false });
+};
 
 /** A first run that nobody knows the end of, and what goes on in a second call. */
 const abandoned = (tell: Storyteller) => {
@@ -188,6 +270,16 @@ describe("a broken promise is found:", () => {
       /new window began/,
       tell => {
         abandoned(tell);
+        tell.call(30_000, "b", { process: "p2" });
+        tell.start(30_000, "b", 1, "window 2", "p2");
+      },
+    ],
+    [
+      "P1",
+      /new window began/,
+      tell => {
+        abandoned(tell);
+        tell.claimed(2_000, "t2", 2, "t1", { rerun: true, ttlMs: 30_000 });
         tell.call(30_000, "b", { process: "p2" });
         tell.start(30_000, "b", 1, "window 2", "p2");
       },
@@ -335,6 +427,16 @@ describe("a broken promise is found:", () => {
       },
     ],
     [
+      "P3",
+      /yet to be stored/,
+      tell => {
+        sentUnstored(tell);
+        tell.call(60, "b");
+        tell.complete(100, "t1", `"sent by a"`);
+        tell.refuse(700, "b", "IN_PROGRESS");
+      },
+    ],
+    [
       "P4",
       /threw, and its caller got STORE_ERROR/,
       tell => {
@@ -369,6 +471,26 @@ describe("a broken promise is found:", () => {
       tell => {
         tell.call(0, "a");
         tell.refuse(HOUR, "a", "IN_PROGRESS");
+      },
+    ],
+    [
+      "answers",
+      /ran only after/,
+      tell => {
+        tell.call(0, "a");
+        tell.start(HOUR, "a");
+        tell.end(HOUR, "a");
+        tell.result(HOUR, "a", "sent by a");
+      },
+    ],
+    [
+      "answers",
+      /after its run/,
+      tell => {
+        tell.call(0, "a");
+        tell.start(0, "a");
+        tell.end(1, "a");
+        tell.result(HOUR, "a", "sent by a");
       },
     ],
     [
@@ -496,6 +618,92 @@ describe("a broken clause is found:", () => {
     };
     expect(broken(lost)).toEqual([]);
     expect(broken(overlapping)).toEqual([]);
+  });
+
+  const clausesBroken = (tale: (tell: Storyteller) => void) =>
+    broken(tale).filter(found => /^S\d/.test(found));
+  /** What goes on when nobody knows any more who has the key. */
+  const lostTrack = (tell: Storyteller) => {
+    held(tell);
+    tell.act(1, "release", "t1", undefined, { answer: undefined, heard: false });
+  };
+
+  it("but not where too little is known of the record: its ttl, its attempt, its fingerprint, its outcome", () => {
+    const good: ((tell: Storyteller) => void)[] = [
+      // A release says nothing of how long it is kept, nor of whose turn it is.
+      tell => [
+        tell.add({
+          type: "store",
+          at: 1,
+          sent: 1,
+          process: "p1",
+          operation: "release",
+          key: "k",
+          token: "t0",
+        }),
+        tell.act(2, "release", "t0"),
+        tell.claimed(3, "t2", 7, "t-1"),
+      ],
+      // It may have been completed before, with another outcome and longer ago.
+      tell => [
+        held(tell),
+        tell.act(1, "complete", "t1", undefined, { answer: undefined, heard: false, outcome: '"1"' }),
+        tell.complete(500, "t1", '"2"'),
+        tell.completed(600, "t2", '"1"'),
+        tell.claimed(60_200, "t3"),
+      ],
+      // It may have a fingerprint by which it is not taken over.
+      tell => [
+        tell.act(1, "release", "t0", undefined, { answer: undefined, heard: false }),
+        tell.claimed(2, "t1", 2, "t0"),
+        tell.claim(
+          1_500,
+          "t2",
+          { status: "uncertain", attempt: 2, fingerprint: "x", retryAfterMs: 1 },
+          { rerun: true, fingerprint: "y" },
+        ),
+      ],
+      // Who renews holds, and is kept by the ttl that it claimed with.
+      tell => [lostTrack(tell), tell.act(500, "renew", "t1"), tell.uncertain(1_600, "t2")],
+    ];
+    for (const tale of good) expect(clausesBroken(tell => void tale(tell))).toEqual([]);
+  });
+
+  it("and where enough is known of it again", () => {
+    const bad: [clause: string, tale: (tell: Storyteller) => void][] = [
+      ["S4", tell => [lostTrack(tell), tell.act(500, "renew", "t1"), tell.claimed(1_600, "t2", 2, "t1")]],
+      ["S5", tell => [lostTrack(tell), tell.act(500, "renew", "t1"), tell.act(600, "release", "t2")]],
+      ["S8", tell => [lostTrack(tell), tell.act(500, "renew", "t1"), tell.read(600, undefined)]],
+      ["S6", tell => [lostTrack(tell), tell.act(2, "release", "t1"), tell.inProgress(3, "t2")]],
+      ["S3", tell => [lostTrack(tell), tell.complete(2, "t1"), tell.completed(60_003, "t2", '"sent"')]],
+      ["S7", tell => [lostTrack(tell), tell.complete(2, "t1"), tell.inProgress(59_000, "t2")]],
+    ];
+    for (const [clause, tale] of bad) {
+      const found = broken(tell => void tale(tell)).filter(each => each.startsWith(`${clause}: `));
+      expect([clause, found.length > 0]).toEqual([clause, true]);
+    }
+  });
+
+  it("whichever of two operations at the same time ended first, but only where one of them may have changed something", () => {
+    // The release ends last, and was done first.
+    const around = (tell: Storyteller) => {
+      held(tell);
+      tell.claimed(50, "t2", 2, "t1", {}, { sent: 40 });
+      tell.act(90, "release", "t1", true, { sent: 10 });
+      tell.inProgress(100, "t3", 2);
+    };
+    const asked = (tell: Storyteller) => {
+      held(tell);
+      tell.inProgress(50, "t2");
+      tell.act(90, "release", "t2", true, { sent: 10 });
+    };
+    const besides = (tell: Storyteller) => {
+      held(tell);
+      tell.claim(50, "t2", { status: "in-progress", attempt: 1, retryAfterMs: 1 }, {}, { sent: 45 });
+      tell.act(90, "renew", "t1", false, { sent: 10 });
+    };
+    expect(clausesBroken(around)).toEqual([]);
+    for (const tale of [asked, besides]) expect(broken(tale)).toContainEqual(expect.stringMatching(/^S5: /));
   });
 
   it("but not where the store said that it dropped the record", () => {

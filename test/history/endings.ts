@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Found, isResolved, of, origin, type Rule, replays } from "./rule.ts";
-import { type Call, NEVER, type Run, type Story } from "./story.ts";
+import { type Call, finishedAt, NEVER, type Run, type Story } from "./story.ts";
 
 /** When the last write of a value ended, at the latest. */
 function writtenAt({ stores }: Story, { call, end }: Run): number {
@@ -40,19 +40,29 @@ function nothingIsLeft({ left, endsAt }: Story): Found[] {
   return left > 0 ? [{ at: endsAt, message: `${left} records are left when all windows are over` }] : [];
 }
 
-/** Every call of a process that lives is answered, and one that does not run in bounded time. */
+/** Every call of a process that lives is answered, in bounded time but for what `fn` takes. */
 function everyCallIsAnswered(story: Story): Found[] {
   return story.calls.flatMap(call => {
-    const { waitMs, storeTimeoutMs, leaseMs } = call;
+    const { run, waitMs, storeTimeoutMs, leaseMs } = call;
     const answered = (call.result ?? call.refused)?.at;
     if (answered === undefined) {
       return story.crashedAt(call.process) === NEVER ? [of(call, `${call.call} was never answered`)] : [];
     }
-    const bound = call.at + waitMs + leaseMs + 4 * storeTimeoutMs + 1_000;
-    if (call.run || answered <= bound || story.away(call.process, call.at, answered)) return [];
-    return [of(call, `${call.call} was answered only after ${answered - call.at} ms`)];
+    const isLate = (from: number, to: number, bound: number) =>
+      to - from > bound + SLACK_MS && !story.away(call.process, from, to);
+    const decided = run?.start.at ?? answered;
+    if (isLate(call.at, decided, waitMs + leaseMs + 4 * storeTimeoutMs)) {
+      const what = run ? "ran" : "was answered";
+      return [of(call, `${call.call} ${what} only after ${decided - call.at} ms`)];
+    }
+    const finished = run ? finishedAt(run) : NEVER;
+    if (isLate(finished, answered, storeTimeoutMs))
+      return [of(call, `${call.call} was answered only ${answered - finished} ms after its run`)];
+    return [];
   });
 }
+
+const SLACK_MS = 1_000;
 
 /** P5, rule by rule, and that each call comes to an end. */
 export const WINDOWS: readonly Rule[] = [noReplayPastTheWindow, nothingIsLeft];

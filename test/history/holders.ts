@@ -1,10 +1,10 @@
 import type { StoreEvent, Violation } from "./events.ts";
-import { finishedAt, type Run, type Story } from "./story.ts";
+import { finishedAt, NEVER, type Run, type Story } from "./story.ts";
 
 /** Holds a story against what the contract says of those who hold a key: that they renew it, know it and give it back. */
-export function checkHolders(story: Story): Violation[] {
+export function checkHolders(story: Story, lateMs: number): Violation[] {
   return [
-    ...holdersKnowWhenTheyAreReplaced(story),
+    ...holdersKnowWhenTheyAreReplaced(story, lateMs),
     ...nobodyStartsAfterItsSuccessor(story),
     ...aHolderThatLivesRenews(story),
     ...aClaimThatCameTooLateIsGivenBack(story),
@@ -27,10 +27,10 @@ function successions({ windows }: Story): [Run, Run][] {
 }
 
 /** No two runs at once believe that they hold the key: the signal of the first aborts before the second begins. */
-function holdersKnowWhenTheyAreReplaced(story: Story): Violation[] {
+function holdersKnowWhenTheyAreReplaced(story: Story, lateMs: number): Violation[] {
   return successions(story)
     .filter(([a, b]) => a.start.watches && a.call.onStoreError === "throw" && a.start.at < b.start.at)
-    .filter(([a, b]) => finishedAt(a) > b.start.at && (a.lostAt ?? Number.POSITIVE_INFINITY) > b.start.at)
+    .filter(([a, b]) => Math.min(finishedAt(a), a.lostAt ?? NEVER) > b.start.at + lateMs)
     .filter(([a, b]) => !story.away(a.call.process, a.call.at, b.start.at))
     .map(([a, b]) =>
       violation(b.start.at, a.call.key, `${named(a)} runs on unwarned while ${named(b)} begins`),

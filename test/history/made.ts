@@ -76,8 +76,8 @@ export function storyteller() {
       tell.send(at, operation, token);
       store(at, operation, token, { leaseMs: LEASE_MS, ttlMs: TTL_MS, answer, ...more });
     },
-    complete: (at: number, token: string, outcome = `"sent"`, answer = true) =>
-      tell.act(at, "complete", token, answer, { outcome }),
+    complete: (at: number, token: string, outcome = `"sent"`, answer = true, more = {}) =>
+      tell.act(at, "complete", token, answer, { outcome, ...more }),
     read: (at: number, answer: unknown) => store(at, "read", "", { token: undefined, answer }),
     forget: (at: number) => store(at, "forget", "", { token: undefined, answer: true }),
     left: (at: number, records: number) => add({ type: "left", at, process: "store", records }),

@@ -4,8 +4,10 @@ import {
   chose,
   chosenFor,
   type Found,
+  isClaimed,
   isFreed,
   isResolved,
+  isTakenOver,
   named,
   of,
   origin,
@@ -16,14 +18,14 @@ import {
 import { differ, firstStart, NEVER, type Run, type Story } from "./story.ts";
 
 /** `fn` completes at most once, unless a later run was asked for. */
-function oneSuccessInAWindow({ windows }: Story): Found[] {
-  return windows.flatMap(({ runs }) =>
-    runs
-      .filter(({ end }) => end)
-      .slice(1)
+function oneSuccessInAWindow(story: Story): Found[] {
+  return story.windows.flatMap(({ runs }) => {
+    const succeeded = runs.filter(({ end }) => end);
+    return succeeded
+      .filter((run, index) => succeeded.slice(0, index).some(earlier => !isTakenOver(story, earlier, run)))
       .filter(({ call }) => !chose(call))
-      .map(run => at(run, `${named(run)} succeeded though an earlier run of the window had succeeded`)),
-  );
+      .map(run => at(run, `${named(run)} succeeded though an earlier run of the window had succeeded`));
+  });
 }
 
 /** Whatever was asked for, one completion at the most is recorded. */
@@ -37,23 +39,38 @@ function oneRecordedSuccessInAWindow({ windows }: Story): Found[] {
 }
 
 /** The time until which a run keeps its key, whatever becomes of it, as far as its caller can tell. */
-function keptUntil({ call, end, thrown }: Run): number {
+function keptUntil(story: Story, run: Run, before: number): number {
+  const { call, end, thrown } = run;
   if (thrown?.policy === "release" || call.onStoreError === "run") return 0;
   if (end && call.result?.persisted) return end.at + call.ttlMs;
-  return Math.min(end?.at ?? thrown?.at ?? NEVER, call.at + call.leaseMs) + call.ttlMs;
+  const over = Math.min(end?.at ?? thrown?.at ?? NEVER, call.at + call.leaseMs);
+  return over + Math.min(call.ttlMs, ...ttlsAfter(story, run, before));
+}
+
+/** Whoever takes a key over decides how long it is kept from then on, whether or not it runs. */
+function ttlsAfter({ stores }: Story, { call, start }: Run, before: number): number[] {
+  const claims = (stores.get(call.key) ?? []).filter(
+    ({ request, answer, sent, at: done }) =>
+      request?.rerun &&
+      sent < before &&
+      done >= start.at &&
+      (answer === undefined || (isClaimed(answer) && answer.attempt > start.attempt)),
+  );
+  return claims.map(({ request }) => request!.ttlMs);
 }
 
 /** A window begins only when the one before is over. */
 function windowsDoNotOverlap(story: Story): Found[] {
-  return story.windows.flatMap((window, index) =>
-    story.windows
+  return story.windows.flatMap((window, index) => {
+    const begins = firstStart(window);
+    if (window.runs.every(({ call }) => chosenFor(call))) return [];
+    return story.windows
       .slice(0, index)
       .filter(({ key }) => key === window.key)
       .flatMap(earlier => earlier.runs)
-      .filter(run => !isFreed(story, run, firstStart(window), window.runs[0]))
-      .filter(run => keptUntil(run) > firstStart(window) && !window.runs.every(({ call }) => chosenFor(call)))
-      .map(run => overlap(window.runs[0]!, run)),
-  );
+      .filter(run => !isFreed(story, run, begins, window.runs[0]) && keptUntil(story, run, begins) > begins)
+      .map(run => overlap(window.runs[0]!, run));
+  });
 }
 
 function overlap(next: Run, run: Run): Found {

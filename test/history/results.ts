@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import type { StoreEvent } from "./events.ts";
 import { at, chosenFor, type Found, isFreed, named, of, type Rule, runsOf } from "./rule.ts";
 import { type Call, NEVER, type Run, type Story } from "./story.ts";
 
@@ -20,46 +21,45 @@ const unwritten = ({ windows }: Story): Run[] =>
     .flatMap(({ runs }) => runs)
     .filter(({ end, call }) => end?.storable && call.result?.persisted === false);
 
-/** What the stores answered to a run's completions: false where somebody else has the key. */
-function completions({ stores }: Story, { call, end }: Run): unknown[] {
-  return (stores.get(call.key) ?? [])
-    .filter(event => event.operation === "complete" && event.process === call.process && event.at >= end!.at)
-    .map(({ answer }) => answer);
+/** What the stores answered to a run's completions, as far as can be told: by another run of the process it is as good. */
+function completions({ stores }: Story, { call, end }: Run): StoreEvent[] {
+  return (stores.get(call.key) ?? []).filter(
+    event => event.operation === "complete" && event.process === call.process && event.at >= end!.at,
+  );
 }
 
-/** Until the store has a result, the other calls of the process get it all the same, as long as lease and ttl last. */
+/** Somebody else has the key. */
+const isRefused = (story: Story, run: Run) => completions(story, run).some(({ answer }) => answer === false);
+
+/** Until when a result that is not stored is shared: until it is, and as long as its lease and its window last. */
+function sharedUntil(story: Story, run: Run): number {
+  const { at, leaseMs, ttlMs, result } = run.call;
+  const stored = completions(story, run).filter(({ answer, heard }) => answer === true && heard !== false);
+  return Math.min(at + leaseMs, result!.at + ttlMs, ...stored.map(({ at }) => at));
+}
+
+/** Until the store has a result, the other calls of the process get it all the same. */
 function aSuccessIsSharedUntilItIsStored(story: Story): Found[] {
   return unwritten(story).flatMap(run => {
     const { call } = run;
-    if (completions(story, run).includes(false) || chosenFor(call)) return [];
+    if (isRefused(story, run) || chosenFor(call)) return [];
+    const until = sharedUntil(story, run);
     return story.calls
       .filter(other => other.key === call.key && other.process === call.process && !chosenFor(other))
-      .filter(other => other.at > call.result!.at && other.at < call.at + call.leaseMs)
-      .filter(other => other.at < call.result!.at + call.ttlMs)
+      .filter(other => other.at > call.result!.at && other.at < until)
       .filter(other => other.refused && !story.away(call.process, call.at, other.refused.at))
       .filter(({ refused }) => refused!.code !== "KEY_REUSED" && !refused!.aborted)
-      .filter(({ refused }) => refused!.code !== "STORE_ERROR" || !completions(story, run).includes(true))
-      .filter(other => !isFreed(story, run, other.refused!.at) && !isOver(story, run, other))
+      .filter(other => !isFreed(story, run, other.refused!.at))
       .map(other =>
         of(other, `${other.call} did not get the result of ${named(run)}, which is yet to be stored`),
       );
   });
 }
 
-const isOver = ({ stores }: Story, { call, end }: Run, other: Call) =>
-  (stores.get(call.key) ?? []).some(
-    ({ operation, process, answer, at: done }) =>
-      operation === "complete" &&
-      process === call.process &&
-      answer === true &&
-      done >= end!.at &&
-      done + call.ttlMs <= other.at,
-  );
-
 /** A completion that failed is tried again. */
 function aCompletionThatFailedIsTriedAgain(story: Story): Found[] {
   return unwritten(story)
-    .filter(run => !completions(story, run).includes(false) && !chosenFor(run.call))
+    .filter(run => !isRefused(story, run) && !chosenFor(run.call))
     .filter(({ call, end }) => !story.away(call.process, end!.at, call.result!.at + 1_000))
     .filter(({ call, end }) => {
       const tries = story.sends.filter(

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import type { ClaimResult } from "../../src/store.ts";
 import type { Violation } from "./events.ts";
 import { type Call, NEVER, type Run, type Story } from "./story.ts";
 
@@ -52,5 +53,14 @@ export const isResolved = (story: Story, { key, result }: Call) =>
 
 export const replays = ({ calls }: Story) => calls.filter(({ result }) => result?.replayed);
 
-export const isClaimed = (answer: unknown) =>
+export const isClaimed = (answer: unknown): answer is Extract<ClaimResult, { status: "claimed" }> =>
   (answer as { status?: unknown } | undefined)?.status === "claimed";
+
+/** Between the two came a run that was asked for whatever the first had done, and that then freed the key. */
+export function isTakenOver({ stores }: Story, a: Run, b: Run): boolean {
+  return (stores.get(a.call.key) ?? []).some(({ request, answer }) => {
+    const { attempt } = (answer ?? {}) as { attempt?: number };
+    if (!request?.rerun || !isClaimed(answer)) return false;
+    return attempt! > a.start.attempt && attempt! < b.start.attempt;
+  });
+}

@@ -1,36 +1,8 @@
 import type { ClaimResult, StoreRecord } from "../../src/store.ts";
 import type { History, StoreEvent, Violation } from "./events.ts";
+import { ABSENT, type Known, learn, mayChange, SOME, type Span, UNKNOWN } from "./known.ts";
 import { differ, ofType } from "./story.ts";
 
-/** A time of which only the bounds are known. */
-interface Span {
-  from: number;
-  to: number;
-}
-
-/** What is known of a key's record after the answers so far. */
-interface Known {
-  status: "absent" | "held" | "released" | "completed" | "unknown";
-  token?: string | undefined;
-  attempt: number;
-  runId: string;
-  fingerprint?: string | undefined;
-  ttlMs: number;
-  outcome?: string | undefined;
-  lapses: Span;
-  expires: Span;
-}
-
-const NOTHING: Known = {
-  status: "absent",
-  attempt: 0,
-  runId: "",
-  ttlMs: 0,
-  lapses: { from: 0, to: 0 },
-  expires: { from: 0, to: 0 },
-};
-
-const after = ({ sent, at }: StoreEvent, ms: number): Span => ({ from: sent + ms, to: at + ms });
 const isSurelyPast = (time: Span, event: StoreEvent) => event.sent >= time.to;
 const isSurelyAhead = (time: Span, event: StoreEvent) => event.at < time.from;
 
@@ -62,17 +34,20 @@ export function checkClauses(history: History): Violation[] {
 }
 
 function checkKey(events: readonly StoreEvent[], evicted: ReadonlySet<string>): Violation[] {
-  let known = NOTHING;
-  return events.flatMap((event, index) => {
-    const before = events[index - 1];
-    // Of two operations at the same time nobody knows which came first.
-    if (before && before.at > event.sent && before.sent !== before.at)
-      known = { ...NOTHING, status: "unknown" };
+  let known = ABSENT;
+  return events.flatMap(event => {
+    // Of two operations at the same time nobody knows which came first. It matters where one may have changed something.
+    if (events.some(other => other !== event && areAtOnce(other, event) && mayChange(other))) {
+      if (mayChange(event)) known = UNKNOWN;
+      return [];
+    }
     const broken = known.status === "unknown" ? [] : checkOne(sceneOf(event, known), evicted.has(event.key));
-    known = learn(event, known);
+    known = learn(event, known, events);
     return broken;
   });
 }
+
+const areAtOnce = (a: StoreEvent, b: StoreEvent) => a.sent < b.at && b.sent < a.at;
 
 function sceneOf(event: StoreEvent, known: Known): Scene {
   const isThere = known.status !== "absent";
@@ -115,8 +90,17 @@ const isOwn = ({ event, known }: Scene) => event.token === known.token;
 const isHeld = ({ known, isLive }: Scene) => known.status === "held" && isLive;
 const isNew = ({ event, answer }: Scene) =>
   answer.status === "claimed" && answer.attempt === 1 && answer.runId === event.token;
-const isNext = ({ known, answer }: Scene) =>
-  answer.status === "claimed" && answer.attempt === known.attempt + 1 && answer.runId === known.runId;
+/** Whether it is claimed as an attempt of the window that is known, so many after the last. */
+const isOfWindow = ({ known: { attempt, runId }, answer }: Scene, later: number) =>
+  answer.status === "claimed" &&
+  (attempt === undefined || answer.attempt === attempt + later) &&
+  (runId === undefined || answer.runId === runId);
+const isNext = (scene: Scene) => isOfWindow(scene, 1);
+/** Whether the claim's fingerprint is another than the record's; undefined where nobody knows. */
+const isOther = ({ event: { request }, known: { fingerprint } }: Scene): boolean | undefined => {
+  if (fingerprint !== SOME) return differ(request?.fingerprint, fingerprint);
+  return request?.fingerprint === undefined ? false : undefined;
+};
 
 /** Of the claims on a free key exactly one is answered "claimed"; the others hear that it is in progress. */
 function exactlyOneClaims(scene: Scene): string | undefined {
@@ -129,11 +113,8 @@ function exactlyOneClaims(scene: Scene): string | undefined {
 }
 
 function itsOwnTokenClaimsAgain(scene: Scene): string | undefined {
-  const { known, answer } = scene;
   if (!isClaim(scene) || !isHeld(scene) || !isOwn(scene)) return undefined;
-  const isSame =
-    answer.status === "claimed" && answer.attempt === known.attempt && answer.runId === known.runId;
-  return isSame ? undefined : "the same claim again, for the token holds the key";
+  return isOfWindow(scene, 0) ? undefined : "the same claim again, for the token holds the key";
 }
 
 function expiredIsAbsent(scene: Scene): string | undefined {
@@ -147,13 +128,15 @@ function expiredIsAbsent(scene: Scene): string | undefined {
 }
 
 function takenOverOnlyByRerun(scene: Scene): string | undefined {
-  const { event, known, answer } = scene;
+  const { event, answer } = scene;
   if (!isClaim(scene) || !isHeld(scene) || isOwn(scene)) return undefined;
   if (scene.hasLease)
     return answer.status === "uncertain" ? "no word of uncertain while the lease lasts" : undefined;
   if (!scene.hasLapsed) return undefined;
-  const mayRerun = event.request!.rerun === true && !differ(event.request!.fingerprint, known.fingerprint);
-  if (mayRerun) return isNext(scene) ? undefined : "a takeover: the next attempt of the same runId";
+  const other = isOther(scene);
+  if (event.request!.rerun === true && other === undefined) return undefined;
+  if (event.request!.rerun === true && !other)
+    return isNext(scene) ? undefined : "a takeover: the next attempt of the same runId";
   return answer.status === "uncertain" ? undefined : "uncertain, for the lease has lapsed";
 }
 
@@ -168,9 +151,10 @@ function onlyTheHolderActs(scene: Scene): string | undefined {
 }
 
 function releaseFreesTheKey(scene: Scene): string | undefined {
-  const { event, known } = scene;
-  if (!isClaim(scene) || known.status !== "released" || !scene.isLive) return undefined;
-  if (differ(event.request!.fingerprint, known.fingerprint)) {
+  const other = isOther(scene);
+  if (!isClaim(scene) || scene.known.status !== "released" || !scene.isLive) return undefined;
+  if (other === undefined && isNew(scene)) return undefined;
+  if (other === true) {
     return isNew(scene) ? undefined : "a new runId at attempt 1, for the fingerprint is another";
   }
   return isNext(scene) ? undefined : "the next attempt of the same runId, for the key was released";
@@ -181,7 +165,8 @@ function theOutcomeIsKept(scene: Scene): string | undefined {
   if (known.status !== "completed" || !scene.isLive) return undefined;
   const answer = event.answer as Partial<StoreRecord> | undefined;
   if (event.operation !== "claim" && event.operation !== "read") return undefined;
-  const isKept = answer?.status === "completed" && answer.outcome === known.outcome;
+  const isKept =
+    answer?.status === "completed" && (answer.outcome === known.outcome || known.outcome === undefined);
   return isKept ? undefined : `the outcome ${known.outcome}`;
 }
 
@@ -189,8 +174,7 @@ function theOutcomeIsKept(scene: Scene): string | undefined {
 function nothingVanishes(scene: Scene): string | undefined {
   if (!scene.isLive) return undefined;
   const { event, known } = scene;
-  const isReleasedToAnother =
-    known.status === "released" && differ(event.request?.fingerprint, known.fingerprint);
+  const isReleasedToAnother = known.status === "released" && isOther(scene) !== false;
   if (isClaim(scene) && isNew(scene) && !isReleasedToAnother && !isOwn(scene))
     return "the record that is there";
   const isGone =
@@ -225,48 +209,4 @@ function nothingIsLeftBehind(history: History): Violation[] {
       at,
       message: `${records} records are past their time and still there`,
     }));
-}
-
-/** What the answer makes known. Without one, anything may be the case until another answer tells. */
-function learn(event: StoreEvent, known: Known): Known {
-  const { operation, answer, ttlMs = known.ttlMs, outcome } = event;
-  if (operation === "read") return known;
-  if (operation === "claim") return learnClaim(event, known);
-  if (answer === undefined) return { ...NOTHING, status: "unknown" };
-  if (answer !== true) return known;
-  switch (operation) {
-    case "forget":
-      return NOTHING;
-    case "release":
-      return { ...known, status: "released", token: undefined, expires: after(event, known.ttlMs) };
-    case "renew": {
-      const lapses = after(event, event.leaseMs!);
-      return { ...known, lapses, expires: after(event, event.leaseMs! + known.ttlMs) };
-    }
-    default: {
-      const isAgain = known.status === "completed" && operation === "complete";
-      const token = operation === "complete" ? event.token : undefined;
-      return isAgain
-        ? known
-        : { ...known, status: "completed", token, outcome, expires: after(event, ttlMs) };
-    }
-  }
-}
-
-function learnClaim(event: StoreEvent, known: Known): Known {
-  const { request, token, key } = event;
-  const answer = event.answer as ClaimResult | undefined;
-  if (answer === undefined) return { ...NOTHING, status: "unknown" };
-  if (answer.status !== "claimed" || request === undefined || key === undefined) return known;
-  const isSameWindow = known.runId === answer.runId && known.status !== "unknown";
-  return {
-    status: "held",
-    token,
-    attempt: answer.attempt,
-    runId: answer.runId,
-    fingerprint: request.fingerprint ?? (isSameWindow ? known.fingerprint : undefined),
-    ttlMs: request.ttlMs,
-    lapses: after(event, request.leaseMs),
-    expires: after(event, request.leaseMs + request.ttlMs),
-  };
 }

@@ -1,5 +1,5 @@
-import { at, chose, type Found, isClaimed, named, of, pairs, type Rule } from "./rule.ts";
-import type { Run, Story } from "./story.ts";
+import { at, chose, type Found, isClaimed, isTakenOver, named, of, pairs, type Rule } from "./rule.ts";
+import type { Story } from "./story.ts";
 
 /** Under "reject", `fn` runs again only after a run that failed and freed the key. */
 function noRunBesideAnUnknownOne(story: Story): Found[] {
@@ -9,15 +9,6 @@ function noRunBesideAnUnknownOne(story: Story): Found[] {
       .filter(([a, b]) => a.thrown?.policy !== "release" || a.thrown.at > b.start.at)
       .map(([a, b]) => at(b, `${named(b)} began though nobody knew what had become of ${named(a)}`)),
   );
-}
-
-/** Between the two came a run that was asked for whatever the first had done, and that then freed the key. */
-function isTakenOver({ stores }: Story, a: Run, b: Run): boolean {
-  return (stores.get(a.call.key) ?? []).some(({ request, answer }) => {
-    const { attempt } = (answer ?? {}) as { attempt?: number };
-    if (!request?.rerun || !isClaimed(answer)) return false;
-    return attempt! > a.start.attempt && attempt! < b.start.attempt;
-  });
 }
 
 const unknowns = ({ calls }: Story) => calls.filter(({ refused }) => refused?.code === "OUTCOME_UNKNOWN");
