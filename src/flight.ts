@@ -1,3 +1,5 @@
+import { backgroundTimer, timersEndWithRequest } from "./timers.ts";
+
 /** What became of a run, for the calls that share it. */
 export type FlightEnd =
   /** `fn` completed, here or elsewhere: each call reads the outcome's text by itself. */
@@ -31,7 +33,12 @@ export interface Flight {
   end: FlightEnd | undefined;
   /** Called when `attempt` or `end` changes; made by the first call that shares the flight. */
   watchers: Set<() => void> | undefined;
+  /** When its leader last gave a sign of life, by the monotonic clock; only where one can vanish without a word. */
+  seenAt: number | undefined;
 }
+
+const PULSE_MS = 250;
+const SILENCE_MS = 1_000;
 
 /** Opens a flight that others can find by its key. */
 export function openFlight(flights: Map<string, Flight>, key: string): Flight {
@@ -41,9 +48,32 @@ export function openFlight(flights: Map<string, Flight>, key: string): Flight {
     retryAfterMs: 0,
     end: undefined,
     watchers: undefined,
+    seenAt: undefined,
   };
   flights.set(key, flight);
+  if (timersEndWithRequest) pulse(flights, key, flight);
   return flight;
+}
+
+/** Shows that the leader's request lives, while the flight is open. */
+function pulse(flights: Map<string, Flight>, key: string, flight: Flight): void {
+  flight.seenAt = performance.now();
+  backgroundTimer(() => {
+    if (flights.get(key) === flight) pulse(flights, key, flight);
+  }, PULSE_MS);
+}
+
+/** Whether its leader has vanished: the store knows what became of its run. */
+export function isSilent({ seenAt }: Flight): boolean {
+  return seenAt !== undefined && performance.now() - seenAt >= SILENCE_MS;
+}
+
+/** The flight that others can share, if there is one. */
+export function findFlight(flights: Map<string, Flight>, key: string): Flight | undefined {
+  const flight = flights.get(key);
+  if (flight === undefined || !isSilent(flight)) return flight;
+  flights.delete(key);
+  return undefined;
 }
 
 function tell(flight: Flight): void {
@@ -51,11 +81,15 @@ function tell(flight: Flight): void {
   for (const wake of [...flight.watchers]) wake();
 }
 
-/** Wakes when something changes; gives back how to be forgotten. */
+/** Wakes when something changes, or may have; gives back how to be forgotten. */
 export function watchFlight(flight: Flight, wake: () => void): () => void {
   const watchers = flight.watchers ?? new Set();
   flight.watchers = watchers.add(wake);
-  return () => watchers.delete(wake);
+  const timer = flight.seenAt === undefined ? undefined : setTimeout(wake, SILENCE_MS);
+  return () => {
+    watchers.delete(wake);
+    clearTimeout(timer);
+  };
 }
 
 /** Says that the key is held, here or elsewhere. */

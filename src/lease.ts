@@ -1,7 +1,7 @@
 import type { Call } from "./call.ts";
 import { LeaseLostError } from "./errors.ts";
 import { askStore } from "./store-call.ts";
-import { backgroundTimer } from "./timers.ts";
+import { backgroundTimer, timersEndWithRequest } from "./timers.ts";
 
 // A run is renewed at the second beat that it sees at the latest, so twice more before its lease ends if one fails.
 const BEATS_PER_LEASE = 4;
@@ -141,11 +141,9 @@ class Heart {
 
 const hearts = new Map<number, Heart>();
 
-// On Cloudflare's workerd a timer ends with the request that set it: what several share would die with one of them.
-const canShareTimers = globalThis.navigator?.userAgent !== "Cloudflare-Workers";
-
 function heartOf(leaseMs: number): Heart {
-  if (!canShareTimers) return new Heart(leaseMs);
+  // What several share would die with one of them.
+  if (timersEndWithRequest) return new Heart(leaseMs);
   let heart = hearts.get(leaseMs);
   if (heart === undefined) {
     heart = new Heart(leaseMs);

@@ -1,7 +1,16 @@
 import type { Call } from "./call.ts";
 import { claim } from "./claim.ts";
 import { isIdempotencyError } from "./errors.ts";
-import { type Flight, type FlightEnd, holdFlight, landFlight, openFlight, watchFlight } from "./flight.ts";
+import {
+  type Flight,
+  type FlightEnd,
+  findFlight,
+  holdFlight,
+  isSilent,
+  landFlight,
+  openFlight,
+  watchFlight,
+} from "./flight.ts";
 import { run, runUnprotected } from "./run.ts";
 import { abandon, giveBack, settleNowOrLater } from "./settle.ts";
 import { onAbort } from "./signals.ts";
@@ -16,7 +25,7 @@ type Completed = Extract<ClaimResult, { status: "completed" }>;
 /** Sees a call through: claim → run → settle, or the result of a run that it shares. Answers at once where it can. */
 export function perform<Answer>(call: Call<Answer>): Awaitable<Answer> {
   call.throwIfAborted();
-  const flight = call.flights.get(call.storeKey);
+  const flight = findFlight(call.flights, call.storeKey);
   const answer = flight === undefined ? lead(call) : follow(call, flight);
   return call.settings.signal === undefined ? answer : abortable(answer, call.settings.signal);
 }
@@ -125,7 +134,7 @@ async function confirmTurn(call: Call, claimed: Claimed): Promise<Claimed> {
 async function follow<Answer>(call: Call<Answer>, flight: Flight): Promise<Answer> {
   call.emit?.({ type: "joined" });
   try {
-    while (flight.end === undefined) {
+    while (flight.end === undefined && !isSilent(flight)) {
       if (flight.attempt > 0) {
         call.seenAttempt = flight.attempt;
         call.requireFingerprint(flight.fingerprint);
@@ -134,7 +143,7 @@ async function follow<Answer>(call: Call<Answer>, flight: Flight): Promise<Answe
       const wasWoken = await call.patience.until(wake => watchFlight(flight, wake));
       if (!wasWoken) throw call.inProgress(flight.retryAfterMs);
     }
-    return await share(call, flight.end);
+    return await share(call, flight.end ?? { type: "left" });
   } finally {
     call.end();
   }

@@ -1,7 +1,6 @@
-import { once } from "node:events";
-import type { AddressInfo, Socket } from "node:net";
 import { simpleParser } from "mailparser";
-import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from "smtp-server";
+import type { SMTPServerDataStream, SMTPServerSession } from "smtp-server";
+import { type Callback, type SmtpServer, startSmtp } from "../common/smtp.ts";
 import { addressFault, mailFault, refusesConnection } from "./faults.ts";
 import { identityOf, type Mail } from "./mail.ts";
 
@@ -22,13 +21,9 @@ export interface Ledger {
 }
 
 /** A running mail server. */
-interface MailServer {
-  port: number;
+interface MailServer extends SmtpServer {
   ledger: Readonly<Ledger>;
-  close(): Promise<void>;
 }
-
-type Callback = (error?: Error | null) => void;
 
 function refusal(responseCode: number, message: string): Error {
   return Object.assign(new Error(message), { responseCode });
@@ -85,21 +80,6 @@ function createHandlers(ledger: Ledger, cut: (session: SMTPServerSession) => voi
 /** Starts a mail server on a free port of 127.0.0.1 that fails as mail servers do, the same way in each run. */
 export async function startMailServer(): Promise<MailServer> {
   const ledger: Ledger = { mailbox: [], unknownAddresses: new Set(), connections: 0, answers: 0 };
-  const sockets = new Map<number, Socket>();
-  const smtp = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ["AUTH", "STARTTLS"],
-    disableReverseLookup: true,
-    ...createHandlers(ledger, session => sockets.get(session.remotePort)?.destroy()),
-  });
-  smtp.server.on("connection", socket => {
-    const { remotePort = 0 } = socket;
-    sockets.set(remotePort, socket);
-    socket.once("close", () => sockets.delete(remotePort));
-  });
-  smtp.listen(0, "127.0.0.1");
-  await once(smtp.server, "listening");
-  smtp.on("error", () => {}); // A client that vanishes is no reason to stop.
-  const { port } = smtp.server.address() as AddressInfo;
-  return { port, ledger, close: () => new Promise(resolve => smtp.close(resolve)) };
+  const smtp = await startSmtp(cut => createHandlers(ledger, cut));
+  return { ...smtp, ledger };
 }

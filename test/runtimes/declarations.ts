@@ -1,10 +1,10 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { obtainPackage, type PackageSpec } from "../servers/packages.ts";
 import { execute, succeed } from "./command.ts";
-import { obtainPackage, ROOT } from "./obtain.ts";
+import { ROOT } from "./obtain.ts";
 import type { Result } from "./portable/perform.ts";
 import type { Run } from "./report.ts";
-import type { PackageSpec } from "./versions.ts";
 
 /** How a consumer's project has its modules resolved: compiler options, and the files that it has then. */
 interface Project {

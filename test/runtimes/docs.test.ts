@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import type { PackageSpec } from "../servers/packages.ts";
 import { ROOT } from "./obtain.ts";
-import { BINARIES, COMPILERS, MINIFLARE, type PackageSpec, WORKERS } from "./versions.ts";
+import { BINARIES, COMPILERS, MINIFLARE, WORKERS } from "./versions.ts";
 
 const versionOf = (spec: PackageSpec) => spec.slice(spec.lastIndexOf("@") + 1);
 

@@ -1,13 +1,21 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { obtainPackage } from "../servers/packages.ts";
 import { inBrowser } from "./browser.ts";
 import { succeed } from "./command.ts";
-import { obtainBinary, obtainChromium, obtainPackage } from "./obtain.ts";
+import { obtainBinary, obtainChromium } from "./obtain.ts";
 import { formatChecks } from "./portable/formats.ts";
 import { names, type Report } from "./portable/suite.ts";
 import type { Run } from "./report.ts";
 import { requestChecks } from "./requests.ts";
-import { BINARIES, type BinaryRuntime, MINIFLARE, WORKERS, type WorkerSettings } from "./versions.ts";
+import {
+  BINARIES,
+  type BinaryRuntime,
+  MINIFLARE,
+  NODE_24,
+  WORKERS,
+  type WorkerSettings,
+} from "./versions.ts";
 
 /** A runtime, and how it is asked to run the checks that were built into `folder`. */
 export interface Host {
@@ -68,7 +76,7 @@ function workerHost({ date, flags }: WorkerSettings): Host {
   return {
     name: `workerd (${settings})`,
     async run(folder) {
-      const [program, miniflare] = [await obtainBinary(BINARIES[2]!), await obtainPackage(MINIFLARE)];
+      const [program, miniflare] = [await obtainBinary(NODE_24), await obtainPackage(MINIFLARE)];
       const driver = join(import.meta.dirname, "workerd.ts");
       const args = [driver, miniflare, join(folder, "worker.bundle.mjs"), date, ...flags];
       const report = identified(reportOf(await succeed(program, args, { cwd: folder })), "workerd");

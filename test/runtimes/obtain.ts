@@ -1,48 +1,12 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { obtainPackage, Unobtainable } from "../servers/packages.ts";
 import { execute, succeed } from "./command.ts";
-import type { BinaryRuntime, PackageSpec } from "./versions.ts";
+import type { BinaryRuntime } from "./versions.ts";
 
 export const ROOT = resolve(import.meta.dirname, "../..");
-const CACHE = join(ROOT, "node_modules/.cache/with-idempotency");
 
-/** Something that is not to be had here: a notice, and no failure. */
-export class Unobtainable extends Error {}
-
-const nameOf = (spec: PackageSpec) => spec.slice(0, spec.lastIndexOf("@"));
-
-const homes = new Map<PackageSpec, Promise<string>>();
-
-/** The folder of a package, which is installed into the cache where it is not there yet. */
-export async function obtainPackage(spec: PackageSpec): Promise<string> {
-  const home = homes.get(spec) ?? installed(spec);
-  homes.set(spec, home);
-  return join(await home, "node_modules", nameOf(spec));
-}
-
-/** Whole or not at all: what is cut short shall not be taken for installed. */
-async function installed(spec: PackageSpec): Promise<string> {
-  const home = join(CACHE, spec.replace("/", "+"));
-  if (existsSync(home)) return home;
-  await mkdir(CACHE, { recursive: true });
-  const folder = await mkdtemp(join(CACHE, ".installing-"));
-  try {
-    await writeFile(join(folder, "package.json"), '{ "private": true }');
-    const args = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", spec];
-    const { code, stderr } = await execute("npm", args, { cwd: folder, timeoutMs: 180_000 });
-    if (code !== 0) throw new Unobtainable(`npm install ${spec} failed: ${stderr.trim().slice(0, 300)}`);
-    await rename(folder, home);
-  } catch (error) {
-    // Another process may have been quicker.
-    if (!existsSync(home)) throw error;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-  return home;
-}
-
-/** The binary of a runtime for this platform. */
+/** The binary of a runtime for this platform. Rejects with `Unobtainable`. */
 export async function obtainBinary({ name, packages, binary }: BinaryRuntime): Promise<string> {
   const spec = packages[`${process.platform}-${process.arch}`];
   if (spec === undefined)

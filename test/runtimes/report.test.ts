@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Unobtainable } from "./obtain.ts";
+import { Unobtainable } from "../servers/packages.ts";
 import { lineOf, linesOf, type Run, table } from "./report.ts";
 
 const run = (results: Run["results"]) => async () => [

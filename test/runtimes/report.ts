@@ -1,4 +1,4 @@
-import { Unobtainable } from "./obtain.ts";
+import { Unobtainable } from "../servers/packages.ts";
 import type { Result } from "./portable/perform.ts";
 
 /** What came of one runtime or compiler in one way of using it. */

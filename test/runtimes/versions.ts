@@ -1,5 +1,4 @@
-/** One of npm's packages, to the version. */
-export type PackageSpec = `${string}@${string}`;
+import type { PackageSpec } from "../servers/packages.ts";
 
 /** A runtime that is one binary, which npm has in a package for each platform. */
 export interface BinaryRuntime {
@@ -32,11 +31,14 @@ const node = (
 const BUN = "1.4.5";
 const DENO = "2.9.6";
 
+/** Runs TypeScript as it is, and has `node:sqlite`. */
+export const NODE_24 = node("24.21.0", "24.22.0", "24.18.1", "24.0.0");
+
 /** Everything that runs the package, to the version. `docs/runtimes.md` names them too. */
 export const BINARIES: readonly BinaryRuntime[] = [
   node("20.20.2", "20.20.2", "20.20.2", "20.18.1"),
   node("22.23.3", "22.23.3", "22.23.3", "22.23.2"),
-  node("24.21.0", "24.22.0", "24.18.1", "24.0.0"),
+  NODE_24,
   node("26.10.0", "26.12.0", "26.10.0", "26.10.0"),
   {
     name: "Bun",

@@ -34,7 +34,7 @@ const get = async (path: string) => (await worker.dispatchFetch(`http://worker.e
 
 try {
   const { runtime, results } = (await get("/report")) as Report;
-  results.push(...(await performAll([], requestChecks(get))));
+  results.push(...(await performAll(requestChecks(get), [])));
   console.log(JSON.stringify({ runtime, results }));
 } finally {
   await worker.dispose();

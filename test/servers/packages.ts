@@ -5,53 +5,57 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { CACHE } from "./redis-binary.ts";
 
+/** One of npm's packages, to the version. */
+export type PackageSpec = `${string}@${string}`;
+
+/** Something that is not to be had here. */
+export class Unobtainable extends Error {}
+
 const run = promisify(execFile);
 
-/** How long a download of what was built elsewhere may take, and a build of our own. */
-const PREBUILT_MS = 15_000;
-const BUILD_MS = 300_000;
+const INSTALL = [
+  "install",
+  "--ignore-scripts",
+  "--no-package-lock",
+  "--no-audit",
+  "--no-fund",
+  "--prefer-offline",
+];
+const INSTALL_MS = 300_000;
 
-const BETTER_SQLITE3 = "better-sqlite3@12.11.1";
-const NODE = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}@24`;
+const nameOf = (spec: PackageSpec) => spec.slice(0, spec.lastIndexOf("@"));
 
-// npm runs no install script of a dependency that nobody allowed, and always those of the project itself.
-const SCRIPTS = {
-  prebuilt: "cd node_modules/better-sqlite3 && prebuild-install",
-  // Without optimisation, which takes a third of the time.
-  build: "cd node_modules/better-sqlite3 && node-gyp rebuild --debug",
-};
+const homes = new Map<PackageSpec, Promise<string>>();
 
-/** better-sqlite3 for this Node.js: its folder. It takes a download, or a compiler. */
-export async function obtainBetterSqlite3(): Promise<string> {
-  const home = await obtain(BETTER_SQLITE3, async folder => {
-    const npmRun = (script: keyof typeof SCRIPTS, timeout: number) =>
-      run("npm", ["run", script], { cwd: folder, timeout, env: { ...process.env, JOBS: "2" } });
-    await npmRun("prebuilt", PREBUILT_MS).catch(() => npmRun("build", BUILD_MS));
-  });
-  return join(home, "node_modules/better-sqlite3");
+/**
+ * The folder of a package, which is installed into the cache where it is not there yet. `prepare` may do more in the
+ * folder in which it was installed. Rejects with `Unobtainable`.
+ */
+export async function obtainPackage(
+  spec: PackageSpec,
+  prepare: (folder: string) => Promise<unknown> = async () => {},
+): Promise<string> {
+  const home = homes.get(spec) ?? install(spec, prepare);
+  homes.set(spec, home);
+  return join(await home, "node_modules", nameOf(spec));
 }
 
-/** A Node.js that has node:sqlite, and runs TypeScript: its binary. */
-export async function obtainNode24(): Promise<string> {
-  const home = await obtain(NODE);
-  return join(home, "node_modules", NODE.slice(0, NODE.lastIndexOf("@")), "bin/node");
-}
-
-/** Installs a package into the cache, whole or not at all, where it is not there yet. */
-async function obtain(spec: string, prepare?: (folder: string) => Promise<unknown>): Promise<string> {
-  const home = join(CACHE, `${spec}-${process.version}`);
+/** Whole or not at all: what is cut short shall not be taken for installed. */
+async function install(spec: PackageSpec, prepare: (folder: string) => Promise<unknown>): Promise<string> {
+  // What is compiled is so for one Node.js.
+  const home = join(CACHE, `${spec.replace("/", "+")}-${process.version}`);
   if (existsSync(home)) return home;
   await mkdir(CACHE, { recursive: true });
   const folder = await mkdtemp(join(CACHE, ".installing-"));
   try {
-    await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, scripts: SCRIPTS }));
-    const args = ["install", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund", spec];
-    await run("npm", args, { cwd: folder, timeout: BUILD_MS });
-    await prepare?.(folder);
+    await writeFile(join(folder, "package.json"), '{ "private": true }');
+    await run("npm", [...INSTALL, spec], { cwd: folder, timeout: INSTALL_MS });
+    await prepare(folder);
     await rename(folder, home);
   } catch (error) {
     // Another process may have been quicker.
-    if (!existsSync(home)) throw error;
+    if (!existsSync(home))
+      throw new Unobtainable(`${spec}: ${(error as Error).message.slice(0, 300).trim()}`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -4,7 +4,10 @@ import Database from "libsql";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { storeConformance } from "../../src/testing/index.ts";
 import { run } from "../helpers/run.ts";
-import { ifObtainable, obtainBetterSqlite3, obtainNode24 } from "../servers/packages.ts";
+import { obtainBinary } from "../runtimes/obtain.ts";
+import { NODE_24 } from "../runtimes/versions.ts";
+import { ifObtainable } from "../servers/packages.ts";
+import { obtainBetterSqlite3 } from "./better-sqlite3.ts";
 import { itConforms } from "./conforms.ts";
 import { type Connect, isLeftOut, sqliteFolder, sqliteHarness } from "./sqlite-harness.ts";
 
@@ -24,7 +27,7 @@ function conforms(connect: Connect): void {
 
 const [betterSqlite3, node24] = await Promise.all([
   ifObtainable("the SQLite store by better-sqlite3", obtainBetterSqlite3()),
-  ifObtainable("the SQLite store by node:sqlite", obtainNode24()),
+  ifObtainable("the SQLite store by node:sqlite", obtainBinary(NODE_24)),
 ]);
 
 describe("a store in SQLite by libsql", () => conforms(file => new Database(file)));

@@ -4,6 +4,7 @@ import type { Host } from "../common/run.ts";
 /** BullMQ, whose stalled jobs another worker takes over. */
 export const bullmq: Host = {
   name: "BullMQ",
+  packages: ["bullmq"],
   worker: new URL("worker.ts", import.meta.url),
   server: "redis",
   async open(url) {

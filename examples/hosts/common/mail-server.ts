@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { simpleParser } from "mailparser";
-import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from "smtp-server";
+import type { SMTPServerDataStream, SMTPServerSession } from "smtp-server";
+import { type Callback, startSmtp } from "../../common/smtp.ts";
 import { fateOf, identityOf, type Mail } from "./orders.ts";
 
 /** A mail as it lies in the mailbox. */
@@ -26,8 +27,6 @@ export interface MailServer {
   close(): Promise<void>;
 }
 
-type Callback = (error?: Error | null) => void;
-
 const BUSY = Object.assign(new Error("Too busy, try again later"), { responseCode: 451 });
 
 async function parse(stream: SMTPServerDataStream): Promise<ReceivedMail> {
@@ -41,9 +40,14 @@ function pidOf({ hostNameAppearsAs }: SMTPServerSession): number {
   return Number(/worker-(\d+)/.exec(String(hostNameAppearsAs))?.[1]);
 }
 
-function createReceiver({ mailbox }: Ledger, kill: (pid: number) => void, cut: (port: number) => void) {
+function createHandlers(
+  { mailbox }: Ledger,
+  kill: (pid: number) => void,
+  cut: (session: SMTPServerSession) => void,
+) {
   const met = new Set<string>();
-  return async (stream: SMTPServerDataStream, session: SMTPServerSession, callback: Callback) => {
+
+  async function receive(stream: SMTPServerDataStream, session: SMTPServerSession, callback: Callback) {
     const mail = await parse(stream);
     const fate = met.has(identityOf(mail)) ? undefined : fateOf(mail);
     met.add(identityOf(mail));
@@ -51,29 +55,14 @@ function createReceiver({ mailbox }: Ledger, kill: (pid: number) => void, cut: (
     if (fate !== "dropped" && fate !== "killed-early") mailbox.push(mail);
     if (fate === undefined) return callback();
     if (fate.startsWith("killed")) kill(pidOf(session));
-    cut(session.remotePort);
-  };
-}
+    cut(session);
+  }
 
-async function startSmtp(ledger: Ledger, kill: (pid: number) => void) {
-  const sockets = new Map<number, Socket>();
-  const receive = createReceiver(ledger, kill, port => sockets.get(port)?.destroy());
-  const smtp = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ["AUTH", "STARTTLS"],
-    disableReverseLookup: true,
-    onData: (stream, session, callback) => void receive(stream, session, callback).catch(callback),
-  });
-  smtp.server.on("connection", socket => {
-    const { remotePort = 0 } = socket;
-    sockets.set(remotePort, socket);
-    socket.once("close", () => sockets.delete(remotePort));
-  });
-  smtp.listen(0, "127.0.0.1");
-  await once(smtp.server, "listening");
-  smtp.on("error", () => {}); // A client that vanishes is no reason to stop.
-  const { port } = smtp.server.address() as AddressInfo;
-  return { port, close: () => new Promise<void>(resolve => smtp.close(resolve)) };
+  return {
+    onData(stream: SMTPServerDataStream, session: SMTPServerSession, callback: Callback): void {
+      receive(stream, session, callback).catch(callback);
+    },
+  };
 }
 
 async function startMailbox({ mailbox, lookups }: Ledger) {
@@ -96,7 +85,10 @@ async function startMailbox({ mailbox, lookups }: Ledger) {
 /** Starts a mail server that cuts some connections and kills some senders, and a mailbox to look into. */
 export async function startMailServer(kill: (pid: number) => void): Promise<MailServer> {
   const ledger: Ledger = { mailbox: [], lookups: new Map() };
-  const [smtp, mailbox] = await Promise.all([startSmtp(ledger, kill), startMailbox(ledger)]);
+  const [smtp, mailbox] = await Promise.all([
+    startSmtp(cut => createHandlers(ledger, kill, cut)),
+    startMailbox(ledger),
+  ]);
   return {
     env: { SMTP_PORT: `${smtp.port}`, MAILBOX_URL: `http://127.0.0.1:${mailbox.port}/` },
     ledger,

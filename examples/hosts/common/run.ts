@@ -10,6 +10,8 @@ import { startWorkers, type Workers } from "./workers.ts";
 /** A runtime that runs jobs, as seen by who hands it jobs. */
 export interface Host {
   name: string;
+  /** The runtime's own packages. */
+  packages: readonly string[];
   /** The file that each worker process runs. */
   worker: URL;
   /** What the runtime needs; workers get its address as REDIS_URL or DATABASE_URL. */
@@ -30,7 +32,7 @@ export interface Jobs {
 
 // Short, so that a run is; long enough for a machine that is busy with other things.
 const PATIENCE_SECONDS = 3;
-const DEADLINE_MS = 120_000;
+const DEADLINE_MS = 240_000;
 const POLL_MS = 100;
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));

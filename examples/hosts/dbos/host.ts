@@ -4,6 +4,7 @@ import type { Host } from "../common/run.ts";
 /** DBOS Transact, whose workflows are recovered by the process that takes over a dead one's name. */
 export const dbos: Host = {
   name: "DBOS Transact",
+  packages: ["@dbos-inc/dbos-sdk"],
   worker: new URL("worker.ts", import.meta.url),
   server: "postgres",
   async open(url) {

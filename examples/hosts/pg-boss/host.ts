@@ -6,6 +6,7 @@ const QUEUE = "ship-order";
 /** pg-boss, whose jobs expire when their worker does not end them in time. */
 export const pgBoss: Host = {
   name: "pg-boss",
+  packages: ["pg-boss"],
   worker: new URL("worker.ts", import.meta.url),
   server: "postgres",
   async open(url) {

@@ -6,6 +6,7 @@ const START_TO_CLOSE_TIMEOUT_MS = 5_000;
 /** Temporal's activities, in its test environment: its server is a download. */
 export const temporal: Host = {
   name: "Temporal (activities)",
+  packages: ["@temporalio/activity", "@temporalio/testing"],
   worker: new URL("worker.ts", import.meta.url),
   server: "postgres",
   open: () => startRedeliveries(START_TO_CLOSE_TIMEOUT_MS),

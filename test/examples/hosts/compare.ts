@@ -1,16 +1,16 @@
 import { expect } from "vitest";
-import { type Host, runOnce } from "../../../examples/hosts/common/run.ts";
+import { compare } from "../../../examples/hosts/common/compare.ts";
+import type { Host } from "../../../examples/hosts/common/run.ts";
 
 /** How long a test of a runtime may take on a machine that is busy with others. */
-export const TIMEOUT_MS = 300_000;
+export const TIMEOUT_MS = 600_000;
 
 /**
  * Runs a runtime's jobs without the wrapper and with it. Killed workers take what they have in hand along, so the
  * figures beyond the planned faults vary.
  */
 export async function expectOneMailEach(host: Host, planned: { duplicates: number }): Promise<void> {
-  const [without, withIt] = await Promise.all([runOnce(host, "without"), runOnce(host, "with")]);
-  console.log(host.name, { without, with: withIt });
+  const { without, withIt } = await compare(host);
 
   expect(without).toMatchObject({ completed: 12, lost: 0, uncertain: 0 });
   expect(without.kills).toBeGreaterThanOrEqual(1);

@@ -7,7 +7,7 @@ export interface Result {
   error?: string;
 }
 
-const CHECK_TIMEOUT_MS = 30_000;
+const CHECK_TIMEOUT_MS = 60_000;
 
 async function perform({ name, run }: Check): Promise<Result> {
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,36 +1,46 @@
-import { createIdempotency, memoryStore } from "with-idempotency";
+import { createIdempotency, type IdempotencyEvent, memoryStore } from "with-idempotency";
+import { faultyStore, manualClock } from "with-idempotency/testing";
+import { until } from "./check.ts";
 import { report } from "./suite.ts";
 
 // At the top level, as an application would: where workerd allows neither timers nor random numbers.
-const store = memoryStore();
-const { execute, inspect } = createIdempotency({ store, lease: "1s", namespace: "mails" });
+const clock = manualClock();
+const store = memoryStore({ clock: clock.now });
+const joined: string[] = [];
+const onEvent = ({ type, key }: IdempotencyEvent) => {
+  if (type === "joined") joined.push(key);
+};
+const options = { lease: "1s", namespace: "mails", onEvent } as const;
+const here = createIdempotency({ store, ...options });
+/** What another isolate would be: it shares the records and no runs. */
+const elsewhere = createIdempotency({ store: faultyStore(store), ...options });
+
+const finished = new Set<string>();
 let runs = 0;
 
-const sleep = (ms: number) => new Promise<void>(done => setTimeout(done, ms));
-
-async function run(key: string, forMs: number) {
-  return execute(key, "1m", async () => {
+/** A run that goes on until it is told to finish. */
+const run = (key: string, { execute } = here) =>
+  execute(key, "1m", async () => {
     runs += 1;
-    await sleep(forMs);
+    await until("it is told to finish", () => finished.has(key), 60_000);
     return runs;
   });
-}
 
 /** The worker's answers: all checks, or one step of the checks that need several requests. */
-const ANSWERS: Record<string, (query: URLSearchParams) => Promise<unknown>> = {
+const ANSWERS: Record<string, (query: URLSearchParams, key: string) => Promise<unknown>> = {
   "/report": () => report(),
-  "/run": query => run(query.get("key")!, Number(query.get("ms"))),
-  // It answers without its run, which ends with the request that began it.
-  "/forsake": async query => {
-    void run(query.get("key")!, 5_000);
+  "/run": (_, key) => run(key),
+  "/run-elsewhere": (_, key) => run(key, elsewhere),
+  // It answers without its call, which ends with the request that began it.
+  "/forsake": async (_, key) => {
+    void run(key);
     return "begun";
   },
-  // Bounded, for nobody knows whether the run that it meets will ever end.
-  "/try": async query => {
-    const options = { waitTimeout: "0.3s" } as const;
-    return execute(query.get("key")!, "1m", () => "ran", options).catch(error => ({ code: error.code }));
-  },
-  "/inspect": async query => (await inspect(query.get("key")!)) ?? null,
+  "/try": (_, key) => here.execute(key, "1m", () => "ran").catch(error => ({ code: error.code })),
+  "/finish": async (_, key) => finished.add(key).size,
+  "/inspect": async (_, key) => (await here.inspect(key)) ?? null,
+  "/joined": async (_, key) => joined.filter(other => other === key).length,
+  "/advance": async query => clock.advance(Number(query.get("ms"))) ?? null,
 };
 
 export default {
@@ -38,6 +48,6 @@ export default {
     const { pathname, searchParams } = new URL(request.url);
     const answer = ANSWERS[pathname];
     if (answer === undefined) return new Response("no such answer", { status: 404 });
-    return Response.json(await answer(searchParams));
+    return Response.json(await answer(searchParams, searchParams.get("key") ?? ""));
   },
 };
