@@ -1,7 +1,7 @@
 import { configDefaults, defineConfig } from "vitest/config";
 import base from "./vitest.config.ts";
 
-// Without the tests that start processes, which see the built package and not its mutants, those of the stores on
+// Without the tests that start processes, which the mutants do not reach, those of the stores on
 // servers, the interleavings, which would take half of the time, and what tests other files than those that are
 // mutated. Not by `mergeConfig`, which would keep the servers' start.
 export default defineConfig({
@@ -17,6 +17,7 @@ export default defineConfig({
       "test/{package,docs,examples,servers,helpers,runtimes,simulation,history,fuzz,chaos,testing}/**",
       "test/stores/{redis,postgres,sqlite,sql,record,warning}*",
       "test/{digest,interrupted-in-transit}*",
+      "test/*.processes.test.ts",
       "test/interleavings.test.ts",
     ],
   },
