@@ -14,8 +14,9 @@ export default defineConfig({
     setupFiles: ["test/helpers/mutation.ts"],
     exclude: [
       ...configDefaults.exclude,
-      "test/{package,docs,examples,servers,helpers,runtimes,simulation,history,fuzz,chaos,testing}/**",
+      "test/{package,docs,examples,servers,helpers,simulation,history,fuzz,chaos,testing}/**",
       "test/stores/{redis,postgres,sqlite,sql,record,warning}*",
+      "test/runtimes/{docs,report}*",
       "test/{digest,interrupted-in-transit}*",
       "test/*.processes.test.ts",
       "test/interleavings.test.ts",
