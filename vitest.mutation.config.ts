@@ -1,20 +1,24 @@
 import { configDefaults, defineConfig } from "vitest/config";
 import base from "./vitest.config.ts";
 
-// Without the tests that start processes, which see the built package and not its mutants, those of the stores on
-// servers, and the interleavings, which would take half of the time. Not by `mergeConfig`, which would keep the
-// servers' start.
+// Without the tests that start processes, which the mutants do not reach, those of the stores on
+// servers, the interleavings, which would take half of the time, and what tests other files than those that are
+// mutated. Not by `mergeConfig`, which would keep the servers' start.
 export default defineConfig({
   ...base,
   test: {
     ...base.test,
     globalSetup: [],
-    testTimeout: 20_000,
+    // Each mutant has a process of its own: its test files need not have one each.
+    isolate: false,
+    setupFiles: ["test/helpers/mutation.ts"],
     exclude: [
       ...configDefaults.exclude,
-      "test/{package,docs,examples,servers,helpers,runtimes,simulation,history,fuzz,chaos}/**",
+      "test/{package,docs,examples,servers,helpers,simulation,history,fuzz,chaos,testing}/**",
       "test/stores/{redis,postgres,sqlite,sql,record,warning}*",
-      "test/*.clients.test.ts",
+      "test/runtimes/{docs,report}*",
+      "test/{digest,interrupted-in-transit}*",
+      "test/*.processes.test.ts",
       "test/interleavings.test.ts",
     ],
   },

@@ -20,7 +20,6 @@ export class Lease {
   #heart: Heart | undefined;
   #concluding = false;
   #seen = false;
-  #asking = false;
   #watched: number | undefined;
 
   constructor(call: Call, onLost: OnLost) {
@@ -52,7 +51,7 @@ export class Lease {
   /** @internal */
   beat(): void {
     // A run that began just before this beat has most of its lease before it.
-    if (this.#seen && !this.#asking) void this.#renew();
+    if (this.#seen) void this.#renew();
     this.#seen = true;
   }
 
@@ -60,10 +59,9 @@ export class Lease {
     const { store, storeKey, token, settings } = this.#call;
     const { leaseMs, storeTimeoutMs } = settings;
     const begun = performance.now();
-    this.#asking = true;
+    // Not past the next beat, which asks anew.
     const timeoutMs = Math.min(storeTimeoutMs, leaseMs / BEATS_PER_LEASE);
     const held = await askStore(this.#call, "renew", () => store.renew(storeKey, token, leaseMs), timeoutMs);
-    this.#asking = false;
     if (this.#heart === undefined) return;
     if (held === true) this.deadline = begun + leaseMs;
     if (held === false) this.#lose("another call holds the key, or it was removed", true);

@@ -18,7 +18,10 @@ describe("a claim that is lost", () => {
     const { store, forget, call, work, signalOf, heard } = begin(faultyStore(memoryStore()));
     await forget("k");
     await pass(5_000);
-    expect(signalOf().reason).toMatchObject({ code: "LEASE_LOST" });
+    expect(signalOf().reason).toMatchObject({
+      code: "LEASE_LOST",
+      message: "The lease on the key is lost: another call holds the key, or it was removed.",
+    });
     expect(heard.of("lease-lost")).toHaveLength(1);
     const renewals = countOf(store, "renew");
     await pass(20_000);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { returnToken, takeToken } from "../src/token.ts";
 
 const MANY = 5_000; // of several random texts
@@ -8,6 +8,13 @@ describe("tokens", () => {
     const tokens = Array.from({ length: MANY }, takeToken);
     expect(new Set(tokens).size).toBe(MANY);
     expect(tokens.every(token => /^[A-Za-z0-9+/]{22}$/.test(token))).toBe(true);
+  });
+
+  it("are taken from few random texts", () => {
+    const draw = vi.spyOn(crypto, "getRandomValues");
+    for (let taken = 0; taken < MANY; taken += 1) takeToken();
+    expect(draw.mock.calls.length).toBeLessThan(7);
+    draw.mockRestore();
   });
 
   it("that nobody has kept are taken again, once", () => {

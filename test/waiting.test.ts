@@ -101,6 +101,26 @@ describe("a call whose key another process holds", () => {
     expect(new Set(seconds).size).toBeGreaterThan(20);
   });
 
+  it("does not follow a hint in lockstep with others", async () => {
+    const memory = memoryStore();
+    memory.claim("k", { token: "other", ttlMs: 60_000, leaseMs: 60_000 });
+    const asked: number[] = [];
+    const calls = processes(30, { memory, hints: true }).map(store => {
+      const claim: IdempotencyStore["claim"] = (...args) => {
+        asked.push(Date.now());
+        return store.claim(...args);
+      };
+      return createIdempotency({ store: { ...store, claim } }).execute("k", "1m", () => 1);
+    });
+    await pass(1_000);
+    asked.length = 0;
+    memory.complete("k", "other", '"sent"', 60_000);
+    await pass(10);
+    await Promise.all(calls);
+    expect(asked).toHaveLength(30);
+    expect(new Set(asked).size).toBeGreaterThan(4);
+  });
+
   it("takes its own turn when the key is released", async () => {
     const { work, leader, call, fn } = await elsewhere({ hints: true });
     const waiting = call();
