@@ -2,7 +2,7 @@ import type { IdempotencyStore } from "../store.ts";
 import { channelOf, hintOf } from "./postgres-hints.ts";
 import type { PostgresOperation } from "./postgres-statements.ts";
 import { claimValues, type SqlValues } from "./sql.ts";
-import { claimResult, type SqlRow, storeRecord } from "./sql-record.ts";
+import { claimResult, type SqlRow, seenResult, storeRecord } from "./sql-record.ts";
 
 /** Sends the statement of an operation, and answers with its rows. */
 export type Ask = (operation: PostgresOperation, values: Partial<SqlValues>) => Promise<readonly SqlRow[]>;
@@ -32,7 +32,12 @@ export function postgresOperations(ask: Ask, table?: string): Omit<IdempotencySt
       const values = claimValues(key, request);
       for (let tries = 0; tries < CLAIM_TRIES; tries++) {
         const [row] = await ask("claim", values);
-        if (row !== undefined) return claimResult(row);
+        if (row?.numbers === null) return { status: "claimed", attempt: 1, runId: request.token };
+        const seen = row && seenResult(row);
+        if (seen !== undefined) return seen;
+        // Past its time, released, uncertain or its own.
+        const [taken] = await ask("take", values);
+        if (taken !== undefined) return claimResult(taken);
         // A record came in between: unseen when the statement began, and in its way when it wrote.
       }
       throw new Error(`The claim met a new record at each of ${CLAIM_TRIES} tries`);

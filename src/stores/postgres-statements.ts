@@ -9,11 +9,14 @@ const DIALECT: SqlDialect = {
   skipLocked: "FOR UPDATE SKIP LOCKED",
   done: "RETURNING 1 AS done",
   parameters: "numbered",
+  least: "least",
+  numbers: numbers => `CAST(ARRAY[${numbers.join(", ")}] AS text)`,
 };
 
 /** What a store asks of its table. */
 export type PostgresOperation =
   | "claim"
+  | "take"
   | "renew"
   | "hold"
   | "complete"
@@ -31,20 +34,24 @@ export function schemaOf(table: string): string {
   return `${tableSchema(table, { key: 'text COLLATE "C"', integer: "bigint" }).join(";\n")};\n`;
 }
 
-const ANSWER = "status, version, attempt, run_id, fingerprint, outcome, lease_in, expires_in";
+const ANSWER = "numbers, run_id, fingerprint, outcome";
 
 /** All statements on a table, whose name is quoted: prepared under their names, and telling a channel, if so wanted. */
 export function postgresStatements(
   table: string,
   { prepare, notify }: { prepare: boolean; notify: boolean },
 ): PostgresStatements {
-  const { blocked, insert: _, take, ...texts } = sqlTexts(table, DIALECT);
+  const { seen, blocked, insert, take, ...texts } = sqlTexts(table, DIALECT);
   const told = (text: string) =>
     notify ? `WITH done AS (${text}) SELECT pg_notify(:channel, :hint) FROM done` : text;
+  const unseen = `NOT EXISTS (SELECT FROM ${table} AS r WHERE r.key = :key)`;
   const all: Record<PostgresOperation, string> = {
     ...texts,
+    // A row of nulls where it has made the record, and none where there is one past its time.
+    claim: `WITH fresh AS (${insert(unseen)})
+${seen} UNION ALL SELECT NULL, NULL, NULL, NULL FROM fresh`,
     // A replay, and whoever is told of a holder, writes nothing.
-    claim: `WITH blocked AS MATERIALIZED (${blocked}),
+    take: `WITH blocked AS MATERIALIZED (${blocked}),
 taken AS (${take("NOT EXISTS (SELECT 1 FROM blocked)")})
 SELECT ${ANSWER} FROM taken UNION ALL SELECT ${ANSWER} FROM blocked`,
     hold: told(texts.renew),

@@ -1,12 +1,30 @@
 import type { ClaimResult, StoreRecord } from "../store.ts";
 import { originalText, RECORD_VERSION, unreadableRecord } from "./record.ts";
 
-/** A row of the statements that answer with a record; its numbers may be of any type that holds them. */
-export type SqlRow = Readonly<Record<string, unknown>>;
+/** A row of the statements that answer with a record, as a database may have it, and of others. */
+export interface SqlRow {
+  readonly numbers?: unknown;
+  readonly run_id?: unknown;
+  readonly fingerprint?: unknown;
+  readonly outcome?: unknown;
+}
+
+/** The last of a row's numbers: who holds the key. The caller holds it where its claim has just been made. */
+export const HOLDER = { nobody: 0, somebody: 1, caller: 2 } as const;
 
 /** What a claim is told by the row of `take` or `blocked`. Throws `RESULT_UNAVAILABLE` where it cannot be read. */
 export function claimResult(row: SqlRow): ClaimResult {
-  const { status, attempt, runId, fingerprint, outcome, leaseInMs, expiresInMs } = record(row);
+  return answer(record(row));
+}
+
+/** What a claim is told by the row of `seen`, or nothing where it might take the key. Throws as `claimResult` does. */
+export function seenResult(row: SqlRow): ClaimResult | undefined {
+  const seen = record(row);
+  return seen.status === "completed" || seen.status === "in-progress" ? answer(seen) : undefined;
+}
+
+function answer(told: Row): ClaimResult {
+  const { status, attempt, runId, fingerprint, outcome, leaseInMs, expiresInMs } = told;
   switch (status) {
     case "claimed":
       return { status, attempt, runId };
@@ -27,28 +45,47 @@ export function storeRecord(row: SqlRow): StoreRecord {
   return { status, ...rest };
 }
 
-const isCount = (value: unknown) => Number.isSafeInteger(Number(value)) && Number(value) >= 1;
+type Status = StoreRecord["status"] | "claimed";
+type Row = Omit<StoreRecord, "status"> & { status: Status };
+
+const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 1;
 const isText = (value: unknown) => typeof value === "string";
 const isTextOrNull = (value: unknown) => value === null || isText(value);
 
-function record(row: SqlRow): Omit<StoreRecord, "status"> & { status: StoreRecord["status"] | "claimed" } {
-  const { status, version, attempt, run_id, fingerprint, outcome, lease_in, expires_in } = row;
-  if (Number(version) !== RECORD_VERSION) {
+function record(row: SqlRow): Row {
+  const { numbers, run_id, fingerprint, outcome } = row;
+  const [version, attempt, leaseUntil, expiresAt, now, holder] = numbersIn(numbers);
+  if (version !== RECORD_VERSION) {
     throw unreadableRecord(`its version is ${version}, and this package knows version ${RECORD_VERSION}`);
   }
   if (!isCount(attempt)) throw unreadableRecord("its attempt is no number from 1");
   if (!isText(run_id)) throw unreadableRecord("its run_id is no text");
   if (!isTextOrNull(fingerprint)) throw unreadableRecord("its fingerprint is no text");
   if (!isTextOrNull(outcome)) throw unreadableRecord("its outcome is no text");
+  const leaseInMs = leaseUntil! - now!;
+  const status = statusOf(outcome, holder!, leaseInMs);
   return {
-    status: status as StoreRecord["status"] | "claimed",
-    attempt: Number(attempt),
+    status,
+    attempt: attempt!,
     runId: originalText(run_id as string),
     fingerprint: original(fingerprint),
     outcome: original(outcome),
-    leaseInMs: status === "in-progress" ? Number(lease_in) : 0,
-    expiresInMs: Number(expires_in),
+    leaseInMs: status === "in-progress" ? leaseInMs : 0,
+    expiresInMs: expiresAt! - now!,
   };
+}
+
+function statusOf(outcome: unknown, holder: number, leaseInMs: number): Status {
+  if (holder === HOLDER.caller) return "claimed";
+  if (outcome !== null) return "completed";
+  if (holder === HOLDER.nobody) return "released";
+  return leaseInMs > 0 ? "in-progress" : "uncertain";
+}
+
+/** The numbers in a text that has commas between them, and perhaps braces around them. */
+function numbersIn(text: unknown): number[] {
+  if (typeof text !== "string") return [];
+  return (text.startsWith("{") ? text.slice(1, -1) : text).split(",").map(Number);
 }
 
 function original(kept: unknown): string | undefined {

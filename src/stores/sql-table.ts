@@ -24,7 +24,7 @@ export function quotedTable(value: unknown): string {
 /** The statements that make a table, whose name is quoted, and its index. */
 export function tableSchema(table: string, { key, integer }: SqlTypes): readonly [string, string] {
   // The index stands in the table's schema by itself.
-  const index = table.slice(table.lastIndexOf(".") + 1).replace(/"$/, '_expires_at"');
+  const index = table.slice(table.lastIndexOf(".") + 1).replace(/"$/, '_purge_at"');
   return [
     `CREATE TABLE IF NOT EXISTS ${table} (
   key ${key} NOT NULL PRIMARY KEY,
@@ -33,11 +33,12 @@ export function tableSchema(table: string, { key, integer }: SqlTypes): readonly
   ttl_ms ${integer} NOT NULL,
   lease_until ${integer} NOT NULL,
   expires_at ${integer} NOT NULL,
+  purge_at ${integer} NOT NULL,
   token text,
   run_id text NOT NULL,
   fingerprint text,
   outcome text
 )`,
-    `CREATE INDEX IF NOT EXISTS ${index} ON ${table} (expires_at)`,
+    `CREATE INDEX IF NOT EXISTS ${index} ON ${table} (purge_at)`,
   ];
 }

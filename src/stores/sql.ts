@@ -1,5 +1,6 @@
 import type { ClaimRequest } from "../store.ts";
 import { RECORD_VERSION, storableText } from "./record.ts";
+import { HOLDER } from "./sql-record.ts";
 
 /** In what the databases differ. */
 export interface SqlDialect {
@@ -11,6 +12,10 @@ export interface SqlDialect {
   readonly done: "RETURNING 1 AS done" | "";
   /** `"numbered"` gives each parameter one place and its type, `"anonymous"` a `?` wherever it stands. */
   readonly parameters: "numbered" | "anonymous";
+  /** The function that gives the least of two numbers. */
+  readonly least: string;
+  /** A text of whole numbers: with commas between them, and perhaps braces around them. */
+  readonly numbers: (numbers: readonly string[]) => string;
 }
 
 /** What the statements' `:name`s stand for. */
@@ -85,10 +90,12 @@ export function claimValues(key: string, request: ClaimRequest): Partial<SqlValu
 
 /** Every statement with `:name`s for its values. Those that end or prolong a claim tell by `done` whether they did. */
 export interface SqlTexts {
+  /** The record of a key that is not past its time; the claim's own one as if nobody held it. Writes nothing. */
+  readonly seen: string;
   /** The record that a claim is told of, or no row where it may take the key. Writes nothing. */
   readonly blocked: string;
-  /** Takes a key that has no record, and tells by `done` whether it did. */
-  readonly insert: string;
+  /** Takes a key that has no record where the condition holds, and tells by `done` whether it did. */
+  readonly insert: (condition: string) => string;
   /** Takes the key where the condition holds, or answers with no row where a record has come in between. */
   readonly take: (condition: string) => string;
   readonly renew: string;
@@ -101,7 +108,8 @@ export interface SqlTexts {
   readonly purge: string;
 }
 
-const COLUMNS = "key, version, attempt, ttl_ms, lease_until, expires_at, token, run_id, fingerprint, outcome";
+const COLUMNS =
+  "key, version, attempt, ttl_ms, lease_until, expires_at, purge_at, token, run_id, fingerprint, outcome";
 
 // What a statement asks of a row. None is ever null, so that each can be negated.
 const differs = "(r.fingerprint IS NOT NULL AND :fingerprint IS NOT NULL AND r.fingerprint <> :fingerprint)";
@@ -111,9 +119,14 @@ const held = `${open} AND r.token IS NOT NULL`;
 const owned = `${held} AND r.token = :token`;
 const byKey = "r.key = :key";
 
+// Who holds a key, as the last of a row's numbers says it; `seen` takes the claim's own record for nobody's.
+const holder = `CASE WHEN r.token IS NULL THEN ${HOLDER.nobody} ELSE ${HOLDER.somebody} END`;
+const otherHolder = `CASE WHEN r.token <> :token THEN ${HOLDER.somebody} ELSE ${HOLDER.nobody} END`;
+
 /** The state machine of a key, as statements on the table, whose name is quoted. */
 export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
-  const { now, done } = dialect;
+  const { now, done, least } = dialect;
+  const row = rowOf(dialect);
   const expired = `r.expires_at <= ${now}`;
   const live = `${known} AND NOT ${expired}`;
   const lapsed = `r.lease_until <= ${now}`;
@@ -125,50 +138,56 @@ export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
   const update = (set: string, where: string) =>
     `UPDATE ${table} AS r SET ${set} WHERE ${byKey} AND ${live} AND ${where} ${done}`;
   const insert = (condition: string) => `INSERT INTO ${table} AS r (${COLUMNS})
-SELECT :key, ${RECORD_VERSION}, 1, :ttl, ${now} + :lease, ${now} + :lease + :ttl, :token, :token, :fingerprint, NULL
+SELECT :key, ${RECORD_VERSION}, 1, :ttl, ${now} + :lease, ${now} + :lease + :ttl, ${now} + :ttl, :token, :token,
+  :fingerprint, NULL
 WHERE ${condition}
 ON CONFLICT (key) DO`;
 
   return {
-    blocked: `SELECT ${recordOf(now)} FROM ${table} AS r WHERE ${byKey} AND NOT ${claimable}`,
-    insert: `${insert("1 = 1")} NOTHING ${done}`,
+    seen: `SELECT ${row(otherHolder)} FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
+    blocked: `SELECT ${row(holder)} FROM ${table} AS r WHERE ${byKey} AND NOT ${claimable}`,
+    insert: condition => `${insert(condition)} NOTHING ${done}`,
     take: condition => `${insert(condition)} UPDATE SET
   version = excluded.version,
   attempt = CASE WHEN ${renewed} THEN 1 WHEN r.token = :token THEN r.attempt ELSE r.attempt + 1 END,
   ttl_ms = excluded.ttl_ms,
   lease_until = excluded.lease_until,
   expires_at = excluded.expires_at,
+  purge_at = excluded.purge_at,
   token = excluded.token,
   run_id = CASE WHEN ${renewed} THEN excluded.run_id ELSE r.run_id END,
   fingerprint = CASE WHEN ${renewed} THEN excluded.fingerprint ELSE coalesce(r.fingerprint, excluded.fingerprint) END,
   outcome = NULL
 WHERE ${claimable}
-RETURNING 'claimed' AS status, version, attempt, run_id, fingerprint, outcome, 0 AS lease_in, 0 AS expires_in`,
+RETURNING ${row(String(HOLDER.caller), "")}`,
     renew: update(`lease_until = ${now} + :lease, expires_at = ${now} + :lease + r.ttl_ms`, owned),
-    // Once more by its own token, it changes nothing.
+    // Once more by its own token, it changes nothing that counts.
     complete: update(
-      `outcome = coalesce(r.outcome, :outcome), expires_at = CASE WHEN ${open} THEN ${now} + :ttl ELSE r.expires_at END`,
+      `outcome = coalesce(r.outcome, :outcome),
+  expires_at = CASE WHEN ${open} THEN ${now} + :ttl ELSE r.expires_at END,
+  purge_at = ${least}(r.purge_at, ${now} + :ttl)`,
       "r.token = :token",
     ),
     release: update(`token = NULL, lease_until = 0, expires_at = ${now} + r.ttl_ms`, owned),
-    read: `SELECT ${recordOf(now)} FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
-    settle: update(`outcome = :outcome, token = NULL, expires_at = ${now} + :ttl`, `${held} AND ${lapsed}`),
+    read: `SELECT ${row(holder)} FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
+    settle: update(
+      `outcome = :outcome, token = NULL, expires_at = ${now} + :ttl, purge_at = ${now} + :ttl`,
+      `${held} AND ${lapsed}`,
+    ),
     forget: `DELETE FROM ${table} AS r WHERE ${byKey} AND NOT ${expired} ${done}`,
     purge: `WITH past AS MATERIALIZED (
-  SELECT r.key FROM ${table} AS r WHERE ${expired} ORDER BY r.expires_at LIMIT :limit ${dialect.skipLocked}
+  SELECT r.key FROM ${table} AS r WHERE r.purge_at <= ${now} AND ${expired}
+  ORDER BY r.purge_at LIMIT :limit ${dialect.skipLocked}
 )
 DELETE FROM ${table} WHERE key IN (SELECT key FROM past) ${done}`,
   };
 }
 
-/** What is told of a row, and of its lease and its record what remains. */
-function recordOf(now: string): string {
-  const status = `CASE
-  WHEN r.outcome IS NOT NULL THEN 'completed'
-  WHEN r.token IS NULL THEN 'released'
-  WHEN r.lease_until > ${now} THEN 'in-progress'
-  ELSE 'uncertain'
-END AS status`;
-  const remaining = `r.lease_until - ${now} AS lease_in, r.expires_at - ${now} AS expires_in`;
-  return `${status}, r.version, r.attempt, r.run_id, r.fingerprint, r.outcome, ${remaining}`;
+/** What is told of a row: its numbers as one text, for each column costs a client time. */
+function rowOf({ now, numbers }: SqlDialect): (holder: string, of?: string) => string {
+  return (holder, of = "r.") => {
+    const counts = ["version", "attempt", "lease_until", "expires_at"].map(column => of + column);
+    const texts = ["run_id", "fingerprint", "outcome"].map(column => of + column);
+    return `${numbers([...counts, now, holder])} AS numbers, ${texts.join(", ")}`;
+  };
 }

@@ -135,8 +135,8 @@ export class SqliteConnection {
 /** The row of a record by its names, in which order the columns come. */
 function namedRow(row: unknown): SqlRow | undefined {
   if (!Array.isArray(row)) return row as SqlRow | undefined;
-  const [status, version, attempt, run_id, fingerprint, outcome, lease_in, expires_in] = row;
-  return { status, version, attempt, run_id, fingerprint, outcome, lease_in, expires_in };
+  const [numbers, run_id, fingerprint, outcome] = row;
+  return { numbers, run_id, fingerprint, outcome };
 }
 
 /** Whether somebody else has the lock. */

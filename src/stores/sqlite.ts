@@ -34,6 +34,8 @@ const DIALECT: SqlDialect = {
   skipLocked: "",
   done: "",
   parameters: "anonymous",
+  least: "min",
+  numbers: numbers => numbers.join(" || ',' || "),
 };
 
 /**
@@ -78,17 +80,16 @@ const BATCH = 500;
 const CLAIM_TRIES = 10;
 
 function sqliteOperations(connection: SqliteConnection, table: string): SqliteStore {
-  const { take, ...texts } = sqlTexts(table, DIALECT);
-  const forms = formsOf({ ...texts, take: take("1 = 1") });
+  const { insert, take, ...texts } = sqlTexts(table, DIALECT);
+  const forms = formsOf({ ...texts, insert: insert("1 = 1"), take: take("1 = 1") });
   const perform = whenSetUp(connection, schemaOf(table));
 
   function claimNow(key: string, request: ClaimRequest): ClaimResult {
     const values = claimValues(key, request);
     for (let tries = 0; tries < CLAIM_TRIES; tries++) {
       const known = connection.find(forms.read, values);
-      const { status } = known ?? {};
       // A replay writes nothing, and takes no lock.
-      if (known && status === "completed") return claimResult(known);
+      if (known && known.outcome !== null) return claimResult(known);
       const isNew = known === undefined && connection.change(forms.insert, values) > 0;
       if (isNew) return { status: "claimed", attempt: 1, runId: request.token };
       const row = connection.find(forms.blocked, values) ?? connection.write(forms.take, values);

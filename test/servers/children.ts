@@ -8,6 +8,18 @@ export function childrenOf(pid: number): number[] {
     .map(([child]) => child);
 }
 
+/** Whether a process runs; one that nobody has heard the end of does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/^State:\tZ/m.test(
+      process.platform === "linux" ? readFileSync(`/proc/${pid}/status`, "utf8") : "",
+    );
+  } catch {
+    return false;
+  }
+}
+
 type Kinship = [pid: number, parent: number];
 
 function fromProc(): Kinship[] {

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { CACHE } from "./redis-binary.ts";
+import { CACHE } from "./debian.ts";
 
 /** One of npm's packages, to the version. */
 export type PackageSpec = `${string}@${string}`;

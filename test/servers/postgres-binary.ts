@@ -4,6 +4,7 @@ import { access, chmod, chown, constants, cp, readFile, stat } from "node:fs/pro
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import type { Command } from "./process.ts";
 
 const run = promisify(execFile);
 
@@ -12,18 +13,27 @@ export interface PostgresBinary {
   version: string;
   initdb: string;
   postgres: string;
-  user: { uid?: number; gid?: number };
+  user: User;
 }
+
+/** Who runs a program. */
+export type User = Pick<Command, "uid" | "gid">;
 
 // Nobody's, on most systems; it needs no entry in any file.
 const UNPRIVILEGED = { uid: 65_534, gid: 65_534 };
+
+/** Whom to run what refuses to run as root: nobody, to whom the folder is given, or whoever this is. */
+export async function unprivileged(dir: string): Promise<User> {
+  if (process.getuid?.() !== 0) return {};
+  await chown(dir, UNPRIVILEGED.uid, UNPRIVILEGED.gid);
+  return UNPRIVILEGED;
+}
 
 /** The one in npm's package for this platform. What root alone may read is copied into the folder. */
 export async function findPostgres(dir: string): Promise<PostgresBinary> {
   const root = await packageFolder();
   await hydrate(root);
-  const user: PostgresBinary["user"] = process.getuid?.() === 0 ? UNPRIVILEGED : {};
-  if (user.uid !== undefined && user.gid !== undefined) await chown(dir, user.uid, user.gid);
+  const user = await unprivileged(dir);
   const original = join(root, "native");
   const native = user.uid === undefined || (await isOpen(original)) ? original : join(dir, "native");
   if (native !== original) await cp(original, native, { recursive: true, verbatimSymlinks: true });

@@ -4,9 +4,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
-import { childrenOf } from "./children.ts";
+import { childrenOf, isAlive } from "./children.ts";
 import { findPostgres, type PostgresBinary } from "./postgres-binary.ts";
-import { end, type Kennel, launch, onFreePort, openKennel } from "./process.ts";
+import { end, type Kennel, launch, onFreePort, openKennel, until } from "./process.ts";
 
 /** A PostgreSQL of the test's own. */
 export interface PostgresServer {
@@ -139,8 +139,11 @@ function serverOf(
   const isOver = () => child.exitCode !== null || child.signalCode !== null;
   const resume = () => signalAll(freeze(child).reverse(), "SIGCONT");
   const kill = async () => {
-    if (!isOver()) signalAll(freeze(child).reverse(), "SIGKILL");
+    const pids = isOver() ? [] : freeze(child).reverse();
+    signalAll(pids, "SIGKILL");
     await end(kennel, child, "SIGKILL");
+    // Until then its shared memory is in use, and no server starts on its folder.
+    await until("all processes of PostgreSQL have ended", () => !pids.some(isAlive));
   };
   return {
     host: HOST,

@@ -1,7 +1,8 @@
 import type { ChildProcess } from "node:child_process";
 import { Redis } from "ioredis";
+import type { Binary } from "./debian.ts";
 import { end, type Kennel, launch, onFreePort, openKennel } from "./process.ts";
-import { findRedis, type RedisBinary } from "./redis-binary.ts";
+import { findRedis } from "./redis-binary.ts";
 
 /** A Redis of the test's own. */
 export interface RedisServer {
@@ -39,7 +40,7 @@ export async function startRedis({ args = [] }: { args?: string[] } = {}): Promi
   }
 }
 
-async function launchRedis(kennel: Kennel, { file, env }: RedisBinary, port: number, args: string[]) {
+async function launchRedis(kennel: Kennel, { file, env }: Binary, port: number, args: string[]) {
   const own = ["--port", `${port}`, "--bind", HOST, "--dir", kennel.dir, "--save", "", "--appendonly", "no"];
   const child = await launch(kennel, { file, env, args: [...own, ...args] }, "Ready to accept connections");
   try {
@@ -73,7 +74,7 @@ export async function askInfo(url: string): Promise<Record<string, string>> {
 
 function serverOf(
   kennel: Kennel,
-  { file, version }: RedisBinary,
+  { file, version }: Binary,
   port: number,
   first: ChildProcess & { pid: number },
   start: () => Promise<ChildProcess & { pid: number }>,

@@ -1,25 +1,15 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { Redis } from "ioredis";
 import pg from "pg";
 import { describe, expect, inject, it } from "vitest";
 import { node } from "../docs/child.ts";
+import { childrenOf, isAlive } from "./children.ts";
 import { describeWithRedis } from "./describe.ts";
 import { ask, startPostgres } from "./postgres.ts";
 import { until } from "./process.ts";
 import { askInfo, startRedis } from "./redis.ts";
 
 const TIMEOUT = { timeout: 60_000 };
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return !/^State:\tZ/m.test(
-      process.platform === "linux" ? readFileSync(`/proc/${pid}/status`, "utf8") : "",
-    );
-  } catch {
-    return false;
-  }
-}
 
 describe("a PostgreSQL of the test's own", () => {
   it("survives a crash with its data, can be paused, and leaves nothing", TIMEOUT, async () => {
@@ -28,8 +18,9 @@ describe("a PostgreSQL of the test's own", () => {
       expect(await ask(server.url, "SHOW work_mem")).toEqual({ work_mem: "1234kB" });
       await ask(server.url, "CREATE TABLE kept AS SELECT 7 AS seven");
       const first = server.pid;
+      const all = [first, ...childrenOf(first)];
       await server.kill();
-      expect(isAlive(first)).toBe(false);
+      expect(all.filter(isAlive)).toEqual([]);
       await server.restart();
       expect(server.pid).not.toBe(first);
       expect(await ask(server.url, "SELECT seven FROM kept")).toEqual({ seven: 7 });

@@ -24,8 +24,6 @@ afterAll(async () => {
   await server.stop();
 }, 60_000);
 
-/** Again, where processes that were killed with the server have not ended yet. */
-const restart = () => vi.waitFor(() => server.restart(), { timeout: 30_000, interval: 200 });
 const newKey = () => `key-${randomUUID()}`;
 
 describe("a server that crashes", () => {
@@ -33,7 +31,7 @@ describe("a server that crashes", () => {
     const key = newKey();
     const { execute } = createIdempotency({ store });
     await execute(key, "1m", () => "sent");
-    await restart();
+    await server.restart();
     const fn = vi.fn();
     expect(await execute(key, "1m", fn)).toMatchObject({ value: "sent", replayed: true });
     expect(fn).not.toHaveBeenCalled();
@@ -48,7 +46,7 @@ describe("a server that crashes", () => {
     });
     expect(outcome).toMatchObject({ value: "sent", persisted: false });
     await expect(execute("other", "1m", () => 1)).rejects.toMatchObject({ code: "STORE_ERROR" });
-    await restart();
+    await server.restart();
     await vi.waitFor(async () => expect(await store.read(key)).toMatchObject({ status: "completed" }), {
       timeout: 20_000,
       interval: 100,
@@ -63,7 +61,7 @@ describe("a server that crashes", () => {
     await client.connect();
     await client.query("BEGIN");
     await createIdempotency({ store: store.inTransaction(client) }).execute(key, "1m", () => "sent");
-    await restart();
+    await server.restart();
     await client.end().catch(() => {});
     await vi.waitFor(async () => expect(await store.read(key)).toBeUndefined(), { timeout: 10_000 });
   });

@@ -270,7 +270,7 @@ describe("migrate", () => {
 async function leftovers(count: number) {
   const table = newTable();
   await scene.probe.query(postgresSchema(table));
-  await scene.probe.query(`INSERT INTO ${table} SELECT 'key-' || n, 1, 1, 1, 1, n, null, 'run', null, 'x'
+  await scene.probe.query(`INSERT INTO ${table} SELECT 'key-' || n, 1, 1, 1, 1, n, n, null, 'run', null, 'x'
     FROM generate_series(1, ${count}) AS n`);
   return table;
 }

@@ -1,10 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { type SqlDialect, sqlTexts, statement, valuesOf } from "../../src/stores/sql.ts";
-import { claimResult, storeRecord } from "../../src/stores/sql-record.ts";
+import { claimResult, seenResult, storeRecord } from "../../src/stores/sql-record.ts";
 import { quotedTable, tableSchema } from "../../src/stores/sql-table.ts";
 import { caught } from "../helpers/caught.ts";
 
-const NUMBERED: SqlDialect = { now: "now()", skipLocked: "", done: "", parameters: "numbered" };
+const NUMBERED: SqlDialect = {
+  now: "now()",
+  skipLocked: "",
+  done: "",
+  parameters: "numbered",
+  least: "least",
+  numbers: numbers => numbers.join(),
+};
 const ANONYMOUS: SqlDialect = { ...NUMBERED, parameters: "anonymous" };
 
 describe("a statement", () => {
@@ -28,8 +35,8 @@ describe("a statement", () => {
   });
 
   it("leaves no name in its text", () => {
-    const { take, ...texts } = sqlTexts('"t"', NUMBERED);
-    for (const each of [take("1 = 1"), ...Object.values(texts)]) {
+    const { insert, take, ...texts } = sqlTexts('"t"', NUMBERED);
+    for (const each of [insert("1 = 1"), take("1 = 1"), ...Object.values(texts)]) {
       expect(statement(each, NUMBERED).text).not.toMatch(/:[a-z]/);
     }
   });
@@ -49,51 +56,63 @@ describe("a table's name", () => {
 
   it("gives its index one, without the schema", () => {
     const [, index] = tableSchema(quotedTable("app.keys"), { key: "text", integer: "integer" });
-    expect(index).toContain('"keys_expires_at" ON "app"."keys"');
+    expect(index).toContain('"keys_purge_at" ON "app"."keys"');
   });
 });
 
 describe("a row", () => {
-  const row = {
-    status: "completed",
-    version: "1",
-    attempt: "2",
-    run_id: "run",
-    fingerprint: null,
-    outcome: "a\u00100000",
-    lease_in: "0",
-    expires_in: "500",
-  };
+  // The version, the attempt, the end of the lease, that of the record, the time, and who holds it.
+  const numbers = "1,2,0,1500,1000,1";
+  const row = { numbers, run_id: "run", fingerprint: null, outcome: "a\u00100000" };
+  const held = { ...row, outcome: null };
 
-  it("may have its numbers as texts or bigints", () => {
+  it("has its numbers in one text, with braces or without", () => {
     const record = { status: "completed", attempt: 2, outcome: "a\0", expiresInMs: 500 };
     expect(storeRecord(row)).toMatchObject({ ...record, runId: "run", leaseInMs: 0 });
-    expect(claimResult({ ...row, attempt: 2n, expires_in: 500n })).toMatchObject(record);
+    expect(claimResult({ ...row, numbers: `{${numbers}}` })).toMatchObject(record);
   });
 
   it("says of an uncertain key how long its record remains, and of one in progress its lease", () => {
-    const held = { ...row, outcome: null, lease_in: "100" };
-    expect(claimResult({ ...held, status: "uncertain" })).toMatchObject({ retryAfterMs: 500 });
-    expect(claimResult({ ...held, status: "in-progress" })).toMatchObject({ retryAfterMs: 100 });
+    const at = (leaseUntil: number) => ({ ...held, numbers: `1,2,${leaseUntil},1500,1000,1` });
+    expect(claimResult(at(1000))).toMatchObject({ status: "uncertain", retryAfterMs: 500 });
+    expect(claimResult(at(1001))).toMatchObject({ status: "in-progress", retryAfterMs: 1 });
+    expect(storeRecord(at(1000))).toMatchObject({ status: "uncertain", leaseInMs: 0 });
+  });
+
+  it("of a key that nobody holds is one that a claim might take", () => {
+    const free = { ...held, numbers: "1,2,1100,1500,1000,0" };
+    expect(storeRecord(free)).toMatchObject({ status: "released", attempt: 2 });
+    expect(seenResult(free)).toBeUndefined();
+    expect(seenResult(held)).toBeUndefined();
+    expect(seenResult({ ...free, numbers: numbers.replace("0", "1100") })).toMatchObject({ attempt: 2 });
+    expect(seenResult(row)).toMatchObject({ status: "completed" });
+  });
+
+  it("of the claim itself says which attempt it is", () => {
+    expect(claimResult({ ...held, numbers: "1,2,0,0,0,2" })).toEqual({
+      status: "claimed",
+      attempt: 2,
+      runId: "run",
+    });
   });
 
   it.each([
-    { version: 2 },
-    { version: null },
-    { attempt: 0 },
-    { attempt: "x" },
+    { numbers: "2,2,0,1500,1000,1" },
+    { numbers: null },
+    { numbers: "" },
+    { numbers: "1,0,0,1500,1000,1" },
+    { numbers: "1,x,0,1500,1000,1" },
     { run_id: null },
     { fingerprint: 5 },
     { outcome: new Uint8Array() },
-    { outcome: null },
-    { status: "released" },
+    { outcome: null, numbers: "1,2,0,1500,1000,0" },
   ])("with %o cannot be read", change => {
     const { message } = caught(() => claimResult({ ...row, ...change }), "RESULT_UNAVAILABLE");
     expect(message).toContain("cannot be read");
   });
 
   it("of another version cannot be read either", () => {
-    caught(() => storeRecord({ ...row, version: 2 }), "RESULT_UNAVAILABLE");
-    caught(() => storeRecord({ ...row, status: "claimed" }), "RESULT_UNAVAILABLE");
+    caught(() => storeRecord({ ...row, numbers: "2,2,0,1500,1000,1" }), "RESULT_UNAVAILABLE");
+    caught(() => storeRecord({ ...held, numbers: "1,2,0,0,0,2" }), "RESULT_UNAVAILABLE");
   });
 });

@@ -127,7 +127,7 @@ describe("records past their time", () => {
   afterEach(() => vi.useRealTimers());
 
   function expire(): void {
-    database.exec("UPDATE idempotency_keys SET lease_until = 1, expires_at = 1");
+    database.exec("UPDATE idempotency_keys SET lease_until = 1, expires_at = 1, purge_at = 1");
   }
 
   async function claimMany(store: ReturnType<typeof sqliteStore>, many: number) {
@@ -147,9 +147,9 @@ describe("records past their time", () => {
   it("are found by an index", () => {
     sqliteStore(database);
     const plan =
-      "EXPLAIN QUERY PLAN SELECT key FROM idempotency_keys WHERE expires_at <= 5 ORDER BY expires_at";
+      "EXPLAIN QUERY PLAN SELECT key FROM idempotency_keys WHERE purge_at <= 5 AND expires_at <= 5 ORDER BY purge_at";
     const [step] = database.prepare(plan).all() as { detail: string }[];
-    expect(step?.detail).toContain("INDEX idempotency_keys_expires_at (expires_at<?)");
+    expect(step?.detail).toContain("INDEX idempotency_keys_purge_at (purge_at<?)");
   });
 
   it("are removed again and again, and a failure is told once for as long as it lasts", async () => {

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { CACHE } from "../../servers/redis-binary.ts";
+import { CACHE } from "../../servers/debian.ts";
 
 /** The packages that are compared, exactly these. */
 export const VERSIONS: Record<string, string> = {
