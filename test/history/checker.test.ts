@@ -198,6 +198,26 @@ describe("a history that keeps all promises passes:", () => {
         tell.refuse(700, "b", "IN_PROGRESS");
       },
     ],
+    [
+      "a claim that is answered late, and repeated when others have taken it over and their window is past",
+      tell => {
+        const request = { rerun: true, ttlMs: 1_000 };
+        const call = { onUncertain: "rerun", ttlMs: 1_000 } as const;
+        tell.call(0, "a", { ...call, process: "p2" });
+        tell.claimed(0, "t1", 1, "t1", request, { process: "p2" });
+        tell.call(1_500, "b", call);
+        tell.claimed(1_500, "t2", 2, "t1", request);
+        tell.start(1_500, "b", 2);
+        tell.end(1_501, "b");
+        tell.complete(1_501, "t2", `"sent by b"`, true, { ttlMs: 1_000 });
+        tell.result(1_502, "b", "sent by b", { attempt: 2 });
+        tell.claimed(3_000, "t1", 1, "t1", request, { process: "p2" });
+        tell.start(3_000, "a", 1, "window 1", "p2");
+        tell.end(3_001, "a");
+        tell.complete(3_001, "t1", `"sent by a"`, true, { process: "p2", ttlMs: 1_000 });
+        tell.result(3_002, "a", "sent by a");
+      },
+    ],
   ];
   it.each(good)("%s", (_, tale) => expect(broken(tale)).toEqual([]));
 

@@ -107,12 +107,26 @@ function gatherWindows(calls: readonly Call[]): Window[] {
   for (const { key, run } of calls) {
     if (run) append(windows, `${key}\n${run.start.idempotencyKey}`, run);
   }
-  const gathered = [...windows.values()].map(runs => ({
+  const gathered = [...windows.values()].flatMap(split).map(runs => ({
     key: runs[0]!.start.key,
     runs: runs.sort((a, b) => a.start.attempt - b.start.attempt || a.start.at - b.start.at),
   }));
   return gathered.sort((a, b) => firstStart(a) - firstStart(b));
 }
+
+/** A call that asks again when its first window has come and gone, taken over by others, begins another by its token. */
+function split(runs: readonly Run[]): Run[][] {
+  const windows: Run[][] = [];
+  for (const run of [...runs].sort((a, b) => a.start.at - b.start.at)) {
+    const last = windows.at(-1);
+    if (last === undefined || isPast(last, run.start)) windows.push([run]);
+    else last.push(run);
+  }
+  return windows;
+}
+
+const isPast = (window: readonly Run[], { attempt, at }: StartEvent) =>
+  attempt === 1 && window.every(run => finishedAt(run) + run.call.ttlMs <= at);
 
 export const firstStart = ({ runs }: Window): number => Math.min(...runs.map(({ start }) => start.at));
 
