@@ -5,9 +5,15 @@ import type { Journal } from "./journal.ts";
 
 type Details = Partial<Pick<StoreEvent, "request" | "leaseMs" | "ttlMs" | "outcome" | "token">>;
 
+// ioredis waits no less before it connects again.
+const RECONNECTED_MS = 50;
+
+const changed = (answer: unknown) =>
+  answer === true || (answer as { status?: string } | undefined)?.status === "claimed";
+
 /**
  * A store that writes down what it is asked and what it answers. `resends` where its client may ask twice by itself,
- * when a connection breaks: what is answered with false may then have been done before.
+ * when a connection breaks: what is answered with false, or by what another holds, may then have been done before.
  */
 export function recorded(
   store: IdempotencyStore,
@@ -28,7 +34,8 @@ export function recorded(
     write({ type: "send", at: sent, op, operation, key, ...details });
     const told = (more: object) => write({ type: "store", op, sent, operation, key, ...details, ...more });
     const answered = (answer: T) => {
-      told({ answer, heard: true, ...(resends && answer === false && { isDoubtful: true }) });
+      const isDoubtful = resends && !changed(answer) && now() - sent >= RECONNECTED_MS;
+      told({ answer, heard: true, ...(isDoubtful && { isDoubtful }) });
       return answer;
     };
     const failed = (error: unknown) => {
