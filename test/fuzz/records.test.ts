@@ -159,6 +159,7 @@ it(
   () => {
     const hostile = fc.oneof(
       damaged(record.map(written)),
+      patched,
       fragments.map(parts => parts.join("")),
       text,
     );
