@@ -70,9 +70,8 @@ export function unreadableText(text: string): ResultUnavailableError {
 /** Reads the text of a record. Throws `RESULT_UNAVAILABLE` where it is none of this version. */
 export function readRecord(text: string): KeptRecord {
   const [line, version, letter, attempt, number, token, runId, fingerprint] = LINE.exec(text) ?? [];
-  if (line === undefined || Number(version) !== RECORD_VERSION || (runId === "" && token === "")) {
-    throw unreadableText(text);
-  }
+  const isSound = version === `${RECORD_VERSION}` && Number.isSafeInteger(Number(attempt));
+  if (line === undefined || !isSound || (runId === "" && token === "")) throw unreadableText(text);
   const state = STATES[letter as keyof typeof STATES];
   const rest = text.slice(line.length);
   if (Buffer.byteLength(rest) !== (state === "completed" ? Number(number) : 0)) throw unreadableText(text);

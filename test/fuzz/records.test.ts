@@ -1,7 +1,16 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { originalText, storableText } from "../../src/stores/record.ts";
-import { damaged, fuzz, TIMEOUT_MS } from "./fuzz.ts";
+import { isIdempotencyError } from "../../src/errors.ts";
+import {
+  fingerprintWord,
+  originalText,
+  RECORD_VERSION,
+  readRecord,
+  storableText,
+  storableWord,
+} from "../../src/stores/record.ts";
+import { claimResult, type SqlRow, storeRecord } from "../../src/stores/sql-record.ts";
+import { damaged, expectPrototypesUntouched, fuzz, NASTY, TIMEOUT_MS } from "./fuzz.ts";
 
 // What stores change: NUL, halves of surrogate pairs, and the mark that stands for them.
 const units = fc.constantFrom("a", "0", "\0", "\u0010", "\ud83d", "\ude00", "\n", "\u0010d83d", "0000");
@@ -35,6 +44,181 @@ it(
   "a text that somebody else wrote is read without an error",
   () => {
     fuzz([damaged(text.map(storableText))], kept => expect(typeof originalText(kept)).toBe("string"));
+  },
+  TIMEOUT_MS,
+);
+
+/** What comes of reading a record; undefined for the one error that it may be. Anything else is thrown on. */
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isIdempotencyError(error, "RESULT_UNAVAILABLE")) return undefined;
+    throw error;
+  } finally {
+    expectPrototypesUntouched();
+  }
+}
+
+const attempt = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+const name = fc.oneof(text, fc.constantFrom(...NASTY));
+const word = name.filter(given => given !== "");
+const optional = fc.option(name, { nil: undefined });
+const record = fc.record({
+  letter: fc.constantFrom("h", "r", "c"),
+  attempt,
+  number: fc.nat(),
+  token: word,
+  runId: fc.option(word, { nil: "" }),
+  fingerprint: optional,
+  outcome: name,
+});
+type Written = typeof record extends fc.Arbitrary<infer R> ? R : never;
+
+/** As Redis keeps a record: its form stands in record.ts. */
+function written({ letter, attempt, number, token, runId, fingerprint, outcome }: Written): string {
+  const line = `${RECORD_VERSION}${letter}${attempt} ${number} ${storableWord(token)} ${storableWord(runId)}`;
+  return `${line} ${fingerprintWord(fingerprint)}\n${letter === "c" ? storableText(outcome) : ""}`;
+}
+
+const isText = (value: unknown) => typeof value === "string";
+const isTextOrNothing = (value: unknown) => value === undefined || isText(value);
+
+/** What whoever reads a record may count on, whatever stood there. */
+function expectSound(read: {
+  attempt: number;
+  runId: string;
+  fingerprint?: unknown;
+  outcome?: unknown;
+}): void {
+  expect(Number.isSafeInteger(read.attempt) && read.attempt >= 1).toBe(true);
+  expect([read.fingerprint, read.outcome].every(isTextOrNothing)).toBe(true);
+  expect(isText(read.runId)).toBe(true);
+}
+
+it(
+  "a record comes back from its text as it was",
+  () => {
+    fuzz([record], given => {
+      const { letter, attempt, number, token, runId, fingerprint, outcome } = given;
+      expect(readRecord(written(given))).toEqual({
+        state: { h: "held", r: "released", c: "completed" }[letter],
+        attempt,
+        ttlMs: letter === "h" ? number : 0,
+        runId: runId || token,
+        fingerprint,
+        outcome: letter === "c" ? outcome : undefined,
+      });
+    });
+  },
+  TIMEOUT_MS,
+);
+
+// Texts that are a record's almost.
+const fragments = fc.array(
+  fc.oneof(
+    fc.constantFrom(
+      "1",
+      "2",
+      "0",
+      "1h",
+      "1r",
+      "1c",
+      "h",
+      " ",
+      "  ",
+      "\n",
+      ":",
+      "\u0010",
+      "-1",
+      "1e3",
+      "9".repeat(17),
+    ),
+    fc.constantFrom(...NASTY),
+    fc.string({ unit: "binary", maxLength: 4 }),
+  ),
+  { maxLength: 14 },
+);
+// Records of which one part is another one's.
+const parts = [
+  fc.constantFrom("1", "01", "2"),
+  fc.constantFrom("h", "r", "c", "x"),
+  fc.constantFrom("1", "0", "07", `${Number.MAX_SAFE_INTEGER}`, "9".repeat(17), "9".repeat(400)),
+  fc.constantFrom(" 0 ", "  ", " 1"),
+  fc.constantFrom("", "t", "__proto__"),
+  fc.constantFrom(" ", "  "),
+  fc.constantFrom("", "t", "constructor"),
+  fc.constantFrom(" \n", " :\n", " :f\n", " f\n", ""),
+  name,
+];
+const patched = fc.tuple(...parts).map(pieces => pieces.join(""));
+const FORM = /^1[hrc][1-9]\d* \d+ [^ \n]* [^ \n]* (?::[^ \n]*)?\n/;
+
+it(
+  "a hostile text of a record is one, or RESULT_UNAVAILABLE",
+  () => {
+    const hostile = fc.oneof(
+      damaged(record.map(written)),
+      patched,
+      fragments.map(parts => parts.join("")),
+      text,
+    );
+    fuzz([hostile], given => {
+      const read = readable(() => readRecord(given));
+      if (read === undefined) return;
+      expect(given).toMatch(FORM);
+      expectSound(read);
+      expect(read.runId).not.toBe("");
+      expect(isText(read.outcome)).toBe(read.state === "completed");
+    });
+  },
+  TIMEOUT_MS,
+);
+
+// What SQL's clients make of a column, whose type may be another than the store's own.
+const cell = fc.oneof(
+  name,
+  fc.constantFrom<unknown>(null, undefined, "", "0", "1", "-1", "1.5", "1e999", "NaN", true, false, 0, 1, -1),
+  fc.double(),
+  fc.bigInt(),
+  fc.date(),
+  fc.uint8Array({ maxLength: 4 }),
+);
+const orCell = (sound: fc.Arbitrary<unknown>) =>
+  fc.oneof({ weight: 6, arbitrary: sound }, { weight: 1, arbitrary: cell });
+const ms = fc.integer({ min: 0, max: 1e9 });
+const STATUSES = ["claimed", "in-progress", "uncertain", "completed", "released"];
+const row: fc.Arbitrary<SqlRow> = fc.record({
+  // The statements work out these themselves.
+  status: fc.constantFrom(...STATUSES),
+  lease_in: fc.oneof(ms, ms.map(String), ms.map(BigInt)),
+  expires_in: fc.oneof(ms, ms.map(String), ms.map(BigInt)),
+  version: orCell(fc.constantFrom<unknown>(RECORD_VERSION, `${RECORD_VERSION}`, BigInt(RECORD_VERSION))),
+  attempt: orCell(fc.oneof(attempt, attempt.map(String), attempt.map(BigInt))),
+  run_id: orCell(word.map(storableText)),
+  fingerprint: orCell(fc.option(name.map(storableText))),
+  outcome: orCell(fc.option(name.map(storableText))),
+});
+
+it(
+  "a hostile row of a table is a record, or RESULT_UNAVAILABLE",
+  () => {
+    fuzz([row], given => {
+      const read = readable(() => storeRecord(given));
+      const told = readable(() => claimResult(given));
+      if (read !== undefined) {
+        expectSound(read);
+        const { version, fingerprint, outcome } = given as Record<string, unknown>;
+        expect(Number(version)).toBe(RECORD_VERSION);
+        expect(read.status).not.toBe("claimed");
+        // What is there and is no text is not taken for nothing.
+        expect([fingerprint, outcome].every(column => column === null || isText(column))).toBe(true);
+      }
+      if (told === undefined) return;
+      expectSound({ runId: "", ...told });
+      expect(told.status).not.toBe("released");
+      expect(told.status === "completed").toBe("outcome" in told && isText(told.outcome));
+    });
   },
   TIMEOUT_MS,
 );
