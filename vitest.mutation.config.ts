@@ -11,6 +11,7 @@ export default defineConfig({
     globalSetup: [],
     // Each mutant has a process of its own: its test files need not have one each.
     isolate: false,
+    testTimeout: 10_000,
     setupFiles: ["test/helpers/mutation.ts"],
     exclude: [
       ...configDefaults.exclude,

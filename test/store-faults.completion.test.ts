@@ -120,6 +120,16 @@ describe("a store that is down after fn has succeeded", () => {
     expect(fn).toHaveBeenCalledTimes(1);
   });
 
+  it("once, and another holds the key then: nothing is tried any more", async () => {
+    const { memory, store, call, heard } = setUp([{ operation: "complete", kind: "fail" }]);
+    expect(await call()).toMatchObject({ value: "run 1", persisted: false });
+    memory.forget("k");
+    memory.claim("k", { token: "another", ttlMs: 60_000, leaseMs: 30_000 });
+    await pass(60_000);
+    expect(countOf(store, "complete")).toBe(2);
+    expect(heard.of("store-error")).toHaveLength(1);
+  });
+
   it("and hangs: the caller has its value by storeTimeout", async () => {
     const { store, fn, call } = setUp([{ operation: "complete", kind: "hang" }], { storeTimeout: "2s" });
     const first = call();

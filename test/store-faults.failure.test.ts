@@ -22,7 +22,7 @@ describe("a store that is down when fn has failed", () => {
   it.each(failures)(
     "%s: fn's own error reaches all, and the claim ends later",
     async (policy, operation, status) => {
-      const { memory, store, call, fn } = setUp([{ operation, kind: "fail", times: 3 }], {
+      const { memory, store, call, fn, heard } = setUp([{ operation, kind: "fail", times: 3 }], {
         onError: () => policy,
       });
       fn.mockImplementation(() => {
@@ -33,6 +33,7 @@ describe("a store that is down when fn has failed", () => {
       await pass(1_000);
       expect(memory.read("k")).toMatchObject({ status, attempt: 1 });
       expect(countOf(store, operation)).toBe(4);
+      expect(heard.of("store-error")).toMatchObject([{ operation }, { operation }, { operation }]);
       expect(fn).toHaveBeenCalledTimes(1);
     },
   );

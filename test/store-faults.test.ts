@@ -225,6 +225,7 @@ describe("a store that answers a claim with nonsense", () => {
     ["no runId", { status: "claimed", attempt: 1 }],
     ["no retryAfterMs", { status: "in-progress", attempt: 1 }],
     ["a negative retryAfterMs", { status: "in-progress", attempt: 1, retryAfterMs: -1 }],
+    ["a retryAfterMs that is text", { status: "in-progress", attempt: 1, retryAfterMs: "5" }],
     ["NaN", { status: "uncertain", attempt: 1, retryAfterMs: Number.NaN }],
     ["no outcome", { status: "completed", attempt: 1 }],
   ];
@@ -237,6 +238,12 @@ describe("a store that answers a claim with nonsense", () => {
     expect(heard.of("store-error")).toHaveLength(2);
     expect(fn).not.toHaveBeenCalled();
     await pass(1_000);
+  });
+
+  it("is not one whose key is free again at once", async () => {
+    const value = { status: "uncertain", attempt: 2, retryAfterMs: 0 };
+    const { call } = setUp([{ operation: "claim", kind: "answer", value }]);
+    expect(await rejection(call())).toMatchObject({ code: "OUTCOME_UNKNOWN", attempt: 2, retryAfterMs: 0 });
   });
 
   it("at once: the same", async () => {

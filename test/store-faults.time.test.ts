@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createIdempotency, memoryStore } from "../src/index.ts";
 import { type Fault, type FaultyStore, faultyStore, gate } from "../src/testing/index.ts";
-import { countOf, deferred, pass, rejection, stateOf, turn } from "./helpers/calls.ts";
+import { countOf, deferred, pass, recorder, rejection, stateOf, turn } from "./helpers/calls.ts";
 import { FOREVER, setUp } from "./helpers/faults.ts";
 
 beforeEach(() => {
@@ -96,6 +96,20 @@ describe("a claim that times out", () => {
     expect(memory.read("k")).toMatchObject({ status: "released" });
   });
 
+  it("and is answered with nonsense after all, is nothing more", async () => {
+    const memory = memoryStore();
+    const reply = deferred<never>();
+    const store = { ...faultyStore(memory), claim: () => reply.promise };
+    const { onEvent, of } = recorder();
+    const { execute } = createIdempotency({ store, storeTimeout: "2s", onEvent });
+    const call = rejection(execute("k", "1m", () => "run"));
+    await pass(2_000);
+    expect(await call).toMatchObject({ code: "STORE_ERROR" });
+    reply.resolve(undefined as never);
+    await pass(60_000);
+    expect(of("late-claim")).toEqual([]);
+  });
+
   it("and fails after all, is nothing more", async () => {
     const { claim, plan } = slow();
     const { store, heard, call } = setUp(plan, { storeTimeout: "2s" });
@@ -110,6 +124,7 @@ describe("a claim that times out", () => {
   });
 
   it("at its repetition, has no more than what is left of storeTimeout", async () => {
+    await pass(500);
     const { store, call } = setUp([], { storeTimeout: "2s" });
     const first = gate();
     store.inject({ operation: "claim", kind: "delay-reply", by: first });
