@@ -56,8 +56,8 @@ export function postgresSchema(table = "idempotency_keys"): string {
 
 /**
  * A store in PostgreSQL: it protects all processes that share the table, by the server's clock. Each operation is one
- * short statement, and a replay writes nothing. Records past their time are reclaimed by the next claim of their key,
- * and removed in the background.
+ * short statement; only a claim of a key that was released, is uncertain or is past its time takes another. A replay
+ * writes nothing. Records past their time are reclaimed by the next claim of their key, and removed in the background.
  *
  * ```ts
  * const store = postgresStore(new Pool());

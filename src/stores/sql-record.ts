@@ -54,7 +54,7 @@ const isTextOrNull = (value: unknown) => value === null || isText(value);
 
 function record(row: SqlRow): Row {
   const { numbers, run_id, fingerprint, outcome } = row;
-  const [version, attempt, leaseUntil, expiresAt, now, holder] = numbersIn(numbers);
+  const [version, attempt, leaseUntil, expiresAt, now, holder] = numbersOf(numbers);
   if (version !== RECORD_VERSION) {
     throw unreadableRecord(`its version is ${version}, and this package knows version ${RECORD_VERSION}`);
   }
@@ -82,10 +82,10 @@ function statusOf(outcome: unknown, holder: number, leaseInMs: number): Status {
   return leaseInMs > 0 ? "in-progress" : "uncertain";
 }
 
-/** The numbers in a text that has commas between them, and perhaps braces around them. */
-function numbersIn(text: unknown): number[] {
-  if (typeof text !== "string") return [];
-  return (text.startsWith("{") ? text.slice(1, -1) : text).split(",").map(Number);
+/** A row's numbers, which may be of any type that holds them, or PostgreSQL's text of them: `{1,2}`. */
+function numbersOf(value: unknown): number[] {
+  if (typeof value === "string") return value.slice(1, -1).split(",").map(Number);
+  return Array.isArray(value) ? value.map(Number) : [];
 }
 
 function original(kept: unknown): string | undefined {

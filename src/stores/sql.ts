@@ -14,7 +14,7 @@ export interface SqlDialect {
   readonly parameters: "numbered" | "anonymous";
   /** The function that gives the least of two numbers. */
   readonly least: string;
-  /** A text of whole numbers: with commas between them, and perhaps braces around them. */
+  /** The columns of whole numbers, of which a row's `numbers` are made. */
   readonly numbers: (numbers: readonly string[]) => string;
 }
 
@@ -183,11 +183,11 @@ DELETE FROM ${table} WHERE key IN (SELECT key FROM past) ${done}`,
   };
 }
 
-/** What is told of a row: its numbers as one text, for each column costs a client time. */
+/** What is told of a row. */
 function rowOf({ now, numbers }: SqlDialect): (holder: string, of?: string) => string {
   return (holder, of = "r.") => {
     const counts = ["version", "attempt", "lease_until", "expires_at"].map(column => of + column);
     const texts = ["run_id", "fingerprint", "outcome"].map(column => of + column);
-    return `${numbers([...counts, now, holder])} AS numbers, ${texts.join(", ")}`;
+    return `${numbers([...counts, now, holder])}, ${texts.join(", ")}`;
   };
 }

@@ -68,7 +68,7 @@ export class SqliteConnection {
 
   /** The row of a record that a statement finds. It writes nothing. */
   find(form: SqlStatement, values: Partial<SqlValues>): SqlRow | undefined {
-    return this.#perform(form, values, true, (statement, inPlace) => namedRow(statement.get(...inPlace)));
+    return this.#perform(form, values, true, (statement, inPlace) => recordRow(statement.get(...inPlace)));
   }
 
   /** How many rows a statement changes. */
@@ -82,7 +82,7 @@ export class SqliteConnection {
   /** The row that a statement writes. By `all`, since `get` ends before the commit and hears nothing of a full disk. */
   write(form: SqlStatement, values: Partial<SqlValues>): SqlRow | undefined {
     this.#refuseTransaction();
-    return this.#perform(form, values, true, (statement, inPlace) => namedRow(statement.all(...inPlace)[0]));
+    return this.#perform(form, values, true, (statement, inPlace) => recordRow(statement.all(...inPlace)[0]));
   }
 
   #perform<T>(
@@ -132,11 +132,12 @@ export class SqliteConnection {
   }
 }
 
-/** The row of a record by its names, in which order the columns come. */
-function namedRow(row: unknown): SqlRow | undefined {
-  if (!Array.isArray(row)) return row as SqlRow | undefined;
-  const [numbers, run_id, fingerprint, outcome] = row;
-  return { numbers, run_id, fingerprint, outcome };
+/** The row of a record: its numbers first, and then its texts, in the order of the columns. */
+function recordRow(row: unknown): SqlRow | undefined {
+  if (row === undefined) return undefined;
+  const columns: unknown[] = Array.isArray(row) ? row : Object.values(row as object);
+  const [run_id, fingerprint, outcome] = columns.slice(-3);
+  return { numbers: columns.slice(0, -3), run_id, fingerprint, outcome };
 }
 
 /** Whether somebody else has the lock. */

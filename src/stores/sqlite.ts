@@ -35,7 +35,7 @@ const DIALECT: SqlDialect = {
   done: "",
   parameters: "anonymous",
   least: "min",
-  numbers: numbers => numbers.join(" || ',' || "),
+  numbers: numbers => numbers.map((number, index) => `${number} AS number_${index}`).join(", "),
 };
 
 /**

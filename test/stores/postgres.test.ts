@@ -70,6 +70,28 @@ describe("the statements", () => {
     expect((await written()).rows[0]).toMatchObject({ ctid, xmin, xmax });
   });
 
+  it("of a first execution and a renewal leave the indexes alone", async () => {
+    const table = newTable();
+    const pool = scene.another({}, { max: 1 });
+    const store = postgresStore(pool, { table });
+    await store.migrate();
+    for (let n = 0; n < 5; n++) {
+      const token = `token ${n}`;
+      await store.claim(`key ${n}`, { token, ...LONG });
+      await store.renew(`key ${n}`, token, LONG.leaseMs);
+      await store.complete(`key ${n}`, token, "sent", LONG.ttlMs);
+    }
+    const counts = "SELECT n_tup_upd::int AS all, n_tup_hot_upd::int AS hot FROM pg_stat_user_tables";
+    await vi.waitFor(
+      async () => {
+        // A connection tells what it has done about once in a second.
+        const { rows } = await pool.query(`${counts} WHERE relid = $1::regclass`, [table]);
+        expect(rows).toEqual([{ all: 10, hot: 10 }]);
+      },
+      { timeout: 15_000, interval: 200 },
+    );
+  });
+
   it("are prepared by name, unless that is off", async () => {
     const prepared = async (prepare: boolean) => {
       const pool = scene.another({}, { max: 1 });
@@ -153,6 +175,59 @@ describe("a claim", () => {
     });
     const record = await store.read(key);
     expect(record).toMatchObject({ status: "in-progress", fingerprint: undefined, outcome: undefined });
+  });
+});
+
+describe("a server whose clock steps by an hour", () => {
+  const HOUR_MS = 3_600_000;
+
+  /** Moves the times of a record the other way, which is the same to whoever asks. */
+  async function step(key: string, ms: number): Promise<void> {
+    const times = ["lease_until", "expires_at", "purge_at"].map(column => `${column} = ${column} - ${ms}`);
+    await scene.probe.query(`UPDATE ${scene.table} SET ${times} WHERE key = $1`, [key]);
+  }
+
+  it("forward leaves a claim uncertain, which its holder still renews and completes", async () => {
+    const store = scene.store();
+    const key = newKey();
+    await store.claim(key, { token: "a", ttlMs: 2 * HOUR_MS, leaseMs: 30_000 });
+    await step(key, HOUR_MS);
+    expect(await store.claim(key, { token: "b", ...LONG })).toMatchObject({ status: "uncertain" });
+    expect(await store.renew(key, "a", 30_000)).toBe(true);
+    expect(await store.claim(key, { token: "b", ...LONG })).toMatchObject({ status: "in-progress" });
+    await step(key, HOUR_MS);
+    expect(await store.complete(key, "a", "sent", LONG.ttlMs)).toBe(true);
+    expect(await store.claim(key, { token: "b", ...LONG })).toMatchObject({ status: "completed" });
+  });
+
+  it("forward ends windows by so much", async () => {
+    const store = scene.store();
+    const key = newKey();
+    await store.claim(key, { token: "a", ...LONG });
+    await store.complete(key, "a", "sent", LONG.ttlMs);
+    await step(key, HOUR_MS);
+    expect(await store.claim(key, { token: "b", ...LONG })).toMatchObject({ status: "claimed", runId: "b" });
+    await step(key, HOUR_MS);
+    expect(await store.complete(key, "b", "late", LONG.ttlMs)).toBe(false);
+  });
+
+  it("back prolongs windows, and leases until they are renewed, and a completion takes the new time", async () => {
+    const store = scene.store();
+    const key = newKey();
+    await store.claim(key, { token: "a", ...LONG });
+    await step(key, -HOUR_MS);
+    const { leaseInMs = 0, expiresInMs = 0 } = (await store.read(key)) ?? {};
+    expect([leaseInMs > HOUR_MS, expiresInMs > HOUR_MS]).toEqual([true, true]);
+    expect(await store.renew(key, "a", LONG.leaseMs)).toBe(true);
+    expect((await store.read(key))?.leaseInMs).toBeLessThanOrEqual(LONG.leaseMs);
+    await step(key, -HOUR_MS);
+    expect(await store.complete(key, "a", "sent", LONG.ttlMs)).toBe(true);
+    expect((await store.read(key))?.expiresInMs).toBeLessThanOrEqual(LONG.ttlMs);
+    const { rows } = await scene.probe.query(
+      `SELECT purge_at <= expires_at AS is_found FROM ${scene.table} WHERE key = $1`,
+      [key],
+    );
+    expect(rows).toEqual([{ is_found: true }]);
   });
 });
 
