@@ -6,6 +6,8 @@ export default defineConfig({
     redis: "src/stores/redis.ts",
     postgres: "src/stores/postgres.ts",
     sqlite: "src/stores/sqlite.ts",
+    opentelemetry: "src/opentelemetry/index.ts",
+    diagnostics: "src/diagnostics.ts",
     testing: "src/testing/index.ts",
   },
   format: ["esm", "cjs"],

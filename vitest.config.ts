@@ -11,7 +11,8 @@ export default defineConfig({
     alias: [
       { find: /^with-idempotency$/, replacement: source("./src/index.ts") },
       { find: /^with-idempotency\/(redis|postgres|sqlite)$/, replacement: source("./src/stores/$1.ts") },
-      { find: /^with-idempotency\/testing$/, replacement: source("./src/testing/index.ts") },
+      { find: /^with-idempotency\/diagnostics$/, replacement: source("./src/diagnostics.ts") },
+      { find: /^with-idempotency\/(opentelemetry|testing)$/, replacement: source("./src/$1/index.ts") },
     ],
   },
   test: {

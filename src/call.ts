@@ -1,3 +1,4 @@
+import { type Emit, emitter } from "./emit.ts";
 import {
   InProgressError,
   KeyReusedError,
@@ -5,11 +6,9 @@ import {
   type ReplayedError,
   type ResultUnavailableError,
 } from "./errors.ts";
-import type { IdempotencyEvent } from "./events.ts";
 import type { Execution } from "./execution.ts";
 import type { Flight } from "./flight.ts";
 import { RECOMMENDED_KEY_LENGTH } from "./key.ts";
-import { notify } from "./notify.ts";
 import type { Settings } from "./options.ts";
 import type { AnswerOf } from "./outcome.ts";
 import { decodeOutcome } from "./outcome-text.ts";
@@ -17,13 +16,6 @@ import type { Home } from "./process.ts";
 import type { ClaimResult, IdempotencyStore } from "./store.ts";
 import { takeToken } from "./token.ts";
 import { Patience } from "./waiting.ts";
-
-/** An event without the key, which the call adds. */
-type EventDetails = IdempotencyEvent extends infer Event
-  ? Event extends IdempotencyEvent
-    ? Omit<Event, "key">
-    : never
-  : never;
 
 /** One call, its arguments checked, and the ways in which it can be refused. `Answer` is what its caller gets. */
 export class Call<Answer = unknown> {
@@ -41,8 +33,7 @@ export class Call<Answer = unknown> {
   readonly flights: Map<string, Flight>;
   /** Names this call's claim. */
   readonly token: string;
-  /** Absent where nobody listens, so that `emit?.(…)` costs nothing then. */
-  readonly emit: ((event: EventDetails) => void) | undefined;
+  readonly emit: Emit | undefined;
   /** The run that this call has last seen another at; 0 for none. */
   seenAttempt = 0;
   /** When the last claim was sent, by the monotonic clock; undefined where the store answered at once. */
@@ -69,8 +60,7 @@ export class Call<Answer = unknown> {
     this.store = home.store;
     this.flights = home.flights;
     this.token = takeToken();
-    const { onEvent } = settings;
-    this.emit = onEvent && (event => notify(onEvent, { ...event, key } as IdempotencyEvent));
+    this.emit = emitter(key, settings);
     if (key.length > RECOMMENDED_KEY_LENGTH) this.emit?.({ type: "long-key", length: key.length });
   }
 
@@ -85,6 +75,11 @@ export class Call<Answer = unknown> {
   /** To be called when the call is over, however it ends. */
   end(): void {
     this.#patience?.end();
+  }
+
+  /** The time by the monotonic clock; 0 where nobody listens. */
+  now(): number {
+    return this.emit === undefined ? 0 : performance.now();
   }
 
   /** Throws the reason of the caller's signal once that has aborted. */

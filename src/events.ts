@@ -2,39 +2,66 @@
 export type StoreOperation = "claim" | "renew" | "complete" | "release" | "read" | "settle" | "forget";
 
 /**
- * What happened, told to `onEvent`. Each has the `key` as the caller gave it; `attempt` counts the runs of `fn`
- * from 1; durations are in milliseconds. A listener that throws or rejects is ignored.
+ * What happened, told to `onEvent`. `attempt` counts the runs of `fn` from 1; durations are in milliseconds, by a
+ * monotonic clock. A call tells how it ended by one of `completed`, `failed`, `replayed`, `shared-failure`, `refused`
+ * and `aborted`; what it began and left goes on, and may tell more.
  */
-export type IdempotencyEvent =
-  /** This call holds the key, and runs `fn` next. */
-  | { type: "claimed"; key: string; attempt: number }
+export type IdempotencyEvent = {
+  /** The key's text, or with `redactKeys` its `fingerprint`. */
+  key: string;
+  /** How long ago the call began. */
+  durationMs: number;
+} & (
+  | /**
+   * This call holds the key, and runs `fn` next; until now it waited. `idempotencyKey` is what `fn` hands to its
+   * provider. `takeover` is true where the key may have been uncertain: with `onUncertain: "rerun"` for every run but
+   * the first, since a store does not tell a key that it took over from one that was released.
+   */
+  { type: "claimed"; attempt: number; idempotencyKey: string; takeover: boolean }
   /** Another call of this process runs `fn`, or is about to find out who does; this one shares what comes of it. */
-  | { type: "joined"; key: string }
+  | { type: "joined" }
   /** Somebody else holds the key; this call waits. `retryAfterMs` remains of the holder's lease. */
-  | { type: "waiting"; key: string; attempt: number; retryAfterMs: number }
+  | { type: "waiting"; attempt: number; retryAfterMs: number }
   /** This call got an earlier result, or the one it shared, without running `fn`. */
-  | { type: "replayed"; key: string; attempt: number }
-  /** `fn` succeeded. `persisted` is false where its result could not be stored. */
-  | { type: "completed"; key: string; attempt: number; persisted: boolean }
-  /** `fn` failed; `policy` is what became of the key. */
-  | { type: "failed"; key: string; attempt: number; error: unknown; policy: "release" | "store" | "hold" }
+  | { type: "replayed"; attempt: number }
+  /** `fn` succeeded after `runMs`. `persisted` is false where its result could not be stored. */
+  | { type: "completed"; attempt: number; runMs: number; persisted: boolean }
+  /** `fn` failed after `runMs`; `policy` is what becomes of the key, `"hold"` that it is uncertain. */
+  | { type: "failed"; attempt: number; runMs: number; error: unknown; policy: "release" | "store" | "hold" }
+  /** The run that this call shared failed; this call got its error too. */
+  | { type: "shared-failure"; attempt: number; error: unknown }
   /** This call was turned away with the error of that `code`. */
   | {
       type: "refused";
-      key: string;
-      code: "IN_PROGRESS" | "KEY_REUSED" | "OUTCOME_UNKNOWN" | "RESULT_UNAVAILABLE" | "REPLAYED_ERROR";
+      code:
+        | "IN_PROGRESS"
+        | "KEY_REUSED"
+        | "OUTCOME_UNKNOWN"
+        | "RESULT_UNAVAILABLE"
+        | "STORE_ERROR"
+        | "REPLAYED_ERROR";
     }
+  /** The caller's signal aborted: this call was rejected with its reason. A run of its own goes on to its end. */
+  | { type: "aborted" }
   /** The claim went to another call, or may have: `fn` may still be running here. */
-  | { type: "lease-lost"; key: string; attempt: number; error: unknown }
+  | { type: "lease-lost"; attempt: number; error: unknown }
   /** An operation of the store failed, timed out or answered nonsense. */
-  | { type: "store-error"; key: string; operation: StoreOperation; error: unknown }
+  | { type: "store-error"; operation: StoreOperation; error: unknown }
   /** The claim could not be made, and `onStoreError: "run"` runs `fn` all the same. */
-  | { type: "unprotected"; key: string; error: unknown }
+  | { type: "unprotected"; error: unknown }
   /** A claim that this call had given up landed late, and was released. */
-  | { type: "late-claim"; key: string }
+  | { type: "late-claim" }
   /** The result cannot be stored; the key is completed without it. */
-  | { type: "unstorable"; key: string; attempt: number; error: unknown }
+  | { type: "unstorable"; attempt: number; error: unknown }
   /** `onError` threw or answered something else than a policy; the key is held. */
-  | { type: "policy-error"; key: string; error: unknown }
+  | { type: "policy-error"; error: unknown }
   /** The key is longer than the recommended 256 characters. */
-  | { type: "long-key"; key: string; length: number };
+  | { type: "long-key"; length: number }
+);
+
+/** Told what happened. What it throws or rejects with is ignored. */
+export interface IdempotencyListener {
+  (event: IdempotencyEvent): void;
+  /** While this is false, as a call begins, no event of that call is made. */
+  readonly hasSubscribers?: boolean | undefined;
+}

@@ -142,7 +142,7 @@ function bind(defaults: Settings, namespace: string | undefined): Idempotency {
         return Promise.reject(error);
       }
     },
-    makeIdempotent: (fn, config) => wrap(instance, defaults, fn, config),
+    makeIdempotent: (fn, config) => wrap(instance, fn, config),
     execute: async (key, ttl, fn, options) => perform(prepare(wholeOutcome, key, ttl, fn, options)),
     async inspect(key) {
       const text = keyText(key);

@@ -24,7 +24,7 @@ export {
   type StoredError,
   StoreError,
 } from "./errors.ts";
-export type { IdempotencyEvent, StoreOperation } from "./events.ts";
+export type { IdempotencyEvent, IdempotencyListener, StoreOperation } from "./events.ts";
 export type { Execution } from "./execution.ts";
 export { fingerprint } from "./fingerprint.ts";
 export { createIdempotency, type Idempotency, type KeyState } from "./idempotency.ts";

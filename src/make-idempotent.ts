@@ -1,7 +1,7 @@
 import { type Duration, parseDuration } from "./duration.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Key } from "./key.ts";
-import { type Options, readOptions, type Settings } from "./options.ts";
+import { DEFAULTS, type Options, readOptions } from "./options.ts";
 import { expectFunction, invalidOption } from "./rules.ts";
 
 /** How a function is made idempotent: the key and the window of a call, and the options of the wrapper. */
@@ -17,7 +17,6 @@ export type IdempotentConfig<A extends unknown[]> = Omit<Options, "fingerprint">
 /** What {@link Idempotency.makeIdempotent} does; the configuration is checked at once. */
 export function wrap<A extends unknown[], R, This>(
   { withIdempotency }: Pick<Idempotency, "withIdempotency">,
-  defaults: Settings,
   fn: (this: This, ...args: A) => R,
   config: IdempotentConfig<A>,
 ): (this: This, ...args: A) => Promise<Awaited<R>> {
@@ -28,7 +27,7 @@ export function wrap<A extends unknown[], R, This>(
   expectFunction("key", key);
   if (fingerprint !== undefined) expectFunction("fingerprint", fingerprint);
   parseDuration(ttl);
-  readOptions(options, defaults);
+  readOptions(options, DEFAULTS);
   return async function (...args): Promise<Awaited<R>> {
     const payload = fingerprint === undefined ? {} : { fingerprint: Reflect.apply(fingerprint, this, args) };
     const run = () => Reflect.apply(fn, this, args) as Awaited<R> | PromiseLike<Awaited<R>>;

@@ -1,5 +1,5 @@
 import { type Duration, MIN_TTL_MS, readDuration } from "./duration.ts";
-import type { IdempotencyEvent } from "./events.ts";
+import type { IdempotencyListener } from "./events.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { expectFunction, expectMethods, expectOneOf, invalidOption, readByRules } from "./rules.ts";
 import type { Serializer } from "./serializer.ts";
@@ -61,7 +61,13 @@ export interface Options {
   /** Stops waiting: the call rejects with the signal's reason at once. Aborts `execution.signal`. */
   signal?: AbortSignal | undefined;
   /** Told what happened. What it throws is ignored. */
-  onEvent?: ((event: IdempotencyEvent) => void) | undefined;
+  onEvent?: IdempotencyListener | undefined;
+  /**
+   * Whether events have the key's `fingerprint` in place of the key, and of an error its `name` and `code` only. What
+   * a call throws keeps both. Whoever can guess a key can tell it by its fingerprint.
+   * @default false
+   */
+  redactKeys?: boolean | undefined;
 }
 
 /** Options as the engine works with them: checked, with defaults, durations in milliseconds. */
@@ -77,7 +83,8 @@ export interface Settings {
   readonly fingerprint?: string;
   readonly serializer?: Serializer;
   readonly signal?: AbortSignal;
-  readonly onEvent?: (event: IdempotencyEvent) => void;
+  readonly onEvent?: IdempotencyListener;
+  readonly redactKeys?: boolean;
 }
 
 export const DEFAULTS: Settings = {
@@ -109,6 +116,10 @@ function expectSignal(name: string, value: unknown): void {
   if (typeof (value as AbortSignal).aborted !== "boolean") invalidOption(name, "an AbortSignal", value);
 }
 
+function expectBoolean(name: string, value: unknown): void {
+  if (typeof value !== "boolean") invalidOption(name, "true or false", value);
+}
+
 const STORE_METHODS = ["claim", "renew", "complete", "release", "read", "settle", "forget"];
 
 const RULES: Rules = {
@@ -124,6 +135,7 @@ const RULES: Rules = {
   serializer: asGiven("serializer", methods("{ stringify, parse }", ["stringify", "parse"])),
   signal: asGiven("signal", expectSignal),
   onEvent: asGiven("onEvent", expectFunction),
+  redactKeys: asGiven("redactKeys", expectBoolean),
 };
 
 /** Checks the options that are given, and lays them over those that stand already. Throws `INVALID_OPTION`. */

@@ -24,20 +24,35 @@ type Completed = Extract<ClaimResult, { status: "completed" }>;
 
 /** Sees a call through: claim → run → settle, or the result of a run that it shares. Answers at once where it can. */
 export function perform<Answer>(call: Call<Answer>): Awaitable<Answer> {
-  call.throwIfAborted();
-  const flight = findFlight(call.flights, call.storeKey);
-  const answer = flight === undefined ? lead(call) : follow(call, flight);
-  return call.settings.signal === undefined ? answer : abortable(answer, call.settings.signal);
+  const { signal } = call.settings;
+  if (signal === undefined) return proceed(call);
+  if (signal.aborted) call.emit?.({ type: "aborted" });
+  return abortable(call, proceed(call), signal);
 }
 
 /** Rejects as soon as the signal aborts; what was begun goes on to its own end. */
-function abortable<T>(answer: Awaitable<T>, signal: AbortSignal): Promise<T> {
+function abortable<Answer>(
+  call: Call<Answer>,
+  answer: Awaitable<Answer>,
+  signal: AbortSignal,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
+    const abort = () => {
+      forget();
+      call.emit?.({ type: "aborted" });
+      reject(signal.reason);
+    };
     const forget = onAbort(signal, abort);
     if (signal.aborted) abort();
-    Promise.resolve(answer).then(resolve, reject).finally(forget);
+    Promise.resolve(answer).finally(forget).then(resolve, reject);
   });
+}
+
+/** Takes the call's turn, or shares the run of another call of this process. */
+function proceed<Answer>(call: Call<Answer>): Awaitable<Answer> {
+  call.throwIfAborted();
+  const flight = findFlight(call.flights, call.storeKey);
+  return flight === undefined ? lead(call) : follow(call, flight);
 }
 
 function lead<Answer>(call: Call<Answer>): Awaitable<Answer> {
@@ -75,7 +90,7 @@ async function takeTurn<Answer>(
     }
     land({ type: "store-error", error });
     abandon(call);
-    throw error;
+    throw refused(call, error);
   } finally {
     call.end();
     if (flight.end === undefined) land({ type: "left" });
@@ -158,13 +173,19 @@ function share<Answer>(call: Call<Answer>, end: FlightEnd): Awaitable<Answer> {
       call.requireFingerprint(end.fingerprint);
       return replayed(call, end.value, end.attempt, false);
     case "failed":
+      call.emit?.({ type: "shared-failure", attempt: end.attempt, error: end.error });
       throw end.error;
     case "store-error":
-      if (call.settings.onStoreError === "throw") throw end.error;
-      return perform(call);
+      if (call.settings.onStoreError === "throw") throw refused(call, end.error);
+      return proceed(call);
     case "left":
-      return perform(call);
+      return proceed(call);
   }
+}
+
+function refused(call: Call, storeError: unknown): unknown {
+  call.emit?.({ type: "refused", code: "STORE_ERROR" });
+  return storeError;
 }
 
 function replay<Answer>(

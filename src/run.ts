@@ -5,7 +5,16 @@ import { closeFlight, endFlight, type Flight, holdFlight, landFlight, openFlight
 import { Lease } from "./lease.ts";
 import type { ErrorPolicy } from "./options.ts";
 import { encodeError, encodeResult } from "./outcome-text.ts";
-import { completion, type Ending, hold, release, settle, settleLater, whenLate } from "./settle.ts";
+import {
+  completion,
+  type Ending,
+  hold,
+  mayBeTakeover,
+  release,
+  settle,
+  settleLater,
+  whenLate,
+} from "./settle.ts";
 import { onAbort } from "./signals.ts";
 import type { Awaitable } from "./store.ts";
 import { isPromise } from "./store-call.ts";
@@ -24,6 +33,7 @@ interface Run<Answer> {
   readonly execution: LazyExecution;
   /** Undefined where the claim was never seen to be made. */
   readonly lease: Lease | undefined;
+  readonly begun: number;
 }
 
 /** Runs `fn` under the claim, and ends the claim by what came of it. Rejects with `fn`'s own error only. */
@@ -35,8 +45,16 @@ export function run<Answer>(call: Call<Answer>, flight: Flight, claimed: Claimed
     execution.abort(error);
     if (isCertain) landFlight(call.flights, call.storeKey, flight, { type: "left" });
   });
-  call.emit?.({ type: "claimed", attempt });
-  return runAndSettle({ call, flight, execution, lease });
+  call.emit?.({
+    type: "claimed",
+    attempt,
+    // A digest, which takes longer than all the rest.
+    get idempotencyKey() {
+      return execution.idempotencyKey;
+    },
+    takeover: mayBeTakeover(call, attempt),
+  });
+  return runAndSettle({ call, flight, execution, lease, begun: call.now() });
 }
 
 /** Runs `fn` though its claim could not be made. Should that turn out to be made after all, it is settled. */
@@ -47,7 +65,7 @@ export function runUnprotected<Answer>(
 ): Awaitable<Answer> {
   call.emit?.({ type: "unprotected", error: cause });
   const execution = new LazyExecution(call.key, call.storeKey, { attempt: 1, runId: call.token });
-  return runAndSettle({ call, flight, execution, lease: undefined });
+  return runAndSettle({ call, flight, execution, lease: undefined, begun: call.now() });
 }
 
 function runAndSettle<Answer>(run: Run<Answer>): Awaitable<Answer> {
@@ -77,13 +95,14 @@ function runAndSettle<Answer>(run: Run<Answer>): Awaitable<Answer> {
 }
 
 function succeed<Answer>(run: Run<Answer>, value: unknown): Awaitable<Answer> {
-  const { call, execution } = run;
+  const { call, execution, begun } = run;
+  const runMs = call.now() - begun;
   const { text, failure } = encodeResult(value, call.settings.serializer);
   if (failure !== undefined) call.emit?.({ type: "unstorable", attempt: execution.attempt, ...failure });
   const ending = completion(call, text);
   const answer = finish(run, ending);
   const outcome = failure === undefined ? text : undefined;
-  const end = (settled: boolean | undefined) => conclude(run, value, outcome, ending, settled);
+  const end = (settled: boolean | undefined) => conclude(run, value, outcome, ending, settled, runMs);
   return isPromise(answer) ? answer.then(end) : end(answer);
 }
 
@@ -94,6 +113,7 @@ function conclude<Answer>(
   outcome: string | undefined,
   ending: Ending,
   settled: boolean | undefined,
+  runMs: number,
 ): Answer {
   const { call, flight, execution } = run;
   const { attempt } = execution;
@@ -107,7 +127,7 @@ function conclude<Answer>(
   );
   if (settled === undefined) closeLater(run, ending);
   else closeFlight(call.flights, call.storeKey, flight);
-  call.emit?.({ type: "completed", attempt, persisted });
+  call.emit?.({ type: "completed", attempt, runMs, persisted });
   return call.answer(value, false, persisted, attempt, call.key);
 }
 
@@ -123,7 +143,8 @@ function closeLater(run: Run<unknown>, ending: Ending): void {
 }
 
 async function fail(run: Run<unknown>, error: unknown): Promise<never> {
-  const { call, flight, execution } = run;
+  const { call, flight, execution, begun } = run;
+  const runMs = call.now() - begun;
   const { attempt } = execution;
   const policy = policyFor(call, execution, error);
   const ending = endingFor(call, policy, error);
@@ -136,7 +157,7 @@ async function fail(run: Run<unknown>, error: unknown): Promise<never> {
   if (settled === undefined && wasOurs) {
     keepOthersOff(call, attempt, settleLater(call, ending, deadlineOf(run)));
   }
-  call.emit?.({ type: "failed", attempt, error, policy });
+  call.emit?.({ type: "failed", attempt, runMs, error, policy });
   throw error;
 }
 

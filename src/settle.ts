@@ -61,7 +61,12 @@ export async function settleLater(
  * `attempt` tells, unless nobody knows it.
  */
 export function giveBack(call: Call, attempt?: number): Ending {
-  return call.settings.onUncertain === "rerun" && attempt !== 1 ? hold(call) : release(call);
+  return mayBeTakeover(call, attempt) ? hold(call) : release(call);
+}
+
+/** Whether the claim may have taken an uncertain key over, as far as can be told. */
+export function mayBeTakeover({ settings }: Call, attempt?: number): boolean {
+  return settings.onUncertain === "rerun" && attempt !== 1;
 }
 
 /** Gives back a claim that was given up, or that lands after that. */

@@ -115,7 +115,7 @@ describe("a bad option", () => {
     [
       "options",
       { onConflcit: "wait" },
-      /^expected one of store, lease, .*, onEvent; got "onConflcit"$/.source,
+      /^expected one of store, lease, .*, redactKeys; got "onConflcit"$/.source,
     ],
     ["onConflict", "queue", 'expected "wait" or "reject"; got "queue"'],
     ["onUncertain", "run", 'expected "reject" or "rerun"; got "run"'],

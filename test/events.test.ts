@@ -1,6 +1,14 @@
+import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createIdempotency, type IdempotencyEvent, memoryStore } from "../src/index.ts";
+import {
+  createIdempotency,
+  fingerprint,
+  type IdempotencyEvent,
+  type IdempotencyListener,
+  memoryStore,
+} from "../src/index.ts";
 import { faultyStore } from "../src/testing/index.ts";
+import { COMES_TO, callScenes, KEY } from "./helpers/call-scenes.ts";
 import { deferred, pass, processes, recorder, rejection, turn } from "./helpers/calls.ts";
 
 beforeEach(() => {
@@ -14,13 +22,15 @@ afterEach(() => {
 describe("onEvent", () => {
   it("tells of a run, and of a replay", async () => {
     const { events, onEvent } = recorder();
-    const { execute } = createIdempotency({ store: memoryStore(), namespace: "n", onEvent });
+    const { execute, inspect } = createIdempotency({ store: memoryStore(), namespace: "n", onEvent });
     await execute(["a", 1], "1m", () => 1);
     await execute(["a", 1], "1m", () => 2);
+    const { idempotencyKey } = (await inspect(["a", 1]))!;
+    const about = { key: "a:1", durationMs: 0, attempt: 1 };
     expect(events).toEqual([
-      { type: "claimed", key: "a:1", attempt: 1 },
-      { type: "completed", key: "a:1", attempt: 1, persisted: true },
-      { type: "replayed", key: "a:1", attempt: 1 },
+      { type: "claimed", ...about, idempotencyKey, takeover: false },
+      { type: "completed", ...about, runMs: 0, persisted: true },
+      { type: "replayed", ...about },
     ]);
   });
 
@@ -31,7 +41,7 @@ describe("onEvent", () => {
     await rejection(execute("k", "1m", () => Promise.reject(error)));
     await rejection(execute("k", "1m", () => Promise.reject(error), { onError: () => "store" }));
     await rejection(execute("k", "1m", () => 1));
-    expect(events).toEqual([
+    expect(events).toMatchObject([
       { type: "claimed", key: "k", attempt: 1 },
       { type: "failed", key: "k", attempt: 1, error, policy: "release" },
       { type: "claimed", key: "k", attempt: 2 },
@@ -67,10 +77,12 @@ describe("onEvent", () => {
     await leader;
     await pass(500);
     await waiting;
-    expect(events).toEqual([
-      { type: "waiting", key: "k", attempt: 1, retryAfterMs: 9_000 },
+    expect(events).toMatchObject([
+      { type: "waiting", key: "k", durationMs: 0, attempt: 1, retryAfterMs: 9_000 },
       { type: "replayed", key: "k", attempt: 1 },
     ]);
+    expect(events[1]!.durationMs).toBeGreaterThanOrEqual(3_000);
+    expect(events[1]!.durationMs).toBeLessThanOrEqual(3_500);
   });
 
   it("tells of each refusal with its code", async () => {
@@ -85,7 +97,7 @@ describe("onEvent", () => {
     await execute("function", "1m", () => () => {});
     await rejection(execute("function", "1m", () => 1));
     const refusals = events.filter(({ type }) => type === "refused");
-    expect(refusals).toEqual([
+    expect(refusals).toMatchObject([
       { type: "refused", key: "k", code: "IN_PROGRESS" },
       { type: "refused", key: "k", code: "KEY_REUSED" },
       { type: "refused", key: "function", code: "RESULT_UNAVAILABLE" },
@@ -96,7 +108,7 @@ describe("onEvent", () => {
     const { events, onEvent } = recorder();
     const { execute } = createIdempotency({ store: memoryStore(), onEvent });
     await execute("k", "1m", () => () => {});
-    expect(events).toEqual([
+    expect(events).toMatchObject([
       { type: "claimed", key: "k", attempt: 1 },
       { type: "unstorable", key: "k", attempt: 1, error: expect.any(TypeError) },
       { type: "completed", key: "k", attempt: 1, persisted: false },
@@ -110,13 +122,196 @@ describe("onEvent", () => {
     await execute(long, "1m", () => 1);
     expect(await execute(long, "1m", () => 2)).toMatchObject({ value: 1 });
     await execute("k".repeat(256), "1m", () => 1);
-    expect(events.filter(({ type }) => type === "long-key")).toEqual([
+    expect(events.filter(({ type }) => type === "long-key")).toMatchObject([
       { type: "long-key", key: long, length: 257 },
       { type: "long-key", key: long, length: 257 },
     ]);
     const huge = "k".repeat(10_000_000);
     expect(await execute(huge, "1m", () => "huge")).toMatchObject({ value: "huge" });
     expect(await execute(`${huge}x`, "1m", () => "another")).toMatchObject({ value: "another" });
+  });
+});
+
+describe("an event's durations", () => {
+  it("are that of the call so far, and of the run alone", async () => {
+    const { events, onEvent } = recorder();
+    const memory = memoryStore();
+    const { execute } = createIdempotency({
+      store: faultyStore(memory, [
+        { operation: "claim", kind: "delay-reply", by: 200 },
+        { operation: "complete", kind: "delay-request", by: 30 },
+      ]),
+      onEvent,
+    });
+    const work = deferred();
+    const call = execute("k", "1m", () => work.promise);
+    await pass(200);
+    await pass(5_000);
+    work.resolve("sent");
+    await pass(30);
+    await call;
+    expect(events).toMatchObject([
+      { type: "claimed", durationMs: 200 },
+      { type: "completed", durationMs: 5_230, runMs: 5_000 },
+    ]);
+  });
+
+  it("are those of a failed run, too", async () => {
+    const { events, onEvent } = recorder();
+    const { execute } = createIdempotency({ store: memoryStore(), onEvent });
+    const work = deferred();
+    const call = rejection(execute("k", "1m", () => work.promise));
+    await pass(700);
+    work.reject(new Error("no"));
+    await call;
+    expect(events.at(-1)).toMatchObject({ type: "failed", durationMs: 700, runMs: 700 });
+  });
+
+  it("go by no clock that can be set", async () => {
+    const { events, onEvent } = recorder();
+    const { execute } = createIdempotency({ store: memoryStore(), onEvent });
+    const work = deferred();
+    const call = execute("k", "1m", () => work.promise);
+    vi.setSystemTime(0);
+    await pass(10);
+    work.resolve("sent");
+    await call;
+    expect(events.at(-1)).toMatchObject({ durationMs: 10, runMs: 10 });
+  });
+});
+
+describe("a takeover", () => {
+  const claims = async (onUncertain: "reject" | "rerun", onError: "hold" | "release") => {
+    const { of, onEvent } = recorder();
+    const { execute } = createIdempotency({ store: memoryStore(), onEvent, onUncertain });
+    await rejection(execute("k", "1m", () => Promise.reject(new Error("no")), { onError: () => onError }));
+    await execute("k", "1m", () => 1);
+    return of("claimed").map(event => "takeover" in event && event.takeover);
+  };
+
+  it("is told from a first claim", async () => {
+    expect(await claims("rerun", "hold")).toEqual([false, true]);
+  });
+
+  it("is what a retry may be for a caller who runs again, and for no other", async () => {
+    expect(await claims("rerun", "release")).toEqual([false, true]);
+    expect(await claims("reject", "release")).toEqual([false, false]);
+  });
+
+  it("has the same key for the provider", async () => {
+    const { of, onEvent } = recorder();
+    const { execute } = createIdempotency({ store: memoryStore(), onEvent, onUncertain: "rerun" });
+    const keys: string[] = [];
+    const fn = async ({ idempotencyKey }: { idempotencyKey: string }) => keys.push(idempotencyKey);
+    await rejection(
+      execute("k", "1m", async run => {
+        await fn(run);
+        throw new Error("no");
+      }),
+    );
+    await execute("k", "1m", fn);
+    expect(of("claimed")).toMatchObject(keys.map(idempotencyKey => ({ idempotencyKey })));
+    expect(new Set(keys).size).toBe(1);
+  });
+});
+
+const ENDINGS = ["completed", "failed", "replayed", "shared-failure", "refused", "aborted"];
+
+/** Makes instances that tell the listener, and counts their calls. */
+function heardBy(listener: IdempotencyListener, redactKeys = false) {
+  let calls = 0;
+  const create: typeof createIdempotency = options => {
+    const instance = createIdempotency({ ...options, onEvent: listener, redactKeys });
+    const execute: typeof instance.execute = (...args) => {
+      calls++;
+      return instance.execute(...args);
+    };
+    return { ...instance, execute };
+  };
+  return { create, calls: () => calls };
+}
+
+describe("every call", () => {
+  it.each(Object.keys(COMES_TO))("tells how it ended, once: %s", async name => {
+    const { events, onEvent } = recorder();
+    const { create, calls } = heardBy(onEvent);
+    const outcome = callScenes(create)[name]!();
+    await pass(60_000);
+    expect(await outcome).toEqual(COMES_TO[name]);
+    const endings = events.filter(({ type }) => ENDINGS.includes(type));
+    expect(calls()).toBeGreaterThan(0);
+    expect(endings).toHaveLength(calls());
+  });
+
+  it.each(Object.keys(COMES_TO))("keeps its key to itself with redactKeys: %s", async name => {
+    const { events, onEvent } = recorder();
+    const outcome = callScenes(heardBy(onEvent, true).create)[name]!();
+    await pass(60_000);
+    // What the caller gets has the key all the same.
+    expect(await outcome).toEqual(COMES_TO[name]);
+    const keys = new Set(events.map(({ key }) => key));
+    expect(keys).toEqual(new Set([fingerprint(name === "a long key" ? "k".repeat(300) : KEY)]));
+    const shown = inspect(events, { depth: null, showHidden: true }) + JSON.stringify(events);
+    expect(shown).not.toContain(KEY);
+    expect(shown).not.toContain("kkkk");
+  });
+
+  it("has its key in its errors where keys are not redacted", async () => {
+    const { events, onEvent } = recorder();
+    const outcome = callScenes(heardBy(onEvent).create)["a lost lease"]!();
+    await pass(60_000);
+    await outcome;
+    expect(events).toMatchObject([{}, { type: "lease-lost", error: { key: KEY } }, { type: "failed" }]);
+  });
+});
+
+describe("a redacted error", () => {
+  const told = async (error: unknown) => {
+    const { of, onEvent } = recorder();
+    const { execute } = createIdempotency({ store: memoryStore(), onEvent, redactKeys: true });
+    expect(await rejection(execute(KEY, "1m", () => Promise.reject(error)))).toBe(error);
+    return (of("failed")[0] as { error: unknown }).error;
+  };
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+
+  it.each([
+    [
+      Object.assign(new TypeError(`No ${KEY}`), { code: "ENOENT", to: KEY }),
+      { name: "TypeError", code: "ENOENT" },
+    ],
+    [KEY, { name: undefined, code: undefined }],
+    [null, { name: undefined, code: undefined }],
+    [revoked.proxy, {}],
+  ])("is its name and its code: %#", async (error, shown) => {
+    expect(await told(error)).toEqual(shown);
+  });
+
+  it("is one of a call that says so, where the others do not", async () => {
+    const { events, onEvent } = recorder();
+    const { execute } = createIdempotency({ store: memoryStore(), onEvent });
+    await execute(KEY, "1m", () => 1, { redactKeys: true });
+    await execute(KEY, "1m", () => 1);
+    expect(events.map(({ key }) => key)).toEqual([fingerprint(KEY), fingerprint(KEY), KEY]);
+  });
+});
+
+describe("a listener without subscribers", () => {
+  it("is told nothing of a call that began without them, and no clock is read", async () => {
+    const clock = vi.spyOn(performance, "now");
+    const reads = async (onEvent: IdempotencyListener | undefined) => {
+      const { execute } = createIdempotency({ store: memoryStore(), onEvent });
+      clock.mockClear();
+      await execute("k", "1m", () => 1);
+      return clock.mock.calls.length;
+    };
+    const onEvent = Object.assign(vi.fn(), { hasSubscribers: false });
+    const without = await reads(undefined);
+    expect(await reads(onEvent)).toBe(without);
+    expect(onEvent).not.toHaveBeenCalled();
+    expect(await reads(Object.assign(onEvent, { hasSubscribers: true }))).toBeGreaterThan(without);
+    expect(onEvent).toHaveBeenCalledTimes(2);
+    clock.mockRestore();
   });
 });
 

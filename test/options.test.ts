@@ -37,6 +37,7 @@ it("takes every option", () => {
     serializer,
     signal,
     onEvent,
+    redactKeys: true,
   };
   expect(read(given)).toEqual({
     store,
@@ -51,6 +52,7 @@ it("takes every option", () => {
     serializer,
     signal,
     onEvent,
+    redactKeys: true,
   });
   expect(read(given).store).toBe(store);
 });
@@ -120,6 +122,7 @@ describe("refuses", () => {
     [{ onStoreError: true }, 'onStoreError: expected "throw" or "run"; got true'],
     [{ onError: "hold" }, 'onError: expected a function; got "hold"'],
     [{ onEvent: null }, "onEvent: expected a function; got null"],
+    [{ redactKeys: 1 }, "redactKeys: expected true or false; got 1"],
     [
       { serializer: JSON.stringify },
       "serializer: expected { stringify, parse }; got a function without stringify, parse",

@@ -28,7 +28,9 @@ describe("a store that is down after fn has succeeded", () => {
     expect(countOf(store, "claim")).toBe(2);
     expect(fn).toHaveBeenCalledTimes(1);
     expect(heard.of("store-error")).toHaveLength(4);
-    expect(heard.of("completed")).toEqual([{ type: "completed", key: "k", attempt: 1, persisted: false }]);
+    expect(heard.of("completed")).toMatchObject([
+      { type: "completed", key: "k", attempt: 1, persisted: false },
+    ]);
   });
 
   it("is shared no longer than its ttl", async () => {

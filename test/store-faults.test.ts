@@ -27,9 +27,10 @@ describe("a store that is down before the claim", () => {
     const tokens = store.calls.map(({ args }) => (args[1] as { token: string }).token);
     expect(tokens).toHaveLength(2);
     expect(new Set(tokens).size).toBe(1);
-    expect(heard.events).toEqual([
+    expect(heard.events).toMatchObject([
       { type: "store-error", key: "k", operation: "claim", error },
       { type: "store-error", key: "k", operation: "claim", error },
+      { type: "refused", key: "k", code: "STORE_ERROR" },
     ]);
     await pass(1_000);
     expect(await call()).toMatchObject({ value: "run 1", attempt: 1 });

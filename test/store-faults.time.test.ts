@@ -37,7 +37,7 @@ describe("a claim that times out", () => {
     await pass(20_000);
     claim.open();
     await turn();
-    expect(heard.of("late-claim")).toEqual([{ type: "late-claim", key: "k" }]);
+    expect(heard.of("late-claim")).toMatchObject([{ type: "late-claim", key: "k" }]);
     expect(memory.read("k")).toMatchObject({ status: "released" });
     expect(await call()).toMatchObject({ value: "run 2" });
     expect(fn).toHaveBeenCalledTimes(1);

@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dirname, "../..");
+const { devDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 
 export interface Ended {
   code: number;
@@ -53,8 +54,10 @@ export class Consumer {
     const [packed] = JSON.parse(mustSucceed(await execute("npm", pack)));
     const tarball = join(folder, packed.filename);
     await writeFile(join(folder, "package.json"), '{ "name": "consumer", "private": true }');
-    const install = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error", tarball];
-    mustSucceed(await execute("npm", install, folder));
+    const install = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
+    // The one client that an entry imports, as the repository has it.
+    const api = `@opentelemetry/api@${devDependencies["@opentelemetry/api"]}`;
+    mustSucceed(await execute("npm", [...install, tarball, api], folder));
     const files = packed.files.map((file: { path: string }) => file.path);
     return new Consumer(folder, tarball, files);
   }

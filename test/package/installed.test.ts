@@ -32,6 +32,8 @@ const ENTRIES = [
   ["with-idempotency/redis", ["redisStore"]],
   ["with-idempotency/postgres", ["postgresSchema", "postgresStore"]],
   ["with-idempotency/sqlite", ["sqliteStore"]],
+  ["with-idempotency/opentelemetry", ["countEvictions", "createInstrumentedIdempotency"]],
+  ["with-idempotency/diagnostics", ["publishEvent", "publishEviction"]],
   ["with-idempotency/testing", TESTING_NAMES],
 ] as const;
 
