@@ -54,7 +54,7 @@ export function startWorkers<T extends Task>(script: string, common: () => Omit<
   };
 }
 
-export const SHORT = { lease: "1s", waitTimeout: "20s" } as const;
+const SHORT = { lease: "1s", waitTimeout: "20s" } as const;
 
 /** What holds for processes on any store that several can share. */
 export function describeProcesses({ begin, run, effects }: Workers<Task>): void {

@@ -20,7 +20,7 @@ export interface Task {
 }
 
 /** How a call ended. */
-export type End = {
+type End = {
   value?: string;
   code?: string;
   replayed?: boolean;
