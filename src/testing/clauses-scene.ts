@@ -12,6 +12,8 @@ export interface CaseSpec {
 /** For times that must not run out within a case, and differ so that none is taken for another. */
 export const LONG = { leaseMs: 30_000, ttlMs: 60_000 } as const;
 const SHORT = { leaseMs: 400, ttlMs: 800 } as const;
+/** What the calls of a case may take in all. */
+const BEARABLE_MS = 100;
 /** Enough for either of the short times to be over, and for no two of them. */
 export const PAST_LEASE = SHORT.leaseMs + 100;
 export const PAST_TTL = SHORT.ttlMs + 100;
@@ -34,6 +36,8 @@ export interface Scene {
   at(suffix: string): Scene;
   /** Has the case's end close a store that the case made. */
   adopt(store: IdempotencyStore): IdempotencyStore;
+  /** Whether more time has passed, beside what {@link pass} was to let pass, than the case bears. */
+  isLate(): boolean;
   close(): Promise<void>;
 }
 
@@ -41,12 +45,16 @@ export async function openScene(harness: StoreHarness): Promise<Scene> {
   const { timeScale = 1 } = harness;
   const scaled = (ms: number) => Math.round(ms * timeScale);
   const open: IdempotencyStore[] = [];
+  // By the real clock: where the store's is moved by hand, nothing is ever late.
+  let due = performance.now() + scaled(BEARABLE_MS);
   const shared = {
     store: await harness.create(),
     short: { leaseMs: scaled(SHORT.leaseMs), ttlMs: scaled(SHORT.ttlMs) },
     async pass(ms: number) {
+      due += scaled(ms);
       await harness.advance(scaled(ms));
     },
+    isLate: () => performance.now() > due,
     adopt(store: IdempotencyStore) {
       open.push(store);
       return store;

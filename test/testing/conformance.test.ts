@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ClaimResult, IdempotencyStore } from "../../src/store.ts";
 import {
   type Clause,
@@ -14,7 +14,7 @@ import * as operations from "./defects-of-operations.ts";
 import * as storage from "./defects-of-storage.ts";
 import { takeoverDefects } from "./defects-of-takeovers.ts";
 import { completionDefects, releaseDefects } from "./defects-of-windows.ts";
-import { referenceHarness } from "./reference-harness.ts";
+import { type Defect, referenceHarness } from "./reference-harness.ts";
 
 /** Runs the suite, and tells which cases fail and with what message. */
 async function failuresOf(harness: StoreHarness): Promise<Map<string, string>> {
@@ -154,6 +154,44 @@ describe("a case", () => {
     };
     expect(await spans(1)).toEqual([900]);
     expect(await spans(0.25)).toEqual([225]);
+  });
+
+  describe("on a machine that lags behind", () => {
+    beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
+    afterEach(() => void vi.useRealTimers());
+
+    /** Each advance takes as much longer, by every clock, as the list says; then none does. */
+    const lagging = (lags: number[], defect?: Defect) => {
+      const harness = referenceHarness(defect);
+      const create = vi.fn(harness.create);
+      const advance = (ms: number) => {
+        const took = ms + (lags.shift() ?? 0);
+        vi.advanceTimersByTime(took);
+        return harness.advance(took);
+      };
+      const { cases } = storeConformance({ ...harness, create, advance });
+      const { run } = cases.find(({ name }) => name.endsWith("a repeated claim has a fresh lease"))!;
+      return { run, create };
+    };
+    const forgetful: Defect = base => ({ read: key => ({ ...base.read(key)!, status: "uncertain" }) });
+
+    it("tries a case again that it made fail, at half the pace", async () => {
+      const { run, create } = lagging([0, 300, 0, 600]);
+      await run();
+      expect(create).toHaveBeenCalledTimes(3);
+    });
+
+    it("fails it in the end", async () => {
+      const { run, create } = lagging([0, 300, 0, 600, 0, 1_200]);
+      await expect(run()).rejects.toThrow('expected "in-progress", got "uncertain"');
+      expect(create).toHaveBeenCalledTimes(3);
+    });
+
+    it("but none that fails in time", async () => {
+      const { run, create } = lagging([], forgetful);
+      await expect(run()).rejects.toThrow('expected "in-progress", got "uncertain"');
+      expect(create).toHaveBeenCalledTimes(1);
+    });
   });
 });
 
