@@ -4,7 +4,7 @@ import { configDefaults, defineConfig } from "vitest/config";
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** Workflow runtimes and chaos, on servers of their own. */
-export const SLOW = ["test/examples/hosts/*.test.ts", "test/chaos/*.test.ts"];
+export const SLOW = ["test/examples/hosts/*.test.ts", "test/chaos/{chaos,failover}.test.ts"];
 
 export default defineConfig({
   resolve: {

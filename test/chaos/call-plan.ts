@@ -69,7 +69,7 @@ function planWork(dice: Random): Work {
     heeds: dice.chance(0.5),
   };
   const lot = dice.below(100);
-  if (lot < 5) return { ...work, afterMs: 500 + dice.below(3_000) };
+  if (lot < 7) return { ...work, afterMs: 500 + dice.below(5_500) };
   if (lot < 10) return { ...work, beforeMs: 500 + dice.below(3_000) };
   if (lot < 12) return { ...work, blocks: dice.pick(["before", "after"]) };
   if (lot < 16) return { ...work, effect: "cut after" };

@@ -77,8 +77,10 @@ type Written = typeof record extends fc.Arbitrary<infer R> ? R : never;
 
 /** As Redis keeps a record: its form stands in record.ts. */
 function written({ letter, attempt, number, token, runId, fingerprint, outcome }: Written): string {
-  const line = `${RECORD_VERSION}${letter}${attempt} ${number} ${storableWord(token)} ${storableWord(runId)}`;
-  return `${line} ${fingerprintWord(fingerprint)}\n${letter === "c" ? storableText(outcome) : ""}`;
+  const kept = letter === "c" ? storableText(outcome) : "";
+  const size = letter === "c" ? Buffer.byteLength(kept) : number;
+  const line = `${RECORD_VERSION}${letter}${attempt} ${size} ${storableWord(token)} ${storableWord(runId)}`;
+  return `${line} ${fingerprintWord(fingerprint)}\n${kept}`;
 }
 
 const isText = (value: unknown) => typeof value === "string";
@@ -170,6 +172,10 @@ it(
       expectSound(read);
       expect(read.runId).not.toBe("");
       expect(isText(read.outcome)).toBe(read.state === "completed");
+      // No text is cut short, or longer than it says.
+      const [line, size] = /^\S+ (\d+) .*\n/.exec(given)!;
+      const kept = read.state === "completed" ? Number(size) : 0;
+      expect(Buffer.byteLength(given.slice(line.length))).toBe(kept);
     });
   },
   TIMEOUT_MS,

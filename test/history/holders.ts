@@ -31,7 +31,7 @@ function holdersKnowWhenTheyAreReplaced(story: Story, lateMs: number): Violation
   return successions(story)
     .filter(([a, b]) => a.start.watches && a.call.onStoreError === "throw" && a.start.at < b.start.at)
     .filter(([a, b]) => Math.min(finishedAt(a), a.lostAt ?? NEVER) > b.start.at + lateMs)
-    .filter(([a, b]) => !story.away(a.call.process, a.call.at, b.start.at))
+    .filter(([a, b]) => !story.away(a.call.process, a.call.at, b.start.at, lateMs))
     .map(([a, b]) =>
       violation(b.start.at, a.call.key, `${named(a)} runs on unwarned while ${named(b)} begins`),
     );

@@ -45,8 +45,8 @@ export interface Story {
   resolved: { key: string; at: number; value: unknown }[];
   left: number;
   endsAt: number;
-  /** Whether a process was dead or stopped at some time of a span. */
-  away(process: string, from: number, to: number): boolean;
+  /** Whether a process was dead or stopped, for longer than that, at some time of a span. */
+  away(process: string, from: number, to: number, longerThanMs?: number): boolean;
   crashedAt(process: string): number;
 }
 
@@ -66,8 +66,10 @@ export function tell(history: History): Story {
     resolved: ofType(history, "resolve"),
     left: ofType(history, "left").reduce((sum, { records }) => sum + records, 0),
     endsAt: history.at(-1)?.at ?? 0,
-    away: (process, from, to) =>
-      (absences.get(process) ?? []).some(absence => absence.from <= to && from <= absence.to),
+    away: (process, from, to, longerThanMs = 0) =>
+      (absences.get(process) ?? []).some(
+        absence => absence.from <= to && from <= absence.to && absence.to - absence.from >= longerThanMs,
+      ),
     crashedAt: process => absences.get(process)?.find(({ to }) => to === NEVER)?.from ?? NEVER,
   };
 }
