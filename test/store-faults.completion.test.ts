@@ -155,14 +155,20 @@ describe("a store that is down after fn has succeeded", () => {
   });
 
   it("throws at once: the same as one that rejects", async () => {
-    const { memory, fn } = setUp();
+    const { memory, fn, heard } = setUp();
     let failures = 2;
     const complete: IdempotencyStore["complete"] = (...args) => {
       if (failures-- > 0) throw new Error("not connected");
       return memory.complete(...args);
     };
-    const { execute } = createIdempotency({ store: { ...faultyStore(memory), complete } });
+    const { execute } = createIdempotency({
+      store: { ...faultyStore(memory), complete },
+      onEvent: heard.onEvent,
+    });
     expect(await execute("k", "1m", fn)).toMatchObject({ value: "run 1", persisted: false });
+    expect(heard.of("store-error")).toMatchObject([
+      { operation: "complete", error: { message: "not connected" } },
+    ]);
     await pass(1_000);
     expect(await execute("k", "1m", fn)).toMatchObject({ value: "run 1", persisted: true, replayed: true });
   });

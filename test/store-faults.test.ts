@@ -131,7 +131,8 @@ describe("a store that is down before the claim", () => {
     fn.mockImplementation(() => {
       throw error;
     });
-    expect(await rejection(call())).toBe(error);
+    expect(await Promise.all([rejection(call()), rejection(call())])).toEqual([error, error]);
+    expect(fn).toHaveBeenCalledTimes(2);
   });
 
   it("runs unprotected, and its signal still tells of the caller's abort", async () => {

@@ -204,6 +204,29 @@ describe("a black hole", () => {
 });
 
 describe("a slow store", () => {
+  const late = (times: number): Fault[] => [{ operation: "claim", kind: "delay-reply", by: 1_000, times }];
+
+  it("whose answers to claims outlast the lease is asked three times, and is STORE_ERROR then", async () => {
+    const { store, fn, call } = setUp(late(Number.POSITIVE_INFINITY), { lease: "1s" });
+    const refused = rejection(call());
+    await pass(3_000);
+    expect(await refused).toMatchObject({
+      code: "STORE_ERROR",
+      message: "The store failed to claim: its answers outlast the lease",
+    });
+    expect(countOf(store, "claim")).toBe(3);
+    expect(fn).not.toHaveBeenCalled();
+    await pass(60_000);
+  });
+
+  it("whose third answer comes in time is used", async () => {
+    const { store, call } = setUp(late(2), { lease: "1s" });
+    const running = call();
+    await pass(2_000);
+    expect(await running).toMatchObject({ value: "run 1", attempt: 1, persisted: true });
+    expect(countOf(store, "claim")).toBe(3);
+  });
+
   it("whose answers take nearly the lease has no two holders", async () => {
     const memory = memoryStore();
     const plan: Fault[] = (["claim", "renew", "complete"] as const).map(operation => ({

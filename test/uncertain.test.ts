@@ -170,6 +170,7 @@ describe("onError", () => {
     expect(await fail()).toBe(error);
     expect(await inspect("k")).toMatchObject({ state: "uncertain" });
     expect(of("policy-error")).toMatchObject([{ type: "policy-error", key: "k", error: policyError }]);
+    expect(of("failed")).toMatchObject([{ policy: "hold" }]);
   });
 
   const nonsense: [string, unknown][] = [

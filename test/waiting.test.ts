@@ -191,7 +191,11 @@ describe("a call whose key another process holds", () => {
 
   it("is refused with another fingerprint, while it runs and after", async () => {
     const { work, leader, call, fn } = await elsewhere({ fingerprint: "a" });
-    expect(await rejection(call({ fingerprint: "b" }))).toMatchObject({ code: "KEY_REUSED", key: "k" });
+    expect(await rejection(call({ fingerprint: "b" }))).toMatchObject({
+      code: "KEY_REUSED",
+      key: "k",
+      message: expect.stringMatching(/^The key is in use with another fingerprint/),
+    });
     work.resolve("sent");
     expect(await leader).toMatchObject({ value: "sent", persisted: true });
     expect(await rejection(call({ fingerprint: "b" }))).toMatchObject({ code: "KEY_REUSED" });
@@ -211,6 +215,9 @@ describe("a call whose key another process holds", () => {
         key: "k",
         retryAfterMs: 9_000,
       });
+      expect((error as Error).message).toMatch(
+        "onConflict" in options ? /this one does not wait / : /this one waited for 0 ms /,
+      );
       expect(countOf(b, "claim")).toBe(1);
     },
   );

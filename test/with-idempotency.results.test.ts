@@ -43,6 +43,19 @@ describe("a result", () => {
     expect(({} as { admin?: boolean }).admin).toBeUndefined();
   });
 
+  it.each([null, undefined, "", 0, { then: "no function" }])("may come at once: %j", async value => {
+    const { withIdempotency: once } = createIdempotency({ store: memoryStore() });
+    expect(await once("k", "1h", () => value)).toBe(value);
+    expect(await once("k", "1h", () => "again")).toEqual(value);
+  });
+
+  it("may be promised by a function with a then", async () => {
+    const { withIdempotency: once } = createIdempotency({ store: memoryStore() });
+    const promise = Object.assign(() => {}, { then: (resolve: (value: string) => void) => resolve("sent") });
+    expect(await once("k", "1h", () => promise as unknown as PromiseLike<string>)).toBe("sent");
+    expect(await once("k", "1h", () => "again")).toBe("sent");
+  });
+
   it("is what it was when fn completed, whatever the first caller makes of it", async () => {
     const { withIdempotency: once } = createIdempotency({ store: memoryStore() });
     const first = await once("k", "1h", () => new Map([["tags", ["a"]]]));

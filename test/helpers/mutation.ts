@@ -8,10 +8,8 @@ fc.configureGlobal({ endOnFailure: true, interruptAfterTimeLimit: 500 });
 vi.mock("lru-cache", async importOriginal => {
   const { LRUCache } = await importOriginal<typeof import("lru-cache")>();
   return {
-    LRUCache: class extends LRUCache<object, object> {
-      constructor({ max, ...options }: { max: number }) {
-        super({ ...options, max: Math.min(max, 5_000) });
-      }
-    },
+    LRUCache: new Proxy(LRUCache, {
+      construct: (Cache, [{ max, ...options }]) => new Cache({ ...options, max: Math.min(max, 5_000) }),
+    }),
   };
 });
