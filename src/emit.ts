@@ -20,7 +20,7 @@ export function emitter(text: string, { onEvent, redactKeys }: Settings): Emit |
   const tell = (details: EventDetails) => {
     const event: IdempotencyEvent = Object.assign(details, { key, durationMs: performance.now() - begun });
     if (redactKeys && "error" in event) event.error = redactError(event.error);
-    onEvent(event);
+    return onEvent(event);
   };
   return details => notify(tell, details);
 }

@@ -225,6 +225,17 @@ describe("a call's span", () => {
     ]);
   });
 
+  it("ends with the caller's abort where its run heeds that at once, too", async () => {
+    const { execute, spans } = sdk();
+    const controller = new AbortController();
+    const work = deferred();
+    const call = rejection(execute("k", "1m", () => work.promise, { signal: controller.signal }));
+    controller.abort("the caller left");
+    work.resolve("sent");
+    expect(await call).toBe("the caller left");
+    expect(only(spans()).attributes).toMatchObject({ "idempotency.outcome": "aborted" });
+  });
+
   it("is there for a call whose arguments are refused", async () => {
     const { execute, spans } = sdk();
     expect(await rejection(execute("", "1m", () => 1))).toMatchObject({ code: "INVALID_KEY" });
