@@ -100,6 +100,14 @@ describe("a bad ttl", () => {
     expect(await execute("k", "1h", () => 1)).toMatchObject({ value: 1 });
   });
 
+  it("is seen in an object that was good before", async () => {
+    const { execute } = createIdempotency({ store: memoryStore() });
+    const ttl = { minutes: 1 };
+    await execute("a", ttl, () => 1);
+    ttl.minutes = 0;
+    expect(await execute("b", ttl, () => 1).catch(error => error.code)).toBe("DURATION_OUT_OF_RANGE");
+  });
+
   it.each(["1s", "24h", "86400s", "1 day"] as const)("is not %s, a bound", async ttl => {
     expect(await withIdempotency(`bound ${ttl}`, ttl, () => 1, { store: memoryStore() })).toBe(1);
   });
