@@ -175,7 +175,7 @@ it(
       expect(read.runId).not.toBe("");
       expect(isText(read.outcome)).toBe(read.state === "completed");
       // No text is cut short, or longer than it says.
-      const [line, size] = /^\S+ (\d+) .*\n/.exec(given)!;
+      const [line, size] = /^\S+ (\d+) [^\n]*\n/.exec(given)!;
       const kept = read.state === "completed" ? Number(size) : 0;
       expect(Buffer.byteLength(given.slice(line.length))).toBe(kept);
     });
