@@ -69,17 +69,18 @@ function planWork(dice: Random): Work {
     heeds: dice.chance(0.5),
   };
   const lot = dice.below(100);
-  if (lot < 7) return { ...work, afterMs: 500 + dice.below(5_500) };
-  if (lot < 10) return { ...work, beforeMs: 500 + dice.below(3_000) };
-  if (lot < 12) return { ...work, blocks: dice.pick(["before", "after"]) };
-  if (lot < 16) return { ...work, effect: "cut after" };
-  if (lot < 18) return { ...work, effect: "cut before" };
-  if (lot < 22) return { ...work, effect: "refused" };
-  if (lot < 26) return { ...work, ends: "error before" };
-  if (lot < 29) return { ...work, ends: "error after" };
-  if (lot < 30) return { ...work, ends: "unstorable" };
+  // Long enough to lose a lease in, and for others to come meanwhile.
+  if (lot < 10) return { ...work, afterMs: 500 + dice.below(5_500) };
+  if (lot < 16) return { ...work, beforeMs: 500 + dice.below(5_500) };
+  if (lot < 18) return { ...work, blocks: dice.pick(["before", "after"]) };
+  if (lot < 22) return { ...work, effect: "cut after" };
+  if (lot < 24) return { ...work, effect: "cut before" };
+  if (lot < 28) return { ...work, effect: "refused" };
+  if (lot < 32) return { ...work, ends: "error before" };
+  if (lot < 35) return { ...work, ends: "error after" };
+  if (lot < 36) return { ...work, ends: "unstorable" };
   // They fail when another may have taken over.
-  if (lot < 32) return { ...work, blocks: "before", ends: "error before" };
-  if (lot < 34) return { ...work, blocks: "after", ends: "error after" };
+  if (lot < 38) return { ...work, blocks: "before", ends: "error before" };
+  if (lot < 40) return { ...work, blocks: "after", ends: "error after" };
   return work;
 }
