@@ -100,6 +100,8 @@ export interface SqlTexts {
   readonly take: (condition: string) => string;
   readonly renew: string;
   readonly complete: string;
+  /** The same for a record that is to be removed no sooner than its claim said: leaves the index alone. */
+  readonly completeInTime: string;
   readonly release: string;
   readonly read: string;
   readonly settle: string;
@@ -137,6 +139,9 @@ export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
   const renewed = `(${expired} OR (r.token IS NULL AND ${differs}))`;
   const update = (set: string, where: string) =>
     `UPDATE ${table} AS r SET ${set} WHERE ${byKey} AND ${live} AND ${where} ${done}`;
+  // Once more by its own token, it changes nothing that counts.
+  const completed = `outcome = coalesce(r.outcome, :outcome),
+  expires_at = CASE WHEN ${open} THEN ${now} + :ttl ELSE r.expires_at END`;
   const insert = (condition: string) => `INSERT INTO ${table} AS r (${COLUMNS})
 SELECT :key, ${RECORD_VERSION}, 1, :ttl, ${now} + :lease, ${now} + :lease + :ttl, ${now} + :ttl, :token, :token,
   :fingerprint, NULL
@@ -161,13 +166,8 @@ ON CONFLICT (key) DO`;
 WHERE ${claimable}
 RETURNING ${row(String(HOLDER.caller), "")}`,
     renew: update(`lease_until = ${now} + :lease, expires_at = ${now} + :lease + r.ttl_ms`, owned),
-    // Once more by its own token, it changes nothing that counts.
-    complete: update(
-      `outcome = coalesce(r.outcome, :outcome),
-  expires_at = CASE WHEN ${open} THEN ${now} + :ttl ELSE r.expires_at END,
-  purge_at = ${least}(r.purge_at, ${now} + :ttl)`,
-      "r.token = :token",
-    ),
+    complete: update(`${completed}, purge_at = ${least}(r.purge_at, ${now} + :ttl)`, "r.token = :token"),
+    completeInTime: update(completed, `r.token = :token AND r.purge_at <= ${now} + :ttl`),
     release: update(`token = NULL, lease_until = 0, expires_at = ${now} + r.ttl_ms`, owned),
     read: `SELECT ${row(holder)} FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
     settle: update(

@@ -104,9 +104,14 @@ function sqliteOperations(connection: SqliteConnection, table: string): SqliteSt
     return row && storeRecord(row);
   }
 
-  /** Whether it did it; a record that nobody can read is no reason to say no. */
-  function did(name: keyof typeof forms, values: Partial<SqlValues> & { key: string }): Awaitable<boolean> {
+  /** Whether it did it, by the `usual` way or another; a record that nobody can read is no reason to say no. */
+  function did(
+    name: keyof typeof forms,
+    values: Partial<SqlValues> & { key: string },
+    usual?: keyof typeof forms,
+  ): Awaitable<boolean> {
     return perform(() => {
+      if (usual !== undefined && connection.change(forms[usual], values) > 0) return true;
       if (connection.change(forms[name], values) > 0) return true;
       readNow(values.key);
       return false;
@@ -117,7 +122,7 @@ function sqliteOperations(connection: SqliteConnection, table: string): SqliteSt
     claim: (key, request) => perform(() => claimNow(key, request)),
     read: key => perform(() => readNow(key)),
     renew: (key, token, lease) => did("renew", { key, token, lease }),
-    complete: (key, token, outcome, ttl) => did("complete", { key, token, outcome, ttl }),
+    complete: (key, token, outcome, ttl) => did("complete", { key, token, outcome, ttl }, "completeInTime"),
     release: (key, token) => did("release", { key, token }),
     settle: (key, outcome, ttl) => did("settle", { key, outcome, ttl }),
     forget: key => perform(() => connection.change(forms.forget, { key }) > 0),
