@@ -107,7 +107,7 @@ class Heart {
   add(lease: Lease): void {
     lease.position = this.#leases.push(lease) - 1;
     // A test's fake timers may have come or gone since: a timer of theirs may never ring.
-    if (this.#timer === undefined || this.#setTimeout !== globalThis.setTimeout) this.#schedule();
+    if (this.#setTimeout !== globalThis.setTimeout) this.#schedule();
   }
 
   /** Puts the last one in its place. */
