@@ -50,12 +50,41 @@ const outcomeCases = Object.entries(awkwardOutcomes).map(
   }),
 );
 
+/** Leaves records that last longer than their claim said, and tells which; and some that last less. */
+async function otherwiseThanClaimed(store: IdempotencyStore, key: string, short: Scene["short"]) {
+  const claimed = async (name: string, times: Scene["short"]) => {
+    const [each, token] = [`${key}-${name}`, `${key}-${name}-token`] as const;
+    await store.claim(each, { token, ...times });
+    return [each, token] as const;
+  };
+  const [renewed, renewer] = await claimed("renewed", short);
+  await store.renew(renewed, renewer, LONG.leaseMs);
+  const [kept, keeper] = await claimed("kept", short);
+  await store.complete(kept, keeper, "kept", LONG.ttlMs);
+  const [settled, holder] = await claimed("settled", short);
+  await store.renew(settled, holder, 0);
+  await store.settle(settled, "found", LONG.ttlMs);
+  const [brief, sender] = await claimed("brief", LONG);
+  await store.complete(brief, sender, "gone soon", short.ttlMs);
+  const [found, loser] = await claimed("found", LONG);
+  await store.renew(found, loser, 0);
+  await store.settle(found, "gone soon", short.ttlMs);
+  return new Map([
+    [renewed, "in-progress"],
+    [kept, "completed"],
+    [settled, "completed"],
+  ] as const);
+}
+
 /** Leaves records of every kind, lets their time pass, and cleans up. */
 async function nothingStays(scene: Scene, cleanup: Cleanup, clean: (store: IdempotencyStore) => unknown) {
   const { key, short, adopt, pass } = scene;
   const store = adopt(await cleanup.create());
   await crowd(store, key, 8, short);
-  const live = await crowd(store, `${key}-live`, 4, LONG);
+  const live = new Map([
+    ...(await crowd(store, `${key}-live`, 4, LONG)),
+    ...(await otherwiseThanClaimed(store, key, short)),
+  ]);
   await pass(PAST_LEASE + PAST_TTL);
   await clean(store);
   equal("the number of records in the storage", await cleanup.count(store), live.size);

@@ -1,4 +1,5 @@
 import { before, type Defects, edit, respelt, rewritten, shown } from "./defects.ts";
+import type { Defect } from "./reference-harness.ts";
 import { referenceStore } from "./reference-store.ts";
 
 /** S9: keys. */
@@ -104,10 +105,30 @@ export const refusingDefects: Defects = {
   }),
 };
 
+/** A purge that goes by when the record was to end as it was claimed. */
+function purgingAsClaimed(removes: (isExpired: boolean) => boolean): Defect {
+  return (base, now) => {
+    const due = new Map<string, number>();
+    return {
+      claim(key, request) {
+        due.set(key, now() + request.leaseMs + request.ttlMs);
+        return base.claim(key, request);
+      },
+      purge() {
+        for (const [key, at] of due) {
+          if (at <= now() && removes(base.find(key) === undefined)) base.records.delete(key);
+        }
+      },
+    };
+  };
+}
+
 /** S10: what is left behind. */
 export const cleanupDefects: Defects = {
   "never purges": () => ({ purge: () => {} }),
   "purges everything": base => ({ purge: () => base.records.clear() }),
+  "purges what outlasts its claim": purgingAsClaimed(() => true),
+  "keeps what lasts less than its claim": purgingAsClaimed(isExpired => isExpired),
   "forgets by letting the record expire": base => ({
     forget(key) {
       const found = base.find(key) !== undefined;
