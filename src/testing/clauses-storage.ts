@@ -53,7 +53,7 @@ const outcomeCases = Object.entries(awkwardOutcomes).map(
 /** Leaves records that last longer than their claim said, and tells which; and some that last less. */
 async function otherwiseThanClaimed(store: IdempotencyStore, key: string, short: Scene["short"]) {
   const claimed = async (name: string, times: Scene["short"]) => {
-    const [each, token] = [`${key}-${name}`, `${key}-${name}-token`] as const;
+    const [each, token] = [`${key}-${name}`, crypto.randomUUID()] as const;
     await store.claim(each, { token, ...times });
     return [each, token] as const;
   };
@@ -69,6 +69,9 @@ async function otherwiseThanClaimed(store: IdempotencyStore, key: string, short:
   const [found, loser] = await claimed("found", LONG);
   await store.renew(found, loser, 0);
   await store.settle(found, "gone soon", short.ttlMs);
+  const [retried, first] = await claimed("retried", LONG);
+  await store.release(retried, first);
+  await claimed("retried", short);
   return new Map([
     [renewed, "in-progress"],
     [kept, "completed"],
