@@ -3,8 +3,7 @@ import { Redis } from "ioredis";
 import { createIdempotency, isIdempotencyError } from "../../src/index.ts";
 import { redisStore } from "../../src/stores/redis.ts";
 import { startProxy } from "../helpers/proxy.ts";
-import { until } from "../servers/process.ts";
-import { type RedisServer, startRedis } from "../servers/redis.ts";
+import { inStep, type RedisServer, startRedis } from "../servers/redis.ts";
 
 /** What came of some failovers. */
 export interface Failovers {
@@ -61,9 +60,7 @@ async function oneRound(waits: boolean, isCutOff: boolean, refused: (code: strin
   };
   try {
     const onReplica = connect(replica);
-    await until("the replica is in step", async () =>
-      (await onReplica.info("replication")).includes("master_link_status:up"),
-    );
+    await inStep(primary);
     wire.dropReplies(isCutOff);
     await call(connect(primary));
     await primary.kill();

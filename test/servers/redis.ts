@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { Redis } from "ioredis";
 import type { Binary } from "./debian.ts";
-import { end, type Kennel, launch, onFreePort, openKennel } from "./process.ts";
+import { end, type Kennel, launch, onFreePort, openKennel, until } from "./process.ts";
 import { findRedis } from "./redis-binary.ts";
 
 /** A Redis of the test's own. */
@@ -67,6 +67,18 @@ export async function askInfo(url: string): Promise<Record<string, string>> {
   try {
     const lines = (await client.info("server")).split("\r\n");
     return Object.fromEntries(lines.filter(line => line.includes(":")).map(line => line.split(":", 2)));
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** Waits until its replica confirms what is written: only then it also takes part in a WAIT. */
+export async function inStep({ url }: RedisServer): Promise<void> {
+  const client = new Redis(url);
+  client.on("error", () => {});
+  try {
+    await client.set("in-step", "1");
+    await until("the replica is in step", async () => (await client.wait(1, 1000)) === 1);
   } finally {
     client.disconnect();
   }
