@@ -102,6 +102,23 @@ describe("a history that keeps all promises passes:", () => {
       },
     ],
     [
+      "OUTCOME_UNKNOWN of a claim beside which an earlier one was answered later",
+      tell => {
+        tell.call(0, "a");
+        tell.send(0, "claim", "t1");
+        tell.call(100, "b", { process: "p2" });
+        tell.claimed(200, "t2", 2, "t1", {}, { sent: 100, process: "p2" });
+        tell.start(201, "b", 2, "window 1", "p2");
+        tell.claimed(300, "t1", 1, "t1", {}, { sent: 0 });
+        tell.act(301, "release", "t1", true, { sent: 90 });
+        tell.refuse(302, "a", "STORE_ERROR");
+        tell.process(400, "crash", "p2");
+        tell.call(2_000, "c", { process: "p3" });
+        tell.uncertain(2_000, "t3", 2);
+        tell.refuse(2_001, "c", "OUTCOME_UNKNOWN");
+      },
+    ],
+    [
       "a claim that lands while its call runs without it, and dies",
       tell => {
         tell.claimed(0, "t0");
@@ -401,6 +418,24 @@ describe("a broken promise is found:", () => {
         tell.send1(0, "a", "t1");
         tell.call(100, "b");
         tell.refuse(101, "b", "OUTCOME_UNKNOWN");
+      },
+    ],
+    [
+      "P2",
+      /c got OUTCOME_UNKNOWN though every claim had been settled/,
+      tell => {
+        tell.call(0, "a");
+        tell.claimed(0, "t1");
+        tell.start(0, "a");
+        tell.lost(1_000, "a");
+        tell.call(1_600, "b", { onUncertain: "rerun", process: "p2" });
+        tell.claimed(1_600, "t2", 2, "t1", { rerun: true });
+        tell.start(1_601, "b", 2, "window 1", "p2");
+        tell.end(1_602, "b");
+        tell.complete(1_603, "t2", `"sent by b"`);
+        tell.result(1_604, "b", "sent by b", { attempt: 2 });
+        tell.call(2_000, "c", { process: "p3" });
+        tell.refuse(2_001, "c", "OUTCOME_UNKNOWN");
       },
     ],
     [

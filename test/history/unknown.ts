@@ -1,3 +1,4 @@
+import type { StoreEvent } from "./events.ts";
 import { at, chose, type Found, isClaimed, isTakenOver, named, of, pairs, type Rule } from "./rule.ts";
 import type { Story } from "./story.ts";
 
@@ -25,20 +26,21 @@ function unknownIsSaidWhereItIsUnknown({ stores, ...story }: Story): Found[] {
   return unknowns({ stores, ...story })
     .filter(call => {
       const events = stores.get(call.key) ?? [];
-      return !events.some((event, index) => {
-        if (event.operation !== "claim" || event.sent > call.refused!.at) return false;
-        if (event.answer !== undefined && !isClaimed(event.answer)) return false;
-        return !events.slice(index + 1).some(later => later.at < call.at && ends(later, event.token));
-      });
+      const claims = events.filter(
+        ({ operation, sent, answer }) =>
+          operation === "claim" && sent <= call.refused!.at && (answer === undefined || isClaimed(answer)),
+      );
+      const before = events.filter(event => event.at < call.at);
+      return claims.every(claim => before.some(later => ends(later, claim)));
     })
     .map(call => of(call, `${call.call} got OUTCOME_UNKNOWN though every claim had been settled`));
 }
-function ends(
-  { operation, answer, token }: Story["stores"] extends Map<string, (infer E)[]> ? E : never,
-  of?: string,
-) {
-  if (operation === "claim") return isClaimed(answer) && token !== of;
-  if (operation === "release" || operation === "complete") return answer === true && token === of;
+
+/** Whether a claim was over when that was answered. Of two claims that overlap nobody knows which came first. */
+function ends({ operation, answer, token, sent }: StoreEvent, claim: StoreEvent): boolean {
+  if (operation === "release" || operation === "complete") return answer === true && token === claim.token;
+  if (sent < claim.at) return false;
+  if (operation === "claim") return isClaimed(answer) && token !== claim.token;
   return (operation === "settle" || operation === "forget") && answer === true;
 }
 
