@@ -30,8 +30,9 @@ function unknownIsSaidWhereItIsUnknown({ stores, ...story }: Story): Found[] {
         ({ operation, sent, answer }) =>
           operation === "claim" && sent <= call.refused!.at && (answer === undefined || isClaimed(answer)),
       );
-      const before = events.filter(event => event.at < call.at);
-      return claims.every(claim => before.some(later => ends(later, claim)));
+      return claims.every(claim =>
+        events.slice(events.indexOf(claim) + 1).some(later => later.at < call.at && ends(later, claim)),
+      );
     })
     .map(call => of(call, `${call.call} got OUTCOME_UNKNOWN though every claim had been settled`));
 }
