@@ -29,8 +29,11 @@ export function wrap<A extends unknown[], R, This>(
   parseDuration(ttl);
   readOptions(options, DEFAULTS);
   return async function (...args): Promise<Awaited<R>> {
-    const payload = fingerprint === undefined ? {} : { fingerprint: Reflect.apply(fingerprint, this, args) };
     const run = () => Reflect.apply(fn, this, args) as Awaited<R> | PromiseLike<Awaited<R>>;
-    return withIdempotency<Awaited<R>>(Reflect.apply(key, this, args), ttl, run, { ...options, ...payload });
+    const ofCall =
+      fingerprint === undefined
+        ? options
+        : Object.assign({ fingerprint: Reflect.apply(fingerprint, this, args) }, options);
+    return withIdempotency<Awaited<R>>(Reflect.apply(key, this, args), ttl, run, ofCall);
   };
 }

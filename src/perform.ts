@@ -76,10 +76,12 @@ async function takeTurn<Answer>(
   const land = (end: FlightEnd) => landFlight(call.flights, call.storeKey, flight, end);
   let isRunning = false;
   try {
-    const turn = await untilTurn(call, flight, answer);
+    const first = await answer;
+    const turn = first.status === "completed" ? first : await untilTurn(call, flight, first);
     isRunning = turn.status === "claimed";
     if (turn.status === "claimed") return await run(call, flight, turn);
-    land({ ...turn, type: "completed", persisted: true });
+    const { outcome, attempt, fingerprint } = turn;
+    land({ type: "completed", outcome, attempt, persisted: true, fingerprint });
     return replay(call, turn, true);
   } catch (error) {
     if (isRunning || !isIdempotencyError(error, "STORE_ERROR")) throw error;
@@ -105,17 +107,13 @@ function isOver({ claimedAt, settings }: Call): boolean {
 }
 
 /** Waits, where another holds the key, until this call has it or there is a result. */
-async function untilTurn(
-  call: Call,
-  flight: Flight,
-  first: Awaitable<ClaimResult>,
-): Promise<Claimed | Completed> {
-  let answer = await first;
+async function untilTurn(call: Call, flight: Flight, first: ClaimResult): Promise<Claimed | Completed> {
+  let answer = first;
   let late = 0;
   for (let polls = 0; ; polls++) {
     if (answer.status === "completed") return answer;
     if (answer.status === "claimed") {
-      if (!isOver(call)) return await confirmTurn(call, answer);
+      if (!isOver(call)) return isTooLate(call, answer) ? await decline(call, answer) : answer;
       if (++late > LATE_CLAIMS)
         throw storeError("claim", new Error("its answers outlast the lease"), call.key);
       // Another may have taken over by now. Where none has, the store knows its own token.
@@ -134,13 +132,15 @@ async function untilTurn(
   }
 }
 
-/** Gives a claim back that comes too late to be used. */
-async function confirmTurn(call: Call, claimed: Claimed): Promise<Claimed> {
-  const { signal, onUncertain } = call.settings;
+/** Whether a claim comes too late to be used. */
+function isTooLate({ settings, seenAttempt }: Call, { attempt }: Claimed): boolean {
   // The run that this call waited for has gone, and its window with it: whether it had succeeded nobody knows.
-  const missed = claimed.attempt <= call.seenAttempt && onUncertain === "reject";
-  if (!missed && !signal?.aborted) return claimed;
-  await settleNowOrLater(call, giveBack(call, claimed.attempt));
+  const missed = attempt <= seenAttempt && settings.onUncertain === "reject";
+  return missed || settings.signal?.aborted === true;
+}
+
+async function decline(call: Call, { attempt }: Claimed): Promise<never> {
+  await settleNowOrLater(call, giveBack(call, attempt));
   call.throwIfAborted();
   throw call.outcomeUnknown(call.seenAttempt, 0);
 }

@@ -13,7 +13,8 @@ const CLAIM_TRIES = 10;
 /** The operations of a store, a statement each. With a `table`, the others are told of what ends a claim. */
 export function postgresOperations(ask: Ask, table?: string): Omit<IdempotencyStore, "settled"> {
   const channel = table === undefined ? undefined : channelOf(table);
-  const told = (key: string) => (channel === undefined ? { key } : { key, channel, hint: hintOf(key) });
+  const told = (key: string, values?: Partial<SqlValues>) =>
+    Object.assign({ key, channel, hint: channel && hintOf(key) }, values);
 
   async function read(key: string) {
     const [row] = await ask("read", { key });
@@ -44,10 +45,10 @@ export function postgresOperations(ask: Ask, table?: string): Omit<IdempotencySt
     },
     read,
     renew: (key, token, lease) =>
-      lease === 0 ? did("hold", { ...told(key), token, lease }) : did("renew", { key, token, lease }),
-    complete: (key, token, outcome, ttl) => did("complete", { ...told(key), token, outcome, ttl }),
-    release: (key, token) => did("release", { ...told(key), token }),
-    settle: (key, outcome, ttl) => did("settle", { ...told(key), outcome, ttl }),
+      lease === 0 ? did("hold", told(key, { token, lease })) : did("renew", { key, token, lease }),
+    complete: (key, token, outcome, ttl) => did("complete", told(key, { token, outcome, ttl })),
+    release: (key, token) => did("release", told(key, { token })),
+    settle: (key, outcome, ttl) => did("settle", told(key, { outcome, ttl })),
     forget: async key => (await ask("forget", told(key))).length > 0,
   };
 }

@@ -66,8 +66,9 @@ SELECT ${ANSWER} FROM taken UNION ALL SELECT ${ANSWER} FROM blocked`,
   ) as Record<PostgresOperation, Ready>;
   return (operation, values) => {
     const { form, name } = ready[operation];
-    const query = { text: form.text, values: valuesOf(form, values) };
-    return name === undefined ? query : { ...query, name };
+    const { text } = form;
+    const inPlace = valuesOf(form, values);
+    return name === undefined ? { text, values: inPlace } : { text, values: inPlace, name };
   };
 }
 

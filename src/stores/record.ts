@@ -10,6 +10,7 @@ const MARK = "\u0010";
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced.
 const UNSTORABLE = /[\0\u0010]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 const DELIMITERS = /[ \n]/g;
+const PLAIN_WORD = /^[!-~]*$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced.
 const KEPT = /\u0010(.{4})/g;
 
@@ -29,7 +30,7 @@ export function originalText(kept: string): string {
 
 /** A text as {@link storableText} gives it, and without a delimiter of a record's first line. */
 export function storableWord(text: string): string {
-  return storableText(text).replace(DELIMITERS, mark);
+  return PLAIN_WORD.test(text) ? text : storableText(text).replace(DELIMITERS, mark);
 }
 
 /** What a store throws where there is a record that it cannot read: it is not absent, so nothing may run. */

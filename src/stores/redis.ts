@@ -91,10 +91,8 @@ class RedisStore implements IdempotencyStore {
     this.settled = (key, signal) => hints.told(this.#name(key), signal);
   }
 
-  async claim(
-    key: string,
-    { token, ttlMs, leaseMs, fingerprint, rerun }: ClaimRequest,
-  ): Promise<ClaimResult> {
+  // None of these is async: one promise each is all that they need beside the client's.
+  claim(key: string, { token, ttlMs, leaseMs, fingerprint, rerun }: ClaimRequest): Promise<ClaimResult> {
     const args = [
       storableWord(token),
       `${ttlMs}`,
@@ -102,66 +100,60 @@ class RedisStore implements IdempotencyStore {
       fingerprintWord(fingerprint),
       rerun ? "1" : "",
     ];
-    const claim = async (commands: Pick<RedisCommands, "run"> = this.#commands) =>
-      claimResult(await this.#run(CLAIM, key, args, commands), token);
+    const claim = (commands: Pick<RedisCommands, "run">) =>
+      this.#run(CLAIM, key, args, reply => claimResult(reply, token), commands);
     const replicas = this.#replicas;
     const answer =
       replicas === undefined
-        ? claim()
+        ? claim(this.#commands)
         : this.#commands.onOne(commands => confirmed(commands, () => claim(commands), replicas));
     this.#warnOnce();
     return answer;
   }
 
-  async renew(key: string, token: string, leaseMs: number): Promise<boolean> {
+  renew(key: string, token: string, leaseMs: number): Promise<boolean> {
     return this.#yes(RENEW, key, token, `${leaseMs}`);
   }
 
-  async complete(key: string, token: string, outcome: string, ttlMs: number): Promise<boolean> {
+  complete(key: string, token: string, outcome: string, ttlMs: number): Promise<boolean> {
     return this.#yes(COMPLETE, key, token, `${ttlMs}`, storableText(outcome));
   }
 
-  async release(key: string, token: string): Promise<boolean> {
+  release(key: string, token: string): Promise<boolean> {
     return this.#yes(RELEASE, key, token);
   }
 
-  async settle(key: string, outcome: string, ttlMs: number): Promise<boolean> {
+  settle(key: string, outcome: string, ttlMs: number): Promise<boolean> {
     return this.#yes(SETTLE, key, "", `${ttlMs}`, storableText(outcome));
   }
 
-  async read(key: string): Promise<StoreRecord | undefined> {
-    const reply = await this.#run(READ, key, []);
-    return reply === null ? undefined : storeRecord(told(reply));
+  read(key: string): Promise<StoreRecord | undefined> {
+    return this.#run(READ, key, [], reply => (reply === null ? undefined : storeRecord(told(reply))));
   }
 
-  async forget(key: string): Promise<boolean> {
-    return (await this.#run(FORGET, key, [this.#name(key)])) === 1;
+  forget(key: string): Promise<boolean> {
+    return this.#run(FORGET, key, [this.#name(key)], reply => reply === 1);
   }
 
   #name(key: string): string {
     return this.#prefix + storableText(key);
   }
 
-  async #run(
+  #yes(script: RedisScript, key: string, token: string, ...args: string[]): Promise<boolean> {
+    return this.#run(script, key, [storableWord(token), this.#name(key), ...args], reply => {
+      if (typeof reply === "string") told(reply);
+      return reply === 1;
+    });
+  }
+
+  #run<T>(
     script: RedisScript,
     key: string,
     args: string[],
+    read: (reply: unknown) => T,
     { run }: Pick<RedisCommands, "run"> = this.#commands,
-  ): Promise<unknown> {
-    try {
-      return await run(script, this.#name(key), ...args);
-    } catch (error) {
-      if (error instanceof Error && error.message.includes("WRONGTYPE")) {
-        throw unreadableRecord("it is no string");
-      }
-      throw error;
-    }
-  }
-
-  async #yes(script: RedisScript, key: string, token: string, ...args: string[]): Promise<boolean> {
-    const reply = await this.#run(script, key, [storableWord(token), this.#name(key), ...args]);
-    if (typeof reply === "string") told(reply);
-    return reply === 1;
+  ): Promise<T> {
+    return run(script, this.#name(key), ...args).then(read, unreadable);
   }
 
   #warnOnce(): void {
@@ -174,6 +166,12 @@ class RedisStore implements IdempotencyStore {
       () => {},
     );
   }
+}
+
+function unreadable(error: unknown): never {
+  if (error instanceof Error && error.message.includes("WRONGTYPE"))
+    throw unreadableRecord("it is no string");
+  throw error;
 }
 
 /** The policy by which the server may drop keys; undefined where it drops none. */

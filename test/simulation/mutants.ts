@@ -141,7 +141,7 @@ export const MUTANTS: readonly Mutant[] = [
     "perform",
     "a waiter does not run in the window after the run that it waited for",
     "what was sent is sent again",
-    "claimed.attempt <= call.seenAttempt &&",
+    "attempt <= seenAttempt &&",
     "false &&",
     { seed: 939 },
   ),
