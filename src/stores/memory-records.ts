@@ -40,8 +40,8 @@ export function settledRecord(
 }
 
 /** Whether that claim completed it. */
-export function isCompletedBy({ outcome, runId, history }: Settled, token: string): boolean {
-  return outcome !== undefined && (history === FIRST_CLAIM ? runId : history.token) === token;
+export function isCompletedBy({ runId, history }: Settled, token: string): boolean {
+  return (history === FIRST_CLAIM ? runId : history.token) === token;
 }
 
 /** A settled key as `read` shows it. */

@@ -95,17 +95,18 @@ describe("a full store that evicts", () => {
     expect(evicted).toEqual([]);
   });
 
-  it("announces nothing that was past its time", () => {
-    const { evicted, clock, claim, complete } = setUp({ maxEntries: 1 }, manualClock(500));
-    complete("a");
-    clock.advance(TTL - 1);
-    claim("b");
-    expect(evicted).toEqual(["a"]);
-    const later = setUp({ maxEntries: 1 }, manualClock(500));
-    later.complete("a");
-    later.clock.advance(TTL);
-    later.claim("b");
-    expect(later.evicted).toEqual([]);
+  it("announces nothing that was past its time, also before the sweep of its second", () => {
+    for (const [after, announced] of [
+      [TTL - 1, ["a"]],
+      [TTL, []],
+    ] as const) {
+      const { evicted, clock, claim, complete } = setUp({ maxEntries: 1 });
+      clock.advance(500);
+      complete("a");
+      clock.advance(after);
+      claim("b");
+      expect(evicted).toEqual(announced);
+    }
   });
 
   it("goes on when the listener throws, and needs none", () => {
@@ -144,6 +145,14 @@ describe("a full store that rejects", () => {
       expect([evicted, status("c")]).toEqual([[], "in-progress"]);
     },
   );
+
+  it("takes one in place of what is past its time, also before the sweep of its second", () => {
+    const { clock, claim, complete } = setUp({ maxEntries: 1, onFull: "reject" });
+    clock.advance(500);
+    complete("a");
+    clock.advance(TTL);
+    expect(claim("b")).toMatchObject({ status: "claimed" });
+  });
 
   it("takes one after forget", () => {
     const { store, claim, complete } = setUp({ maxEntries: 1, onFull: "reject" });
@@ -200,6 +209,43 @@ describe("settled", () => {
     store.complete("k", "k", "sent", TTL);
     await Promise.all(waiting);
     expect(woken).toEqual(["leaves", "first", "second"]);
+  });
+});
+
+describe("who waits", () => {
+  const waitFor = (store: ReturnType<typeof memoryStore>) => {
+    const woken = vi.fn();
+    void store.settled!("k", new AbortController().signal).then(woken);
+    return woken;
+  };
+  const soon = () => new Promise(resolve => setImmediate(resolve));
+
+  it.each<[string, (scene: ReturnType<typeof setUp>) => unknown]>([
+    ["completed", ({ store }) => store.complete("k", "k", "sent", TTL)],
+    ["released", ({ store }) => store.release("k", "k")],
+    ["held for no longer", ({ store }) => store.renew("k", "k", 0)],
+    ["forgotten", ({ store }) => store.forget("k")],
+    ["settled", ({ store, clock }) => clock.advance(LEASE) ?? store.settle("k", "found", TTL)],
+  ])("is woken when the key is %s", async (_, end) => {
+    const scene = setUp();
+    scene.claim("k");
+    const woken = waitFor(scene.store);
+    expect(end(scene)).toBe(true);
+    await soon();
+    expect(woken).toHaveBeenCalledOnce();
+  });
+
+  it("is not woken by what ends nothing", async () => {
+    const { store, claim } = setUp();
+    const woken = waitFor(store);
+    store.forget("k");
+    claim("k");
+    store.renew("k", "k", LEASE);
+    store.complete("k", "another", "sent", TTL);
+    store.release("k", "another");
+    store.settle("k", "found", TTL);
+    await soon();
+    expect(woken).not.toHaveBeenCalled();
   });
 });
 

@@ -76,6 +76,43 @@ describe("its timer", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it("is set anew no more often than something ends earlier, or a sweep has come", () => {
+    const setTimer = vi.spyOn(globalThis, "setTimeout");
+    const store = memoryStore();
+    for (let i = 0; i < 100; i += 1) {
+      store.claim(`k${i}`, request("a"));
+      store.complete(`k${i}`, "a", "sent", 2_000);
+    }
+    store.claim("held", request("a"));
+    store.renew("held", "a", LEASE);
+    // The first claim's end, and the second in which the keys end.
+    expect(setTimer).toHaveBeenCalledTimes(2);
+    vi.advanceTimersByTime(2_000);
+    expect(setTimer).toHaveBeenCalledTimes(3);
+    vi.advanceTimersByTime(LEASE + TTL - 2_001);
+    expect(setTimer).toHaveBeenCalledTimes(3);
+    vi.advanceTimersByTime(1);
+    expect(setTimer).toHaveBeenCalledTimes(3);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it.each([
+    [0, 5],
+    [2_000, 20],
+  ])("comes less often the more keys there are: of %i the next one is due in %i ms", (keys, delayMs) => {
+    const store = memoryStore();
+    const complete = (key: string, ttlMs: number) => {
+      store.claim(key, request("a"));
+      store.complete(key, "a", "sent", ttlMs);
+    };
+    for (let i = 0; i < keys; i += 1) complete(`k${i}`, TTL);
+    complete("first", 1_000);
+    store.claim("next", { ...request("a"), ttlMs: 1_005 - LEASE });
+    const setTimer = vi.spyOn(globalThis, "setTimeout");
+    vi.advanceTimersByTime(1_000);
+    expect(setTimer.mock.calls.map(([, ms]) => ms)).toEqual([delayMs]);
+  });
+
   it("needs no timers that were there when the store was made", () => {
     vi.useRealTimers();
     const store = memoryStore();
