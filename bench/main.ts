@@ -40,9 +40,9 @@ function size(): Row[] {
   }));
 }
 
-const STORES = ["redis.ts", "postgres.ts", "sqlite.ts"];
-
-const speed = measure<{ rows: Row[]; peers: PeerRow[] }>("speed.ts", ...process.argv.slice(2));
+const args = process.argv.slice(2);
+const speed = measure<{ rows: Row[]; peers: PeerRow[] }>("speed.ts", ...args);
+const redis = measure<{ rows: Row[]; peers: PeerRow[] }>("redis.ts", ...args);
 const rows = [
   ...speed.rows,
   ...measure<{ rows: Row[] }>("duplicates.ts").rows,
@@ -50,8 +50,10 @@ const rows = [
   ...measure<{ rows: Row[] }>("scale.ts").rows,
   ...measure<{ rows: Row[] }>("imports.ts").rows,
   ...size(),
-  ...STORES.flatMap(script => measure<{ rows: Row[] }>(script).rows),
+  ...redis.rows,
+  ...measure<{ rows: Row[] }>("postgres.ts").rows,
+  ...measure<{ rows: Row[] }>("sqlite.ts").rows,
 ];
-const page = performancePage(rows, speed.peers);
+const page = performancePage(rows, speed.peers, redis.peers);
 writeFileSync(at("../docs/performance.md"), page);
 process.stdout.write(page);

@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
 import { Redis } from "ioredis";
 import type * as RedisEntry from "with-idempotency/redis";
+import { PEERS } from "../test/chaos/peers/peers.ts";
+import { installPeers } from "../test/chaos/peers/versions.ts";
 import { startRedis } from "../test/servers/redis.ts";
 import { keyOf, library, receipt, TTL, TTL_MS } from "./library.ts";
-import { compare, inTime, type Row, report } from "./measure.ts";
+import { type Candidate, compare, inTime, type Row, report } from "./measure.ts";
+import type { PeerRow } from "./report.ts";
 import { IN_FLIGHT, inFlight, oneByOne, row, send, text } from "./stores.ts";
 
 const { redisStore }: typeof RedisEntry = await import(new URL("../dist/redis.js", import.meta.url).href);
@@ -36,16 +39,48 @@ const ourFirst = () => instance.withIdempotency(keyOf(fresh++), TTL, send);
 let replayed = 0;
 const ourReplay = () => instance.withIdempotency(`replayed:${replayed++ % IN_FLIGHT}`, TTL, send);
 
-const both = (how: typeof inFlight, raw: () => Promise<unknown>, ours: () => Promise<unknown>) =>
-  compare([how("ioredis", raw), how("with-idempotency", ours)]);
+const both = (
+  how: typeof inFlight,
+  raw: () => Promise<unknown>,
+  ours: () => Promise<unknown>,
+  others: Candidate[] = [],
+) => compare([how("ioredis", raw), how("with-idempotency", ours), ...others]);
 
-async function speed(): Promise<Row[]> {
+/** Another package, in both of its situations, one call at a time. */
+interface Other {
+  name: string;
+  first: Candidate;
+  replay: Candidate;
+}
+
+/** The packages that make something happen once with Redis, as under chaos. */
+async function others(): Promise<Other[]> {
+  await installPeers();
+  const names = Object.keys(PEERS).filter(name => name !== "with-idempotency");
+  return Promise.all(
+    names.map(async name => {
+      const once = await PEERS[name]!(server.port);
+      const first = () => once(keyOf(fresh++), TTL_MS, send);
+      const replay = () => once("replayed", TTL_MS, send);
+      await replay();
+      return { name, first: oneByOne(name, first), replay: oneByOne(name, replay) };
+    }),
+  );
+}
+
+async function speed(compared: readonly Other[]): Promise<{ rows: Row[]; peers: PeerRow[] }> {
   await redis.script("LOAD", FENCED);
   await redis.set("raw:replayed", text, "PX", TTL_MS);
   for (let n = 0; n < IN_FLIGHT; n++) await ourReplay();
-  return [
-    row("Redis: first execution, one at a time", await both(oneByOne, rawFirst, ourFirst), "≤ 1.15 ×"),
-    row("Redis: replay, one at a time", await both(oneByOne, rawReplay, ourReplay), "≤ 1.15 ×"),
+  const firsts = compared.map(other => other.first);
+  const replays = compared.map(other => other.replay);
+  const [first, replay] = [
+    await both(oneByOne, rawFirst, ourFirst, firsts),
+    await both(oneByOne, rawReplay, ourReplay, replays),
+  ];
+  const rows = [
+    row("Redis: first execution, one at a time", first, "≤ 1.15 ×"),
+    row("Redis: replay, one at a time", replay, "≤ 1.15 ×"),
     row(
       `Redis: first execution, ${IN_FLIGHT} in flight`,
       await both(inFlight, rawFirst, ourFirst),
@@ -59,6 +94,12 @@ async function speed(): Promise<Row[]> {
       false,
     ),
   ];
+  const peers = compared.map(({ name }, index) => ({
+    name,
+    replay: replay[index + 2]!,
+    first: first[index + 2]!,
+  }));
+  return { rows, peers };
 }
 
 /** Four clients with a store each, which share no runs, as four processes do. */
@@ -122,8 +163,12 @@ try {
   const size = await bytes();
   const crowd = await duplicates();
   const live = await scale();
-  report({ rows: [...(await speed()), crowd, live, size] });
+  const { rows, peers } = await speed(process.argv.includes("--peers") ? await others() : []);
+  report({ rows: [...rows, crowd, live, size], peers });
 } finally {
   redis.disconnect();
+  // The others' clients would complain, and go on trying to reconnect.
+  console.error = () => {};
   await server.stop();
 }
+process.exit();

@@ -23,22 +23,32 @@ function machine(): string {
 const speedOf = ({ nanoseconds, ratio }: Measured) => `${inTime(nanoseconds)}, ${ratio.toFixed(2)} ×`;
 
 /** The page of the documentation, from one run. */
-export function performancePage(rows: readonly Row[], peers: readonly PeerRow[]): string {
+export function performancePage(
+  rows: readonly Row[],
+  peers: readonly PeerRow[],
+  redisPeers: readonly PeerRow[],
+): string {
   const measures = table(
     ["measure", "with-idempotency", "compared with", "ratio", "aim"],
     rows.map(({ measure, ours, reference, ratio, target }) => [measure, ours, reference, ratio, target]),
   );
-  const comparison = table(
-    ["package", "replay", "first execution"],
-    peers.map(({ name, replay, first }) => [name, speedOf(replay), speedOf(first)]),
-  );
+  const comparison = (compared: readonly PeerRow[]) =>
+    table(
+      ["package", "replay", "first execution"],
+      compared.map(({ name, replay, first }) => [name, speedOf(replay), speedOf(first)]),
+    );
   const others = `
 ## Other packages
 
 The same two measures in the same rounds, as multiples of lru-cache's speed. What the packages promise differs: some
 share one object among their callers, and most do not make simultaneous calls one.
 
-${comparison}
+${comparison(peers)}
+
+With Redis, one call at a time, as multiples of the bare client's speed. AWS Powertools runs on node-redis, the others
+on ioredis or a client of their own. How they fare under faults: [chaos](chaos.md).
+
+${comparison(redisPeers)}
 `;
   return `# Performance
 
