@@ -6,26 +6,28 @@ import type { IdempotencyStore } from "../../src/store.ts";
 import { redisStore } from "../../src/stores/redis.ts";
 import { storeConformance } from "../../src/testing/index.ts";
 import { describeWithRedis } from "../servers/describe.ts";
-import { type RedisServer, startRedis } from "../servers/redis.ts";
+import { type RedisCluster, startRedisCluster } from "../servers/redis-cluster.ts";
 import { itConforms } from "./conforms.ts";
 import { CLIENTS, CLUSTER_CLIENTS, type Connected } from "./redis-clients.ts";
 
 const CASE_MS = 30_000;
+const CLUSTER_MS = 90_000;
 
-/** The whole suite on stores of the client, two connections of which stand on one server. */
-function conforms(connect: (url: string) => Promise<Connected>, urlOf: () => string, timeScale = 2): void {
+/** The whole suite on stores of the client, two of which are given the first of the servers. */
+function conforms(connect: (url: string) => Promise<Connected>, urls: () => string[], timeScale = 2): void {
   const prefixes = new Map<IdempotencyStore, string>();
   let connected: Connected[];
-  let probe: Redis;
+  let probes: Redis[];
 
   beforeAll(async () => {
-    connected = await Promise.all([connect(urlOf()), connect(urlOf())]);
-    probe = new Redis(urlOf());
+    const [url = ""] = urls();
+    connected = await Promise.all([connect(url), connect(url)]);
+    probes = urls().map(each => new Redis(each));
   }, CASE_MS);
 
   afterAll(async () => {
     await Promise.all(connected.map(({ close }) => close()));
-    probe.disconnect();
+    for (const probe of probes) probe.disconnect();
   });
 
   const create = (client = 0, prefix = `${randomUUID()}:`) => {
@@ -40,7 +42,10 @@ function conforms(connect: (url: string) => Promise<Connected>, urlOf: () => str
     hints: true,
     cleanup: {
       create,
-      count: async store => (await probe.keys(`*${prefixes.get(store)}*`)).length,
+      count: async store => {
+        const keys = await Promise.all(probes.map(probe => probe.keys(`*${prefixes.get(store)}*`)));
+        return keys.flat().length;
+      },
       withinMs: 3_000,
     },
     timeScale,
@@ -54,24 +59,20 @@ function conforms(connect: (url: string) => Promise<Connected>, urlOf: () => str
 }
 
 describeWithRedis("a store in Redis", url => {
-  describe.each(Object.entries(CLIENTS))("by %s", (_name, connect) => conforms(connect, () => url));
+  describe.each(Object.entries(CLIENTS))("by %s", (_name, connect) => conforms(connect, () => [url]));
 
-  describe("in a cluster", () => {
-    let server: RedisServer;
+  describe("in a cluster of three masters", () => {
+    let cluster: RedisCluster;
 
     beforeAll(async () => {
-      server = await startRedis({ args: ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"] });
-      const redis = new Redis(server.url);
-      await redis.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
-      while (!String(await redis.call("CLUSTER", "INFO")).includes("cluster_state:ok")) await sleep(20);
-      redis.disconnect();
-    }, CASE_MS);
+      cluster = await startRedisCluster();
+    }, CLUSTER_MS);
 
-    afterAll(() => server.stop());
+    afterAll(() => cluster.stop());
 
     describe.each(Object.entries(CLUSTER_CLIENTS))("by %s", (_name, connect) =>
       // Each store's waiters first have to find out the cluster's nodes.
-      conforms(connect, () => server.url, 4),
+      conforms(connect, () => cluster.nodes.map(({ url }) => url), 4),
     );
   });
 });
