@@ -20,6 +20,12 @@ function ended(client: { disconnect(): void }): () => Promise<void> {
   return async () => client.disconnect();
 }
 
+// Each failure rejects what was asked as well.
+function quiet<T extends { on(event: "error", listener: () => void): unknown }>(client: T): T {
+  client.on("error", () => {});
+  return client;
+}
+
 /** Each client that the store runs with, on one server. */
 export const CLIENTS: Record<string, Connect> = {
   "ioredis 6": async url => {
@@ -52,15 +58,32 @@ export const CLIENTS: Record<string, Connect> = {
   },
 };
 
+/** Clients as they come, which need not be connected yet, and live on when the server is not there. */
+export const DEFAULT_CLIENTS: Record<string, Connect> = {
+  "ioredis 6": async url => {
+    const client = quiet(new Ioredis(url));
+    return { client, close: ended(client) };
+  },
+  "ioredis 5": async url => {
+    const client = quiet(new Ioredis5(url));
+    return { client, close: ended(client) };
+  },
+  "node-redis 6": async url => {
+    const client = quiet(createClient({ url }));
+    client.connect().catch(() => {});
+    return { client, close: async () => client.destroy() };
+  },
+};
+
 /** The clients of a cluster. */
 export const CLUSTER_CLIENTS: Record<string, Connect> = {
   "ioredis 6's Cluster": async url => {
-    const client = new IoredisCluster([endpoint(url)]);
+    const client = quiet(new IoredisCluster([endpoint(url)]));
     while (client.status !== "ready") await sleep(20);
     return { client, close: ended(client) };
   },
   "node-redis 6's cluster": async url => {
-    const client = await createCluster({ rootNodes: [{ url }] }).connect();
+    const client = await quiet(createCluster({ rootNodes: [{ url }] })).connect();
     return { client, close: async () => client.destroy() };
   },
 };
