@@ -43,7 +43,8 @@ async function repeat(call: Call, firstError: unknown, timeoutMs: number): Promi
   call.claimedAt = performance.now();
   try {
     answer = ask(call);
-    return checked(isPromise(answer) ? await within(answer, timeoutMs) : answer);
+    if (!isPromise(answer)) return checked(answer);
+    return checked(await within(answer, timeoutMs, call.settings.storeTimeoutMs));
   } catch (error) {
     throw gaveUp(call, error, answer);
   }

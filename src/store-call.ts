@@ -32,10 +32,13 @@ export function nonsense(operation: StoreOperation, expected: string, got: unkno
   return new StoreError(`store.${operation} answered nonsense: expected ${expected}; got ${describe(got)}`);
 }
 
-/** Settles as `promise` does, or rejects after `ms`. Its timer holds the process open, as the answer would. */
-export function within<T>(promise: PromiseLike<T>, ms: number): Promise<T> {
+/**
+ * Settles as `promise` does, or rejects after `ms`, which is what is left of `ofMs`. Its timer holds the process open,
+ * as the answer would.
+ */
+export function within<T>(promise: PromiseLike<T>, ms: number, ofMs = ms): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new StoreTimeout(ms)), ms);
+    const timer = setTimeout(() => reject(new StoreTimeout(ofMs)), ms);
     const settle = (settler: () => void) => {
       clearTimeout(timer);
       settler();

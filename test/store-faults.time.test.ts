@@ -43,6 +43,18 @@ describe("a claim that times out", () => {
     expect(fn).toHaveBeenCalledTimes(1);
   });
 
+  it("when it is repeated, is told of by the time that both had", async () => {
+    const { store, call } = setUp([], { storeTimeout: "2s" });
+    const first = deferred<never>();
+    const later = [first.promise, new Promise<never>(() => {})];
+    store.claim = () => later.shift()!;
+    const refused = rejection(call());
+    await pass(1_500);
+    first.reject(new Error("the client gave it up"));
+    await pass(500);
+    expect(await refused).toMatchObject({ message: "The store failed to claim: no answer within 2000 ms" });
+  });
+
   it("and lands late as a takeover, holds what was uncertain before", async () => {
     const { claim, plan } = slow();
     const { memory, call } = setUp(plan, { storeTimeout: "2s", onUncertain: "rerun" });
