@@ -23,8 +23,13 @@ export function storeError(
   key: string,
 ): StoreError | ResultUnavailableError {
   if (isUnreadable(cause)) return new ResultUnavailableError(cause.message, { key, cause });
-  const why = cause instanceof Error ? cause.message : describe(cause);
-  return new StoreError(`The store failed to ${operation}: ${why}`, { key, cause });
+  return new StoreError(`The store failed to ${operation}: ${reasonOf(cause)}`, { key, cause });
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return describe(cause);
+  // A client's own errors may have nothing but a class.
+  return cause.message || `${cause.constructor?.name}, without a message`;
 }
 
 /** What a store answered instead of what its interface says. */

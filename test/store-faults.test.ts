@@ -36,8 +36,11 @@ describe("a store that is down before the claim", () => {
     expect(await call()).toMatchObject({ value: "run 1", attempt: 1 });
   });
 
-  it("throws at once: the same", async () => {
-    const error = "not connected";
+  it.each([
+    ["not connected", 'The store failed to claim: "not connected"'],
+    [new RangeError(""), "The store failed to claim: RangeError, without a message"],
+    [Object.setPrototypeOf({}, null), "The store failed to claim: an object with no keys"],
+  ])("throws at once: the same (%o)", async (error, message) => {
     const claim = vi.fn(() => {
       throw error;
     });
@@ -46,7 +49,7 @@ describe("a store that is down before the claim", () => {
     expect(await rejection(instance.execute("k", "1m", fn))).toMatchObject({
       code: "STORE_ERROR",
       cause: error,
-      message: 'The store failed to claim: "not connected"',
+      message,
     });
     expect(claim).toHaveBeenCalledTimes(2);
     expect(fn).not.toHaveBeenCalled();
