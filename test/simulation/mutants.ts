@@ -61,8 +61,8 @@ export const MUTANTS: readonly Mutant[] = [
     "stores/memory-records",
     "a completion by its own token is true again (S5)",
     "a lost reply makes a stored result look lost",
-    "return outcome !== undefined && (history",
-    "return false && (history",
+    "return (history === FIRST_CLAIM",
+    "return false && (history === FIRST_CLAIM",
   ),
   store(
     "a lapsed lease is uncertain (S4)",
@@ -223,7 +223,7 @@ export const MUTANTS: readonly Mutant[] = [
     "store-call",
     "every operation ends by its timeout",
     "a store that never answers hangs its callers",
-    "setTimeout(() => reject(new StoreTimeout(ms)), ms)",
+    "setTimeout(() => reject(new StoreTimeout(ofMs)), ms)",
     "setTimeout(() => {}, ms)",
   ),
 ];
