@@ -11,7 +11,8 @@ export default defineConfig({
     globalSetup: [],
     // Each mutant has a process of its own: its test files need not have one each.
     isolate: false,
-    testTimeout: 10_000,
+    // Stryker has a timeout of its own for each mutant.
+    testTimeout: 60_000,
     setupFiles: ["test/helpers/mutation.ts"],
     exclude: [
       ...configDefaults.exclude,

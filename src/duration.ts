@@ -5,8 +5,11 @@ type Seconds = "s" | "sec" | "secs" | "second" | "seconds";
 type Minutes = "m" | "min" | "mins" | "minute" | "minutes";
 type Hours = "h" | "hr" | "hrs" | "hour" | "hours";
 type Days = "d" | "day" | "days";
-type Part<Name extends string> = "" | `${number}${Name}`;
 type AnyCase<Name extends string> = Name | Capitalize<Name> | Uppercase<Name>;
+
+// Of three parts and more the last is not looked at: all combinations of names would be four times as many types, which
+// takes a compiler seconds where it compares them with each other.
+type Rest = `${number}${string}`;
 
 /**
  * A duration as text: one or more `<decimal><unit>` pairs, largest unit first, each unit once, in any case; white
@@ -16,8 +19,12 @@ type AnyCase<Name extends string> = Name | Capitalize<Name> | Uppercase<Name>;
  * last word.
  */
 export type DurationString =
-  | Exclude<`${Part<Days>}${Part<Hours>}${Part<Minutes>}${Part<Seconds>}`, "">
-  | `${number}${AnyCase<Days | Hours | Minutes | Seconds>}`;
+  | `${number}${AnyCase<Days | Hours | Minutes | Seconds>}`
+  | `${number}${Days}${number}${Hours | Minutes | Seconds}`
+  | `${number}${Hours}${number}${Minutes | Seconds}`
+  | `${number}${Minutes}${number}${Seconds}`
+  | `${number}${Days}${number}${Hours | Minutes}${Rest}`
+  | `${number}${Hours}${number}${Minutes}${Rest}`;
 
 /** The name of a unit of time. */
 export type Unit = "second" | "seconds" | "minute" | "minutes" | "hour" | "hours" | "day" | "days";

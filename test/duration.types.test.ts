@@ -15,6 +15,8 @@ const accepted = [
   "24H",
   "90 SECONDS",
   "1h30m5s",
+  "0.5d 2h 3m 4s",
+  "0.5d5s",
   "45 mins",
   { value: 5, unit: "minutes" },
   { value: 1, unit: "minute" },
@@ -26,7 +28,6 @@ it("accepts what parses", () => {
 });
 
 it("refuses an obvious mistake, as the parser does", () => {
-  // One by one, for the compiler takes seconds to see that they have one type.
   const refuse = (each: Duration) => expect(() => parseDuration(each)).toThrow(/^ttl: expected a duration/);
   // @ts-expect-error a bare number needs a unit
   refuse("5");
