@@ -134,15 +134,21 @@ describe("memory", () => {
   /** A text that shares no memory with another. */
   const big = (i: number) => Buffer.alloc(MEGABYTE, 97 + (i % 26)).toString("latin1");
 
-  /** How many megabytes more than at first are in use. */
-  async function usage(): Promise<() => Promise<number>> {
-    const used = async () => {
+  /** How many megabytes are in use, once no more garbage is found. */
+  async function used(): Promise<number> {
+    for (let before = Number.POSITIVE_INFINITY; ; ) {
       // A weak reference lets go of its target at the end of the task only.
       await new Promise(setImmediate);
       collectGarbage();
       const { heapUsed, external } = process.memoryUsage();
-      return (heapUsed + external) / MEGABYTE;
-    };
+      const now = (heapUsed + external) / MEGABYTE;
+      if (now > before - 0.5) return now;
+      before = now;
+    }
+  }
+
+  /** How many megabytes more than at first are in use. */
+  async function usage(): Promise<() => Promise<number>> {
     const before = await used();
     return async () => (await used()) - before;
   }
