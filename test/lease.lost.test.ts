@@ -30,19 +30,25 @@ describe("a claim that is lost", () => {
     expect(await call).toMatchObject({ value: "sent", persisted: false });
   });
 
-  it("no longer stands for the key within its process: the next call takes its own turn", async () => {
-    const { forget, execute, call, work, inspect } = begin(faultyStore(memoryStore()));
-    const follower = rejection(execute("k", "1m", () => "follower"));
-    await forget("k");
-    await pass(5_000);
-    expect(await follower).toMatchObject({ code: "OUTCOME_UNKNOWN", attempt: 1 });
-    await forget("k");
-    const successor = execute("k", "1m", ({ attempt }) => `successor ${attempt}`);
-    expect(await successor).toMatchObject({ value: "successor 1", replayed: false, persisted: true });
-    work.resolve("zombie");
-    expect(await call).toMatchObject({ value: "zombie", persisted: false });
-    expect(await inspect("k")).toMatchObject({ value: "successor 1" });
-  });
+  it.each([
+    ["at once", () => memoryStore()],
+    ["later", () => faultyStore(memoryStore())],
+  ])(
+    "no longer stands for the key within its process: the next call takes its own turn (a store that answers %s)",
+    async (_, make) => {
+      const { forget, execute, call, work, inspect } = begin(make());
+      const follower = rejection(execute("k", "1m", () => "follower"));
+      await forget("k");
+      await pass(5_000);
+      expect(await follower).toMatchObject({ code: "OUTCOME_UNKNOWN", attempt: 1 });
+      await forget("k");
+      const successor = execute("k", "1m", ({ attempt }) => `successor ${attempt}`);
+      expect(await successor).toMatchObject({ value: "successor 1", replayed: false, persisted: true });
+      work.resolve("zombie");
+      expect(await call).toMatchObject({ value: "zombie", persisted: false });
+      expect(await inspect("k")).toMatchObject({ value: "successor 1" });
+    },
+  );
 
   it("does not stand in its successor's way when it fails and the store is down", async () => {
     const { store, forget, execute, call, work } = begin(faultyStore(memoryStore()));

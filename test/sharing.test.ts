@@ -292,6 +292,23 @@ describe("a leader's own end", () => {
     expect(fn).not.toHaveBeenCalled();
   });
 
+  it.each<Options>([{ onConflict: "reject" }, { waitTimeout: "0s" }])(
+    "no word of the claim: one with %j waits for it, though no longer than for a claim of its own",
+    async options => {
+      const store = faultyStore(memoryStore(), [{ operation: "claim", kind: "hang" }]);
+      const { execute } = createIdempotency({ store, storeTimeout: "1h" });
+      const fn = vi.fn(() => "sent");
+      void rejection(execute("k", "1m", fn));
+      const second = rejection(execute("k", "1m", fn, { ...options, storeTimeout: "2s" }));
+      await pass(1_999);
+      expect(await stateOf(second)).toBe("pending");
+      await pass(1);
+      expect(await second).toMatchObject({ code: "IN_PROGRESS" });
+      expect(fn).not.toHaveBeenCalled();
+      store.restore();
+    },
+  );
+
   it("OUTCOME_UNKNOWN: one that reruns takes its turn", async () => {
     const store = faultyStore(memoryStore());
     const { execute } = createIdempotency({ store });

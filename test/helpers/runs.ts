@@ -1,9 +1,8 @@
-import { createIdempotency, type Options } from "../../src/index.ts";
-import type { FaultyStore } from "../../src/testing/index.ts";
+import { createIdempotency, type IdempotencyStore, type Options } from "../../src/index.ts";
 import { deferred, recorder } from "./calls.ts";
 
 /** A run with a lease of 10 seconds that goes on until the test ends it. */
-export function begin(store: FaultyStore, options: Options = {}) {
+export function begin<Store extends IdempotencyStore>(store: Store, options: Options = {}) {
   const work = deferred();
   const heard = recorder();
   const instance = createIdempotency({ store, lease: "10s", onEvent: heard.onEvent, ...options });

@@ -79,20 +79,27 @@ describe("its timer", () => {
   it("is set anew no more often than something ends earlier, or a sweep has come", () => {
     const setTimer = vi.spyOn(globalThis, "setTimeout");
     const store = memoryStore();
-    for (let i = 0; i < 100; i += 1) {
-      store.claim(`k${i}`, request("a"));
-      store.complete(`k${i}`, "a", "sent", 2_000);
-    }
+    const complete = (key: string, ttlMs: number) => {
+      store.claim(key, request("a"));
+      store.complete(key, "a", "sent", ttlMs);
+    };
+    for (let i = 0; i < 100; i += 1) complete(`k${i}`, 2_000);
     store.claim("held", request("a"));
     store.renew("held", "a", LEASE);
-    // The first claim's end, and the second in which the keys end.
+    complete("later", 10_000);
+    // For the first claim's end, and for the second in which the first of the keys end.
     expect(setTimer).toHaveBeenCalledTimes(2);
-    vi.advanceTimersByTime(2_000);
-    expect(setTimer).toHaveBeenCalledTimes(3);
-    vi.advanceTimersByTime(LEASE + TTL - 2_001);
-    expect(setTimer).toHaveBeenCalledTimes(3);
-    vi.advanceTimersByTime(1);
-    expect(setTimer).toHaveBeenCalledTimes(3);
+    for (const [until, times] of [
+      [1_999, 2],
+      [2_000, 3],
+      [9_999, 3],
+      [10_000, 4],
+      [LEASE + TTL - 1, 4],
+      [LEASE + TTL, 4],
+    ] as const) {
+      vi.advanceTimersByTime(until - (Date.now() - 1_000_250));
+      expect(setTimer).toHaveBeenCalledTimes(times);
+    }
     expect(vi.getTimerCount()).toBe(0);
   });
 

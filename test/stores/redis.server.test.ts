@@ -220,7 +220,7 @@ function survives(name: string): void {
 
     it("never had a claim, where replicas have to confirm it", PATIENT, async () => {
       const { primary, replica, standby } = await pair();
-      const { execute, redis } = await open(primary, { replicas: { count: 1, timeoutMs: 1_900 } });
+      const { execute, redis } = await open(primary, { replicas: { count: 1, timeoutMs: 9_000 } });
       const hasty = await open(primary, { replicas: { count: 1, timeoutMs: 300 } });
       expect(await execute("before", "1m", () => "sent")).toMatchObject({ value: "sent", attempt: 1 });
       replica.pause();
