@@ -7,10 +7,6 @@ type Hours = "h" | "hr" | "hrs" | "hour" | "hours";
 type Days = "d" | "day" | "days";
 type AnyCase<Name extends string> = Name | Capitalize<Name> | Uppercase<Name>;
 
-// Of three parts and more the last is not looked at: all combinations of names would be four times as many types, which
-// takes a compiler seconds where it compares them with each other.
-type Rest = `${number}${string}`;
-
 /**
  * A duration as text: one or more `<decimal><unit>` pairs, largest unit first, each unit once, in any case; white
  * space may stand around numbers and units. `"30s"`, `"5 minutes"`, `"1h30m"`, `"1.5 h"`, `"1 day"`.
@@ -23,8 +19,10 @@ export type DurationString =
   | `${number}${Days}${number}${Hours | Minutes | Seconds}`
   | `${number}${Hours}${number}${Minutes | Seconds}`
   | `${number}${Minutes}${number}${Seconds}`
-  | `${number}${Days}${number}${Hours | Minutes}${Rest}`
-  | `${number}${Hours}${number}${Minutes}${Rest}`;
+  // The last of three parts and more is not looked at: all their names would be four times as many types, which takes a
+  // compiler seconds where it compares them with each other.
+  | `${number}${Days}${number}${Hours | Minutes}${number}${string}`
+  | `${number}${Hours}${number}${Minutes}${number}${string}`;
 
 /** The name of a unit of time. */
 export type Unit = "second" | "seconds" | "minute" | "minutes" | "hour" | "hours" | "day" | "days";
