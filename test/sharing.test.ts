@@ -298,7 +298,7 @@ describe("a leader's own end", () => {
       const store = faultyStore(memoryStore(), [{ operation: "claim", kind: "hang" }]);
       const { execute } = createIdempotency({ store, storeTimeout: "1h" });
       const fn = vi.fn(() => "sent");
-      void rejection(execute("k", "1m", fn));
+      const first = execute("k", "1m", fn);
       const second = rejection(execute("k", "1m", fn, { ...options, storeTimeout: "2s" }));
       await pass(1_999);
       expect(await stateOf(second)).toBe("pending");
@@ -306,6 +306,7 @@ describe("a leader's own end", () => {
       expect(await second).toMatchObject({ code: "IN_PROGRESS" });
       expect(fn).not.toHaveBeenCalled();
       store.restore();
+      expect(await first).toMatchObject({ value: "sent", attempt: 1 });
     },
   );
 
