@@ -56,11 +56,13 @@ export function commandsOf(client: RedisClient): RedisCommands {
 }
 
 // Redis forgets its scripts when it restarts, and a replica or another node of a cluster may not know them yet.
-function known(run: Promise<unknown>, load: () => Promise<unknown>): Promise<unknown> {
-  return run.catch(error => {
+async function known(run: () => Promise<unknown>, load: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await run();
+  } catch (error) {
     if (error instanceof Error && error.message.startsWith("NOSCRIPT")) return load();
     throw error;
-  });
+  }
 }
 
 function ioredis(client: IoredisLike): RedisCommands {
@@ -68,7 +70,10 @@ function ioredis(client: IoredisLike): RedisCommands {
   const commands: RedisCommands = {
     isCluster: isCluster === true,
     run: ({ sha1, text }, key, ...args) =>
-      known(client.evalsha(sha1, 1, key, ...args), () => client.eval(text, 1, key, ...args)),
+      known(
+        () => client.evalsha(sha1, 1, key, ...args),
+        () => client.eval(text, 1, key, ...args),
+      ),
     command: (...args) => (client as Anything).call(...args),
     subscriber: typeof duplicate === "function" ? told => ioredisSubscriber(client, told) : undefined,
     onOne: act => act(commands),
@@ -110,8 +115,9 @@ function nodeRedis(given: NodeRedisLike): RedisCommands {
   const commands: RedisCommands = {
     isCluster,
     run: ({ sha1, text }, key, ...args) =>
-      known(client.evalSha(sha1, { keys: [key], arguments: args }), () =>
-        client.eval(text, { keys: [key], arguments: args }),
+      known(
+        () => client.evalSha(sha1, { keys: [key], arguments: args }),
+        () => client.eval(text, { keys: [key], arguments: args }),
       ),
     command: (...args) => (isCluster ? client.sendCommand(undefined, true, args) : client.sendCommand(args)),
     subscriber: typeof duplicate === "function" ? told => nodeRedisSubscriber(client, told) : undefined,

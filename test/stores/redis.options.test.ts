@@ -39,6 +39,20 @@ describe("a redisStore's client", () => {
   );
 });
 
+it("rejects where a client throws at once, and does not throw itself", async () => {
+  const broken = () => {
+    throw new Error("not connected");
+  };
+  const store = redisStore({ evalsha: broken, eval: broken, call: broken });
+  const operations = {
+    claim: () => store.claim("k", { token: "a", ttlMs: 1_000, leaseMs: 1_000 }),
+    complete: () => store.complete("k", "a", "sent", 1_000),
+    read: () => store.read("k"),
+  };
+  for (const [name, act] of Object.entries(operations))
+    await expect(act(), name).rejects.toThrow("not connected");
+});
+
 describe("redisStore refuses", () => {
   it.each([
     [{ prefix: 1 }, "prefix"],
