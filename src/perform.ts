@@ -76,8 +76,7 @@ async function takeTurn<Answer>(
   const land = (end: FlightEnd) => landFlight(call.flights, call.storeKey, flight, end);
   let isRunning = false;
   try {
-    const first = await answer;
-    const turn = first.status === "completed" ? first : await untilTurn(call, flight, first);
+    const turn = await untilTurn(call, flight, await answer);
     isRunning = turn.status === "claimed";
     if (turn.status === "claimed") return await run(call, flight, turn);
     const { outcome, attempt, fingerprint } = turn;
