@@ -19,10 +19,10 @@ export type DurationString =
   | `${number}${Days}${number}${Hours | Minutes | Seconds}`
   | `${number}${Hours}${number}${Minutes | Seconds}`
   | `${number}${Minutes}${number}${Seconds}`
-  // The last of three parts and more is not looked at: all their names would be four times as many types, which takes a
-  // compiler seconds where it compares them with each other.
-  | `${number}${Days}${number}${Hours | Minutes}${number}${string}`
-  | `${number}${Hours}${number}${Minutes}${number}${string}`;
+  // Of three parts and more only the first and the last are looked at: all names of all of them would be four times as
+  // many types, which takes a compiler seconds where it compares them with each other.
+  | `${number}${Days}${number}${string}${Minutes | Seconds}`
+  | `${number}${Hours}${number}${string}${Seconds}`;
 
 /** The name of a unit of time. */
 export type Unit = "second" | "seconds" | "minute" | "minutes" | "hour" | "hours" | "day" | "days";

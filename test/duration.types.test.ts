@@ -15,6 +15,8 @@ const accepted = [
   "24H",
   "90 SECONDS",
   "1h30m5s",
+  "0.25d2h3m",
+  "0.25 days 2 hrs 3 minutes 4 secs",
   "0.5d 2h 3m 4s",
   "0.5d5s",
   "45 mins",
@@ -41,6 +43,12 @@ it("refuses an obvious mistake, as the parser does", () => {
   refuse("h");
   // @ts-expect-error the largest unit goes first
   refuse("30m1h");
+  // @ts-expect-error the last of three has no unit
+  refuse("1h30m5");
+  // @ts-expect-error the last of three has an unknown unit
+  refuse("1h30m5x");
+  // @ts-expect-error the largest unit goes first, of three too
+  refuse("5s30m1h");
   // @ts-expect-error a number is no duration
   refuse(5_000);
   // @ts-expect-error the unit is spelled out
