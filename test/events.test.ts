@@ -158,13 +158,15 @@ describe("an event's durations", () => {
 
   it("are those of a failed run, too", async () => {
     const { events, onEvent } = recorder();
-    const { execute } = createIdempotency({ store: memoryStore(), onEvent });
+    const store = faultyStore(memoryStore(), [{ operation: "claim", kind: "delay-reply", by: 200 }]);
+    const { execute } = createIdempotency({ store, onEvent });
     const work = deferred();
     const call = rejection(execute("k", "1m", () => work.promise));
+    await pass(200);
     await pass(700);
     work.reject(new Error("no"));
     await call;
-    expect(events.at(-1)).toMatchObject({ type: "failed", durationMs: 700, runMs: 700 });
+    expect(events.at(-1)).toMatchObject({ type: "failed", durationMs: 900, runMs: 700 });
   });
 
   it("go by no clock that can be set", async () => {

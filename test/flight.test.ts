@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   closeFlight,
   endFlight,
@@ -38,6 +38,14 @@ describe("a flight", () => {
     expect(woken(() => landFlight(flights, "k", flight, { type: "left" }))).toBe(1);
   });
 
+  it("wakes nobody who stopped watching", () => {
+    const { flight } = setUp();
+    const wake = vi.fn();
+    watchFlight(flight, wake)();
+    endFlight(flight, { type: "left" });
+    expect(wake).not.toHaveBeenCalled();
+  });
+
   it("keeps its first end", () => {
     const { flights, flight } = setUp();
     landFlight(flights, "k", flight, { type: "left" });
@@ -52,5 +60,31 @@ describe("a flight", () => {
     const next = openFlight(flights, "k");
     landFlight(flights, "k", flight, { type: "left" });
     expect(flights.get("k")).toBe(next);
+  });
+});
+
+describe("a flight where timers end with their request", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.stubGlobal("navigator", { userAgent: "Cloudflare-Workers" });
+    vi.resetModules();
+  });
+
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+    vi.resetModules();
+  });
+
+  it("shows that its leader lives for as long as it is open, and no longer", async () => {
+    const { closeFlight, isSilent, openFlight } = await import("../src/flight.ts");
+    const flights = new Map<string, Flight>();
+    const flight = openFlight(flights, "k");
+    vi.advanceTimersByTime(60_000);
+    expect(isSilent(flight)).toBe(false);
+    closeFlight(flights, "k", flight);
+    vi.advanceTimersByTime(60_000);
+    expect(isSilent(flight)).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
