@@ -36,13 +36,19 @@ const dataOf = ({ dir }: Kennel) => join(dir, "data");
 const urlOf = (port: number) => `postgres://postgres@${HOST}:${port}/postgres`;
 
 /** Starts a PostgreSQL whose superuser is `postgres`, without a password. */
-export async function startPostgres({ settings = {} }: { settings?: Record<string, string> } = {}) {
+export async function startPostgres({
+  settings = {},
+  env,
+}: {
+  settings?: Record<string, string>;
+  env?: Record<string, string>;
+} = {}) {
   const kennel = await openKennel("postgres", "QUIT");
   try {
     const binary = await findPostgres(kennel.dir);
     await initialise(kennel, binary);
     return await onFreePort(async port => {
-      const start = () => launchPostgres(kennel, binary, port, settings);
+      const start = () => launchPostgres(kennel, binary, port, settings, env);
       return serverOf(kennel, binary, port, await start(), start);
     });
   } catch (error) {
@@ -61,6 +67,7 @@ async function launchPostgres(
   { postgres, user }: PostgresBinary,
   port: number,
   settings: Record<string, string>,
+  env: Record<string, string> | undefined,
 ): Promise<Child> {
   const all = {
     listen_addresses: HOST,
@@ -71,7 +78,7 @@ async function launchPostgres(
     ...settings,
   };
   const options = Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const command = { file: postgres, args: ["-D", dataOf(kennel), ...options], ...user };
+  const command = { file: postgres, args: ["-D", dataOf(kennel), ...options], env, ...user };
   const child = await launch(kennel, command, "database system is ready to accept connections");
   try {
     await verify(kennel, port, child.pid);
