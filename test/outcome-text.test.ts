@@ -105,6 +105,7 @@ describe("a serializer of the caller's", () => {
 
   it("is needed to read what it wrote, and not for anything else", () => {
     const error = unavailable(encodeResult("sent", own).text);
+    expect(error.key).toBe("order:42");
     expect(error.message).toContain("its result was stored by a `serializer` that is not given");
     for (const value of [[1], undefined]) {
       expect(decode(encodeResult(value, undefined).text, own)).toEqual(value);

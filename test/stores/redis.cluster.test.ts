@@ -254,6 +254,10 @@ describeWithRedis("a cluster of three masters", () => {
           });
           await running.promise;
           const waiting = other.execute(key, "1m", () => expect.fail("ran"));
+          await until("it waits for word", async () => {
+            const [, subscribed] = (await nodes[heardBy]!.redis.pubsub("NUMSUB", prefix + key)) as number[];
+            return subscribed === 1;
+          });
           await kill(nodes[heardBy]!);
           outcome.resolve("sent");
           expect(await first).toMatchObject({ persisted: true });
