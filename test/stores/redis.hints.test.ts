@@ -1,15 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createIdempotency } from "../../src/index.ts";
 import { redisStore } from "../../src/stores/redis.ts";
-import { startProxy } from "../helpers/proxy.ts";
+import { startProxy, type Proxy as TcpProxy } from "../helpers/proxy.ts";
 import { describeWithRedis } from "../servers/describe.ts";
 import { until } from "../servers/process.ts";
 import { type RedisServer, startRedis } from "../servers/redis.ts";
-import { CLIENTS, type Connected } from "./redis-clients.ts";
+import { CLIENTS, type Connected, DEFAULT_CLIENTS } from "./redis-clients.ts";
 
+const PATIENT = { timeout: 30_000 };
 const TIMES = { ttlMs: 60_000, leaseMs: 30_000 };
 
 describeWithRedis("a waiter on Redis", () => {
@@ -42,7 +43,7 @@ describeWithRedis("a waiter on Redis", () => {
       .split("\n").length;
 
   describe.each(Object.keys(CLIENTS))("by %s", name => {
-    it("has one connection for all while somebody waits, and none after", { timeout: 30_000 }, async () => {
+    it("has one connection for all while somebody waits, and none after", PATIENT, async () => {
       await until("no subscriber is left", async () => (await subscribers()) === 0);
       const store = redisStore(await connect(name), { prefix: `${randomUUID()}:` });
       for (const key of ["a", "b"]) await store.claim(key, { token: key, ...TIMES });
@@ -69,7 +70,7 @@ describeWithRedis("a waiter on Redis", () => {
       await until("no connection", async () => (await connections()) === before);
     });
 
-    it("hears of what happens between two of its waits", { timeout: 30_000 }, async () => {
+    it("hears of what happens between two of its waits", PATIENT, async () => {
       const store = redisStore(await connect(name), { prefix: `${randomUUID()}:` });
       await store.claim("k", { token: "a", ...TIMES });
       const { signal } = new AbortController();
@@ -82,62 +83,64 @@ describeWithRedis("a waiter on Redis", () => {
     });
   });
 
-  it("subscribes again after its connection is lost, and lost again meanwhile", {
-    timeout: 30_000,
-  }, async () => {
-    const proxy = await startProxy(server);
-    const redis = new Redis(proxy.port, "127.0.0.1");
-    redis.on("error", () => {});
-    opened.push({ client: redis, close: async () => redis.disconnect() });
-    const prefix = `${randomUUID()}:`;
-    const [store, other] = [redisStore(redis, { prefix }), redisStore(probe, { prefix })];
-    await other.claim("k", { token: "a", ...TIMES });
-    const abort = new AbortController();
-    await store.settled!("k", abort.signal);
-    const waiting = store.settled!("k", abort.signal);
-    const cut = proxy.cutBeforeReply(request => /subscribe/i.test(String(request)));
-    proxy.cut();
-    await cut;
-    let isWoken = false;
-    void waiting.then(() => {
-      isWoken = true;
-    });
-    // Told again and again, for nobody knows when it has subscribed.
-    await until("it is woken", async () => {
-      await probe.publish(`${prefix}k`, "");
-      return isWoken;
-    });
-    redis.disconnect();
-    await proxy.stop();
-  });
+  describe.each(Object.entries(DEFAULT_CLIENTS))("by %s as it comes", (_name, connect) => {
+    let proxy: TcpProxy;
 
-  it("can end while its connection is lost and not yet subscribed again", { timeout: 30_000 }, async () => {
-    const proxy = await startProxy(server);
-    const redis = new Redis(proxy.port, "127.0.0.1");
-    redis.on("error", () => {});
-    const store = redisStore(redis, { prefix: `${randomUUID()}:` });
-    const abort = new AbortController();
-    await store.settled!("k", abort.signal);
-    const waiting = store.settled!("k", abort.signal);
-    const isAsked = new Promise<void>(resolve => {
-      void proxy.cutBeforeReply(request => {
-        if (!/subscribe/i.test(String(request))) return false;
-        proxy.blackHole(true);
-        resolve();
-        return false;
+    beforeEach(async () => {
+      proxy = await startProxy(server);
+    });
+    afterEach(() => proxy.stop());
+
+    const open = async () => {
+      const connected = await connect(`redis://127.0.0.1:${proxy.port}`);
+      opened.push(connected);
+      const prefix = `${randomUUID()}:`;
+      return { prefix, store: redisStore(connected.client, { prefix }) };
+    };
+
+    it("subscribes again after its connection is lost, and lost again meanwhile", PATIENT, async () => {
+      const { prefix, store } = await open();
+      await redisStore(probe, { prefix }).claim("k", { token: "a", ...TIMES });
+      const { signal } = new AbortController();
+      await store.settled!("k", signal);
+      const waiting = store.settled!("k", signal);
+      const cut = proxy.cutBeforeReply(request => /subscribe/i.test(String(request)));
+      proxy.cut();
+      await cut;
+      let isWoken = false;
+      void waiting.then(() => {
+        isWoken = true;
+      });
+      // Told again and again, for nobody knows when it has subscribed.
+      await until("it is woken", async () => {
+        await probe.publish(`${prefix}k`, "");
+        return isWoken;
       });
     });
-    proxy.cut();
-    await isAsked;
-    abort.abort();
-    await waiting;
-    // Longer than the connection lingers; a rejection that nobody handles then fails the run.
-    await sleep(1_000);
-    redis.disconnect();
-    await proxy.stop();
+
+    it("can end while its connection is lost and not yet subscribed again", PATIENT, async () => {
+      const { store } = await open();
+      const abort = new AbortController();
+      await store.settled!("k", abort.signal);
+      const waiting = store.settled!("k", abort.signal);
+      const isAsked = new Promise<void>(resolve => {
+        void proxy.cutBeforeReply(request => {
+          if (!/subscribe/i.test(String(request))) return false;
+          proxy.blackHole(true);
+          resolve();
+          return false;
+        });
+      });
+      proxy.cut();
+      await isAsked;
+      abort.abort();
+      await waiting;
+      // Longer than the connection lingers; a rejection that nobody handles then fails the run.
+      await sleep(1_000);
+    });
   });
 
-  it("polls where the server lets it not subscribe", { timeout: 30_000 }, async () => {
+  it("polls where the server lets it not subscribe", PATIENT, async () => {
     await probe.call("ACL", "SETUSER", "mute", "on", ">pw", "~*", "+@all", "-subscribe", "resetchannels");
     const redis = new Redis({ port: server.port, username: "mute", password: "pw" });
     opened.push({ client: redis, close: async () => redis.disconnect() });
