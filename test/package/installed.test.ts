@@ -84,6 +84,20 @@ describe("the copies of the two module formats", () => {
     expect(await consumer.run(`entries.${extension}`, script)).toBe(true);
   });
 
+  it("know a store's error after it went through another entry", async () => {
+    const script = `
+      const { createIdempotency, memoryStore, IdempotencyError, StoreError } = require("with-idempotency");
+      const { faultyStore } = require("with-idempotency/testing");
+      const store = faultyStore(memoryStore({ maxEntries: 1, onFull: "reject" }));
+      const { withIdempotency } = createIdempotency({ store });
+      withIdempotency("a", "1h", () => 1).then(() => withIdempotency("b", "1h", () => 1)).catch(error => {
+        const { cause } = error;
+        console.log(JSON.stringify([error, cause].map(e => [e instanceof StoreError, e instanceof IdempotencyError])));
+      });`;
+    const both = [true, true];
+    expect(await consumer.run("entries.cjs", script)).toEqual([both, both]);
+  });
+
   it("know each other's errors by their code", async () => {
     const script = `
       import * as esm from "with-idempotency";
