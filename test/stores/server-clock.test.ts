@@ -5,7 +5,6 @@ import { createIdempotency, type Idempotency, type IdempotencyStore } from "../.
 import { postgresStore } from "../../src/stores/postgres.ts";
 import { redisStore } from "../../src/stores/redis.ts";
 import { deferred, rejection } from "../helpers/calls.ts";
-import type { Binary } from "../servers/debian.ts";
 import { describeWithRedis } from "../servers/describe.ts";
 import { ifObtainable } from "../servers/packages.ts";
 import { startPostgres } from "../servers/postgres.ts";
@@ -47,7 +46,7 @@ async function redis(): Promise<Shared> {
   };
 }
 
-async function postgres(faketime: Binary): Promise<Shared> {
+async function postgres(faketime: string): Promise<Shared> {
   const clock = await openServerClock(faketime);
   const server = await startPostgres({ env: clock.env });
   const pools = [1, 2].map(() => new pg.Pool({ connectionString: server.url }));
@@ -82,7 +81,7 @@ function whenSet(start: () => Promise<Shared>): void {
 
   afterEach(() => shared.set(0));
 
-  afterAll(() => shared.stop());
+  afterAll(() => shared?.stop());
 
   /** A run in one process, begun and not ended. */
   async function running() {
@@ -98,7 +97,7 @@ function whenSet(start: () => Promise<Shared>): void {
   }
 
   it(
-    "ahead of a lease's end leaves the key uncertain, and its holder may still complete it",
+    "set ahead of a lease's end leaves the key uncertain, and its holder may still complete it",
     PATIENT,
     async () => {
       const { key, work, outcome } = await running();
@@ -112,7 +111,7 @@ function whenSet(start: () => Promise<Shared>): void {
   );
 
   it(
-    "ahead of a window's end lets another run, and of the two only that one completes the key",
+    "set ahead of a window's end lets another run, and of the two only that one completes the key",
     PATIENT,
     async () => {
       const { key, work, outcome } = await running();
@@ -138,7 +137,7 @@ function whenSet(start: () => Promise<Shared>): void {
   });
 
   it(
-    "back while a key is held lets nobody else run, and its window counts anew from its completion",
+    "set back while a key is held lets nobody else run, and its window counts anew from its completion",
     PATIENT,
     async () => {
       const { key, work, outcome } = await running();
