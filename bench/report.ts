@@ -79,6 +79,7 @@ ${peers.length === 0 ? "" : others}
 
 \`npm run bench\` builds the package, measures for two minutes, prints the tables and rewrites this page. With other
 packages: \`npm install --no-package-lock\` in \`bench\`, then \`npm run bench -- --peers\`. On a machine that others share,
-a ratio differs by a tenth from run to run, and that of 1,000,000 live keys, which the processor's cache decides, by half.
+a ratio differs by a tenth from run to run, and those at 1,000,000 live keys, which the processor's cache decides, by
+half.
 `;
 }
