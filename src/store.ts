@@ -37,8 +37,8 @@ export type ClaimResult =
       /** The text that was given to `complete` or `settle`. */
       outcome: string;
       fingerprint?: string | undefined;
-      /** What remains of the window, in milliseconds. */
-      expiresInMs: number;
+      /** What remains of the window, in milliseconds, where the store knows it without asking once more. */
+      expiresInMs?: number | undefined;
     };
 
 /** What {@link IdempotencyStore.read} answers. It never shows the token. */

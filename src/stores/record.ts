@@ -59,6 +59,16 @@ export function fingerprintWord(fingerprint: string | undefined): string {
   return fingerprint === undefined ? "" : `:${storableWord(fingerprint)}`;
 }
 
+/** The record of a window's first claim. The token and the fingerprint are given as they stand in a record. */
+export function firstRecord(token: string, ttlMs: number, fingerprint: string): string {
+  return `${RECORD_VERSION}h1 ${ttlMs} ${token}  ${fingerprint}\n`;
+}
+
+/** Whether a text is one of a completed key, if it is a record at all. */
+export function isCompleted(text: string): boolean {
+  return text.startsWith(`${RECORD_VERSION}c`);
+}
+
 /** What to throw where there is a text that is no record of this version. */
 export function unreadableText(text: string): ResultUnavailableError {
   const version = /^(\d+)[a-z]/.exec(text)?.[1];

@@ -30,6 +30,8 @@ export interface Subscriber {
 
 /** What every client can do, in one form. */
 export interface RedisCommands {
+  /** Keeps the text for `ms` where the key is absent; answers with what is there otherwise. For Redis 7 and later. */
+  add(key: string, text: string, ms: number): Promise<unknown>;
   run(script: RedisScript, key: string, ...args: string[]): Promise<unknown>;
   command(...args: string[]): Promise<unknown>;
   /**
@@ -38,7 +40,7 @@ export interface RedisCommands {
    */
   readonly subscriber: ((told: (channel: string) => void) => Subscriber) | undefined;
   /** Does something on one connection, which nobody else uses meanwhile where the client has several. */
-  onOne<T>(act: (commands: Pick<RedisCommands, "run" | "command">) => Promise<T>): Promise<T>;
+  onOne<T>(act: (commands: Pick<RedisCommands, "add" | "run" | "command">) => Promise<T>): Promise<T>;
   readonly isCluster: boolean;
 }
 
@@ -55,6 +57,8 @@ export function commandsOf(client: RedisClient): RedisCommands {
   return invalidOption("client", EXPECTED, client);
 }
 
+const adding = (key: string, text: string, ms: number) => [key, text, "PX", `${ms}`, "NX", "GET"];
+
 // Redis forgets its scripts when it restarts, and a replica or another node of a cluster may not know them yet.
 async function known(run: () => Promise<unknown>, load: () => Promise<unknown>): Promise<unknown> {
   try {
@@ -69,11 +73,15 @@ function ioredis(client: IoredisLike): RedisCommands {
   const { isCluster, duplicate } = client as Anything;
   const commands: RedisCommands = {
     isCluster: isCluster === true,
-    run: ({ sha1, text }, key, ...args) =>
-      known(
+    add(key, text, ms) {
+      return (client as Anything).call("set", ...adding(key, text, ms));
+    },
+    run({ sha1, text }, key, ...args) {
+      return known(
         () => client.evalsha(sha1, 1, key, ...args),
         () => client.eval(text, 1, key, ...args),
-      ),
+      );
+    },
     command: (...args) => (client as Anything).call(...args),
     subscriber: typeof duplicate === "function" ? told => ioredisSubscriber(client, told) : undefined,
     onOne: act => act(commands),
@@ -114,6 +122,10 @@ function nodeRedis(given: NodeRedisLike): RedisCommands {
   const isCluster = typeof getRandomNode === "function";
   const commands: RedisCommands = {
     isCluster,
+    add(key, text, ms) {
+      const args = ["SET", ...adding(key, text, ms)];
+      return isCluster ? client.sendCommand(key, false, args) : client.sendCommand(args);
+    },
     run: ({ sha1, text }, key, ...args) =>
       known(
         () => client.evalSha(sha1, { keys: [key], arguments: args }),

@@ -57,18 +57,14 @@ function script(body: string): RedisScript {
   return named(TEXT + RECORD + body);
 }
 
-/**
- * ARGV: token, ttl, ttl and lease together, fingerprint, rerun. Answers 1 for a window's first claim. A first claim and
- * a replay, which are nearly all, are answered before the rest of the script costs anything.
- */
-export const CLAIM = named(`${TEXT}
+/** ARGV: token, ttl, ttl and lease together, fingerprint, rerun, the record of a first claim. Answers 1 for that. */
+export const CLAIM = script(`
 local owner, newTtl, life, newPrint = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if not text then
-  redis.call('SET', key, '${RECORD_VERSION}h1 ' .. newTtl .. ' ' .. owner .. '  ' .. newPrint .. '\\n', 'PX', life)
+  redis.call('SET', key, ARGV[6], 'PX', life)
   return 1
 end
-if string.sub(text, 1, 2) == '${RECORD_VERSION}c' then return redis.call('PTTL', key) .. ' ' .. text end
-${RECORD}
+if state == 'c' then return told() end
 local function hold(attempt, run, print)
   redis.call('SET', key, line('h', attempt, newTtl, owner, run, print), 'PX', life)
   return { attempt, run }

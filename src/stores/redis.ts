@@ -1,20 +1,13 @@
 import { notify } from "../notify.ts";
 import { expectFunction, invalidOption, readByRules } from "../rules.ts";
 import type { ClaimRequest, ClaimResult, IdempotencyStore, StoreRecord } from "../store.ts";
-import {
-  fingerprintWord,
-  type KeptRecord,
-  originalText,
-  readRecord,
-  storableText,
-  storableWord,
-  unreadableRecord,
-  unreadableText,
-} from "./record.ts";
+import { storableText, storableWord } from "./record.ts";
+import { claiming } from "./redis-claim.ts";
 import { commandsOf, type RedisClient, type RedisCommands } from "./redis-client.ts";
 import { RedisHints } from "./redis-hints.ts";
 import { confirmed, type Replicas } from "./redis-replicas.ts";
-import { CLAIM, COMPLETE, FORGET, READ, RELEASE, RENEW, type RedisScript, SETTLE } from "./redis-scripts.ts";
+import { storeRecord, told, unreadable } from "./redis-replies.ts";
+import { COMPLETE, FORGET, READ, RELEASE, RENEW, type RedisScript, SETTLE } from "./redis-scripts.ts";
 import { type StoreWarning, warnProcess } from "./warning.ts";
 
 export type { IoredisLike, NodeRedisLike, RedisClient } from "./redis-client.ts";
@@ -64,6 +57,7 @@ class RedisStore implements IdempotencyStore {
   /** Absent where the client cannot be duplicated: waiters then poll. */
   readonly settled?: (key: string, signal: AbortSignal) => Promise<void>;
   readonly #commands: RedisCommands;
+  readonly #claim = claiming();
   readonly #prefix: string;
   readonly #replicas: RedisStoreOptions["replicas"];
   #onWarning: ((warning: StoreWarning) => void) | undefined;
@@ -92,16 +86,9 @@ class RedisStore implements IdempotencyStore {
   }
 
   // None of these is async: one promise each is all that they need beside the client's.
-  claim(key: string, { token, ttlMs, leaseMs, fingerprint, rerun }: ClaimRequest): Promise<ClaimResult> {
-    const args = [
-      storableWord(token),
-      `${ttlMs}`,
-      `${ttlMs + leaseMs}`,
-      fingerprintWord(fingerprint),
-      rerun ? "1" : "",
-    ];
-    const claim = (commands: Pick<RedisCommands, "run">) =>
-      this.#run(CLAIM, key, args, reply => claimResult(reply, token), commands);
+  claim(key: string, request: ClaimRequest): Promise<ClaimResult> {
+    const claim = (commands: Pick<RedisCommands, "add" | "run">) =>
+      this.#claim(commands, this.#name(key), request);
     const replicas = this.#replicas;
     const answer =
       replicas === undefined
@@ -128,7 +115,7 @@ class RedisStore implements IdempotencyStore {
   }
 
   read(key: string): Promise<StoreRecord | undefined> {
-    return this.#run(READ, key, [], reply => (reply === null ? undefined : storeRecord(told(reply))));
+    return this.#run(READ, key, [], storeRecord);
   }
 
   forget(key: string): Promise<boolean> {
@@ -146,14 +133,8 @@ class RedisStore implements IdempotencyStore {
     });
   }
 
-  #run<T>(
-    script: RedisScript,
-    key: string,
-    args: string[],
-    read: (reply: unknown) => T,
-    { run }: Pick<RedisCommands, "run"> = this.#commands,
-  ): Promise<T> {
-    return run(script, this.#name(key), ...args).then(read, unreadable);
+  #run<T>(script: RedisScript, key: string, args: string[], read: (reply: unknown) => T): Promise<T> {
+    return this.#commands.run(script, this.#name(key), ...args).then(read, unreadable);
   }
 
   #warnOnce(): void {
@@ -166,12 +147,6 @@ class RedisStore implements IdempotencyStore {
       () => {},
     );
   }
-}
-
-function unreadable(error: unknown): never {
-  if (error instanceof Error && error.message.includes("WRONGTYPE"))
-    throw unreadableRecord("it is no string");
-  throw error;
 }
 
 /** The policy by which the server may drop keys; undefined where it drops none. */
@@ -189,40 +164,11 @@ function evictionWarning(policy: string): StoreWarning {
   };
 }
 
-/** What a script says of a record: what is left of it in milliseconds, and its text. */
-function told(reply: unknown): [record: KeptRecord, left: number] {
-  const said = String(reply);
-  const at = said.indexOf(" ");
-  const [left, text] = [Number(said.slice(0, at)), said.slice(at + 1)];
-  if (left < 0) throw unreadableText(text);
-  return [readRecord(text), left];
-}
-
-function claimResult(reply: unknown, token: string): ClaimResult {
-  if (reply === 1) return { status: "claimed", attempt: 1, runId: token };
-  if (!Array.isArray(reply)) return refusal(...told(reply));
-  const [attempt, runId] = reply as [number, string];
-  return { status: "claimed", attempt, runId: originalText(String(runId)) };
-}
-
-function refusal({ state, ttlMs, attempt, fingerprint, outcome }: KeptRecord, left: number): ClaimResult {
-  if (state === "completed") {
-    return { status: "completed", attempt, outcome: outcome ?? "", fingerprint, expiresInMs: left };
-  }
-  if (left > ttlMs) return { status: "in-progress", attempt, fingerprint, retryAfterMs: left - ttlMs };
-  return { status: "uncertain", attempt, fingerprint, retryAfterMs: left };
-}
-
-function storeRecord([{ state, ttlMs, ...rest }, left]: [KeptRecord, number]): StoreRecord {
-  if (state !== "held") return { status: state, ...rest, leaseInMs: 0, expiresInMs: left };
-  const leaseInMs = Math.max(0, left - ttlMs);
-  return { status: leaseInMs > 0 ? "in-progress" : "uncertain", ...rest, leaseInMs, expiresInMs: left };
-}
-
 /**
  * A store in Redis, for many processes and machines. Each record is one key with Redis' own expiry, and each operation
- * one script and one round trip. Waiters are woken by a message on a channel named like the key, for which the store
- * makes one connection beside the client's own while somebody waits.
+ * one command or script and one round trip; a claim of a key that is held or released takes both. Waiters are woken by a
+ * message on a channel named like the key, for which the store makes one connection beside the client's own while
+ * somebody waits.
  *
  * How much it promises depends on the server: a claim that Redis forgets (by a failover before replication, a restart
  * without an append-only file, or eviction) protects no longer. See the guide to Redis.

@@ -4,6 +4,7 @@ import {
   has,
   holdsNothing,
   LONG,
+  mayTell,
   remains,
   type Scene,
   UNCERTAIN,
@@ -88,9 +89,9 @@ const settleCases: CaseSpec[] = [
       await UNCERTAIN.held(scene, a, { fingerprint: "one" });
       equal("settle", await store.settle(key, "found", LONG.ttlMs / 2), true);
       const expected = { status: "completed", attempt: 1, fingerprint: "one", outcome: "found" };
-      const expiresInMs = remains(LONG.ttlMs / 2);
-      has("the record", await store.read(key), { ...expected, runId: a, leaseInMs: 0, expiresInMs });
-      has("the next claim", await claim(b), { ...expected, expiresInMs });
+      const record = { ...expected, runId: a, leaseInMs: 0, expiresInMs: remains(LONG.ttlMs / 2) };
+      has("the record", await store.read(key), record);
+      has("the next claim", await claim(b), { ...expected, expiresInMs: mayTell(LONG.ttlMs / 2) });
       has("the former holder's claim", await claim(a), expected);
       await holdsNothing(scene, a);
     },

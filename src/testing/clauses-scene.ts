@@ -93,6 +93,8 @@ export const WAYS = ["lapsed", "held"] as const;
 interface Range {
   over: number;
   upTo: number;
+  /** Whether there may be no number at all. */
+  maybe?: true;
 }
 
 const SLACK = 10_000;
@@ -100,6 +102,11 @@ const SLACK = 10_000;
 /** What remains of a duration when little of it is over. */
 export function remains(ms: number): Range {
   return { over: Math.max(ms - SLACK, -1), upTo: ms };
+}
+
+/** A {@link remains} that a store need not tell. */
+export function mayTell(ms: number): Range {
+  return { ...remains(ms), maybe: true };
 }
 
 /** Fails unless both are the same. */
@@ -146,7 +153,8 @@ function isRange(value: unknown): value is Range {
   return typeof value === "object" && value !== null;
 }
 
-function inRange(what: string, actual: unknown, { over, upTo }: Range): void {
+function inRange(what: string, actual: unknown, { over, upTo, maybe }: Range): void {
+  if (maybe && actual === undefined) return;
   if (typeof actual === "number" && actual > over && actual <= upTo) return;
   fail(what, actual, `a number over ${over} and up to ${upTo}`);
 }

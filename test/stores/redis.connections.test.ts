@@ -14,7 +14,9 @@ const PATIENT = { timeout: 60_000 };
 const IMPATIENT = { storeTimeout: "2s" } as const;
 const GIVEN_UP = { code: "STORE_ERROR", message: expect.stringContaining("no answer within") };
 
-const isScript = (request: Buffer) => /evalsha/i.test(request.toString("latin1"));
+const has = (text: RegExp) => (request: Buffer) => text.test(request.toString("latin1"));
+const isScript = has(/evalsha/i);
+const isPlainClaim = has(/\bNX\b.*\bGET\b/s);
 
 describeWithRedis("over a bad network", url => {
   describe.each(Object.entries(DEFAULT_CLIENTS))("%s", (_name, connect) => {
@@ -46,12 +48,23 @@ describeWithRedis("over a bad network", url => {
 
     const other = () => createIdempotency({ store: redisStore(near, { prefix }) });
 
-    it("knows its own claim whose reply was lost", PATIENT, async () => {
+    const fail = () => Promise.reject(new Error("refused"));
+
+    it.each([
+      { what: "of an absent key", isClaim: isPlainClaim, prepare: async () => {}, attempt: 1 },
+      {
+        what: "of a released key",
+        isClaim: isScript,
+        prepare: (key: string) => instance.execute(key, "1m", fail).catch(() => {}),
+        attempt: 2,
+      },
+    ])("knows its own claim $what whose reply was lost", PATIENT, async ({ isClaim, prepare, attempt }) => {
       const key = randomUUID();
-      const cut = proxy.cutBeforeReply(isScript);
+      await prepare(key);
+      const cut = proxy.cutBeforeReply(isClaim);
       expect(await instance.execute(key, "1m", fn)).toMatchObject({
         value: "run 1",
-        attempt: 1,
+        attempt,
         persisted: true,
       });
       await cut;

@@ -4,8 +4,9 @@ import type { Cluster as Cluster5, Redis as Ioredis5 } from "ioredis5";
 import type { Redis as Valkey } from "iovalkey";
 import { createClient, createClientPool, createCluster, RESP_TYPES } from "redis";
 import { createClient as createClient5, createCluster as createCluster5 } from "redis5";
-import { describe, expect, it } from "vitest";
-import { type RedisClient, redisStore } from "../../src/stores/redis.ts";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { createIdempotency } from "../../src/index.ts";
+import { type IoredisLike, type RedisClient, redisStore } from "../../src/stores/redis.ts";
 import { caught } from "../helpers/caught.ts";
 import { describeWithRedis } from "../servers/describe.ts";
 
@@ -105,6 +106,50 @@ describeWithRedis("a redisStore", url => {
     }
     pool.destroy();
     plain.destroy();
+  });
+
+  describe("whose server", () => {
+    /** A client whose `SET` fails, and how often it was asked for one. */
+    const failing = (message: string) => {
+      const redis = new Redis(url);
+      onTestFinished(() => redis.disconnect());
+      const told = { sets: 0, scripts: 0 };
+      const client: IoredisLike = {
+        evalsha(...args) {
+          told.scripts += 1;
+          return redis.evalsha(...args);
+        },
+        eval: (...args) => redis.eval(...args),
+        async call(command: string, ...args: string[]) {
+          if (command !== "set") return redis.call(command, ...args);
+          told.sets += 1;
+          throw new Error(message);
+        },
+      };
+      return { told, store: redisStore(client) };
+    };
+
+    it.each([
+      { when: "knows no SET with NX and GET, as before 7,", message: "ERR syntax error", sets: 1 },
+      { when: "takes no writes", message: "READONLY You can't write against a read only replica.", sets: 3 },
+    ])("$when is asked by the script", async ({ message, sets }) => {
+      const { told, store } = failing(message);
+      const { execute } = createIdempotency({ store });
+      const key = randomUUID();
+      let runs = 0;
+      const fn = () => `run ${++runs}`;
+      await expect(execute(key, "1m", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+      const outcome = { value: "run 1", attempt: 2 };
+      expect(await execute(key, "1m", fn)).toMatchObject({ ...outcome, replayed: false });
+      expect(await execute(key, "1m", fn)).toMatchObject({ ...outcome, replayed: true });
+      expect(told.sets).toBe(sets);
+    });
+
+    it("may have claimed and not said so is not asked in another way", async () => {
+      const { told, store } = failing("read ECONNRESET");
+      await expect(store.claim(randomUUID(), request)).rejects.toThrow("read ECONNRESET");
+      expect(told).toEqual({ sets: 1, scripts: 0 });
+    });
   });
 
   it("has its keys apart from those of another prefix and another keyPrefix", async () => {

@@ -106,7 +106,7 @@ export const completionDefects: Defects = {
   }),
   "tells nothing of an outcome's fingerprint": told("completed", () => ({ fingerprint: undefined })),
   "tells an outcome's ttl in seconds": told("completed", answer => ({
-    expiresInMs: "expiresInMs" in answer && answer.expiresInMs / 1_000,
+    expiresInMs: "expiresInMs" in answer && answer.expiresInMs! / 1_000,
   })),
   "loses the outcome of a lapsed holder": (base, now) => ({
     complete(key, token, outcome, ttlMs) {
