@@ -1,4 +1,5 @@
 import { invalidOption } from "../rules.ts";
+import { gathering } from "./redis-gather.ts";
 import type { RedisScript } from "./redis-scripts.ts";
 
 /** What the store uses of a client of ioredis or iovalkey: a `Redis` or a `Cluster`. */
@@ -71,12 +72,16 @@ async function known(run: () => Promise<unknown>, load: () => Promise<unknown>):
 
 function ioredis(client: IoredisLike): RedisCommands {
   const { isCluster, duplicate } = client as Anything;
+  // A cluster's client has many.
+  const gather = gathering(() => (client as Anything).stream);
   const commands: RedisCommands = {
     isCluster: isCluster === true,
     add(key, text, ms) {
+      gather();
       return (client as Anything).call("set", ...adding(key, text, ms));
     },
     run({ sha1, text }, key, ...args) {
+      gather();
       return known(
         () => client.evalsha(sha1, 1, key, ...args),
         () => client.eval(text, 1, key, ...args),
