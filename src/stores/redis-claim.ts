@@ -11,8 +11,8 @@ type Claim = (
   request: ClaimRequest,
 ) => Promise<ClaimResult>;
 
-// An error that begins otherwise may stand for a reply that was lost.
-const REFUSED = /^[A-Z]+ /;
+// An error that does not begin with the server's word for it may stand for a reply that was lost.
+const REFUSED = /^[A-Z]{2,} /;
 const UNKNOWN_TO_SERVER = "ERR syntax error";
 
 /**
@@ -23,9 +23,10 @@ export function claiming(): Claim {
   // Redis before 7 cannot.
   let canAdd = true;
 
-  async function add(...[commands, ...args]: [Pick<RedisCommands, "add">, string, string, number]) {
+  /** What is there, null where that was nothing, and undefined where only the script can tell. */
+  async function add({ add }: Pick<RedisCommands, "add">, name: string, record: string, lifeMs: number) {
     try {
-      return canAdd ? await commands.add(...args) : undefined;
+      return canAdd ? await add(name, record, lifeMs) : undefined;
     } catch (error) {
       const why = String((error as Error)?.message);
       if (!REFUSED.test(why)) throw error;

@@ -15,6 +15,7 @@ export interface IoredisLike {
 export interface NodeRedisLike {
   evalSha(sha1: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+  set: unknown;
   sendCommand: unknown;
   duplicate?: unknown;
 }
@@ -58,8 +59,6 @@ export function commandsOf(client: RedisClient): RedisCommands {
   return invalidOption("client", EXPECTED, client);
 }
 
-const adding = (key: string, text: string, ms: number) => [key, text, "PX", `${ms}`, "NX", "GET"];
-
 // Redis forgets its scripts when it restarts, and a replica or another node of a cluster may not know them yet.
 async function known(run: () => Promise<unknown>, load: () => Promise<unknown>): Promise<unknown> {
   try {
@@ -73,12 +72,15 @@ async function known(run: () => Promise<unknown>, load: () => Promise<unknown>):
 function ioredis(client: IoredisLike): RedisCommands {
   const { isCluster, duplicate } = client as Anything;
   // A cluster's client has many.
-  const gather = gathering(() => (client as Anything).stream);
+  const gather = gathering(() => {
+    const { stream } = client as Anything;
+    return typeof stream?.cork === "function" ? stream : undefined;
+  });
   const commands: RedisCommands = {
     isCluster: isCluster === true,
     add(key, text, ms) {
       gather();
-      return (client as Anything).call("set", ...adding(key, text, ms));
+      return (client as Anything).call("set", key, text, "PX", `${ms}`, "NX", "GET");
     },
     run({ sha1, text }, key, ...args) {
       gather();
@@ -119,6 +121,9 @@ function ioredisSubscriber(client: Anything, told: (channel: string) => void): S
   };
 }
 
+// As older and newer versions say it: what one does not know it leaves out, and SET without NX would take any key.
+const ADDED = { condition: "NX", NX: true, GET: true };
+
 function nodeRedis(given: NodeRedisLike): RedisCommands {
   // Texts as strings, whatever the application makes of them.
   const client = withStrings(given);
@@ -127,10 +132,9 @@ function nodeRedis(given: NodeRedisLike): RedisCommands {
   const isCluster = typeof getRandomNode === "function";
   const commands: RedisCommands = {
     isCluster,
-    add(key, text, ms) {
-      const args = ["SET", ...adding(key, text, ms)];
-      return isCluster ? client.sendCommand(key, false, args) : client.sendCommand(args);
-    },
+    // Not by `sendCommand`, which heeds no `keyPrefix`.
+    add: (key, text, ms) =>
+      client.set(key, text, { ...ADDED, expiration: { type: "PX", value: ms }, PX: ms }),
     run: ({ sha1, text }, key, ...args) =>
       known(
         () => client.evalSha(sha1, { keys: [key], arguments: args }),

@@ -19,8 +19,9 @@ export function gathering(streamOf: () => Stream | undefined): () => void {
   let corked: Stream | undefined;
 
   function send() {
-    corked?.uncork();
+    const stream = corked;
     corked = undefined;
+    stream?.uncork();
   }
 
   function endTurn() {
@@ -32,8 +33,9 @@ export function gathering(streamOf: () => Stream | undefined): () => void {
     if (commands === 0) nextTick(endTurn);
     else if (commands % AT_ONCE === 1) {
       send();
-      corked = streamOf();
-      corked?.cork();
+      const stream = streamOf();
+      stream?.cork();
+      corked = stream;
     }
     commands += 1;
   };

@@ -48,6 +48,10 @@ export const CLIENTS: Record<string, Connect> = {
     const client = await createClient({ url }).connect();
     return { client, close: async () => client.destroy() };
   },
+  "node-redis 6 with a keyPrefix": async url => {
+    const client = await createClient({ url, keyPrefix: "app:" }).connect();
+    return { client, close: async () => client.destroy() };
+  },
   "node-redis 6 with RESP2": async url => {
     const client = await createClient({ url, RESP: 2 }).connect();
     return { client, close: async () => client.destroy() };

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Cluster, Redis } from "ioredis";
+import { createCluster } from "redis";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { createIdempotency } from "../../src/index.ts";
 import { redisStore } from "../../src/stores/redis.ts";
 import { deferred } from "../helpers/calls.ts";
@@ -12,6 +13,19 @@ import { CLUSTER_CLIENTS, type Connected } from "./redis-clients.ts";
 
 const TIMES = { ttlMs: 60_000, leaseMs: 30_000 };
 const PATIENT = { timeout: 90_000 };
+
+/** Those clients with a prefix of their own. */
+const PREFIXING: typeof CLUSTER_CLIENTS = {
+  "ioredis 6's Cluster": async url => {
+    const { hostname: host, port } = new URL(url);
+    const client = new Cluster([{ host, port: Number(port) }], { keyPrefix: "app:" });
+    return { client, close: async () => client.disconnect() };
+  },
+  "node-redis 6's cluster": async url => {
+    const client = await createCluster({ rootNodes: [{ url }], keyPrefix: "app:" }).connect();
+    return { client, close: async () => client.destroy() };
+  },
+};
 
 /** A master, and what is asked of it alone. */
 interface Node {
@@ -47,6 +61,18 @@ describeWithRedis("a cluster of three masters", () => {
       () => true,
       () => false,
     );
+
+  it.each(Object.entries(PREFIXING))("heeds the keyPrefix of %s", PATIENT, async (_name, connect) => {
+    const { client, close } = await connect(cluster.nodes[0]!.url);
+    onTestFinished(async () => void (await close()));
+    const key = randomUUID();
+    const { execute } = createIdempotency({ store: redisStore(client) });
+    expect(await execute(key, "1m", () => "sent")).toMatchObject({ persisted: true, replayed: false });
+    expect(await execute(key, "1m", () => expect.fail("ran"))).toMatchObject({ replayed: true });
+    expect(await some(owns(`app:idempotency:${key}`))).toBeDefined();
+    const found = await Promise.all(nodes.map(({ redis }) => redis.keys(`*${key}`)));
+    expect(found.flat()).toEqual([`app:idempotency:${key}`]);
+  });
 
   describe.each(Object.entries(CLUSTER_CLIENTS))("by %s", (_name, connect) => {
     let prefix: string;

@@ -67,6 +67,28 @@ describe("commands that are gathered", () => {
     expect([old.writes.flat(), fresh.writes.flat()]).toEqual([["0", "1", "2"], ["3"]]);
   });
 
+  it("of later turns go out though a stream could not be uncorked", async () => {
+    const { stream, writes } = recording();
+    const broken = {
+      cork() {},
+      uncork() {
+        throw new Error("closed");
+      },
+    };
+    let isBroken = true;
+    const gather = gathering(() => (isBroken ? broken : stream));
+    for (let n = 0; n < 17; n += 1) gather();
+    isBroken = false;
+    expect(gather).toThrow("closed");
+    await turn();
+    for (const command of ["a", "b", "c"]) {
+      gather();
+      stream.write(command);
+    }
+    await turn();
+    expect(writes).toEqual([["a"], ["b", "c"]]);
+  });
+
   it("need no connection", async () => {
     const gather = gathering(() => undefined);
     for (let n = 0; n < 40; n += 1) expect(gather).not.toThrow();

@@ -152,17 +152,38 @@ describeWithRedis("a redisStore", url => {
     });
   });
 
+  it("takes a client whose stream is of another kind", async () => {
+    const redis = new Redis(url);
+    const client = {
+      evalsha: (...args: Parameters<IoredisLike["evalsha"]>) => redis.evalsha(...args),
+      eval: (...args: Parameters<IoredisLike["eval"]>) => redis.eval(...args),
+      call: (command: string, ...args: string[]) => redis.call(command, ...args),
+      stream: {},
+    };
+    const store = redisStore(client, { prefix: `${randomUUID()}:` });
+    const claims = ["a", "b", "c"].map(key => store.claim(key, request));
+    for (const { status } of await Promise.all(claims)) expect(status).toBe("claimed");
+    redis.disconnect();
+  });
+
   it("has its keys apart from those of another prefix and another keyPrefix", async () => {
     const prefix = `${randomUUID()}:`;
     const [plain, prefixed] = [new Redis(url), new Redis(url, { keyPrefix: "app:" })];
+    const pool = createClientPool({ url, keyPrefix: "pool:" });
+    await pool.connect();
     const stores = [
       redisStore(plain, { prefix }),
       redisStore(plain, { prefix: `${prefix}x:` }),
       redisStore(prefixed, { prefix }),
+      redisStore(pool, { prefix }),
     ];
-    for (const store of stores) expect(await store.claim("k", request)).toMatchObject({ status: "claimed" });
+    for (const store of stores) {
+      expect(await store.claim("k", request)).toMatchObject({ status: "claimed" });
+      expect(await store.complete("k", "a", "sent", 60_000)).toBe(true);
+    }
     const keys = await plain.keys(`*${prefix}*`);
-    expect(keys.sort()).toEqual([`${prefix}k`, `${prefix}x:k`, `app:${prefix}k`].sort());
+    expect(keys.sort()).toEqual([`${prefix}k`, `${prefix}x:k`, `app:${prefix}k`, `pool:${prefix}k`].sort());
     for (const redis of [plain, prefixed]) redis.disconnect();
+    pool.destroy();
   });
 });

@@ -74,12 +74,20 @@ describeWithRedis("a record in Redis", url => {
     });
   });
 
-  it("that never expires is told of by a claim and a read", async () => {
+  it("that never expires is told of by a claim and a read where it is held", async () => {
     await claim("persisted");
     await redis.persist(`${prefix}persisted`);
     for (const act of [() => claim("persisted", "b"), () => store.read("persisted")]) {
       await expect(act()).rejects.toMatchObject({ code: "RESULT_UNAVAILABLE" });
     }
+  });
+
+  it("that never expires is replayed where it is a result, and told of by a read", async () => {
+    await claim("kept");
+    await store.complete("kept", "a", "sent", 60_000);
+    await redis.persist(`${prefix}kept`);
+    expect(await claim("kept", "b")).toMatchObject({ status: "completed", outcome: "sent" });
+    await expect(store.read("kept")).rejects.toMatchObject({ code: "RESULT_UNAVAILABLE" });
   });
 
   it("that is unreadable lets nothing run", async () => {
