@@ -11,7 +11,7 @@ const DIALECT: SqlDialect = {
   parameters: "numbered",
   least: "least",
   // As one text, for each column costs a client time.
-  numbers: numbers => `CAST(ARRAY[${numbers.join(", ")}] AS text) AS numbers`,
+  numbers: numbers => `concat_ws(',', ${numbers.join(", ")}) AS numbers`,
 };
 
 /** What a store asks of its table. */
@@ -45,12 +45,11 @@ export function postgresStatements(
   const { seen, blocked, insert, take, ...texts } = sqlTexts(table, DIALECT);
   const told = (text: string) =>
     notify ? `WITH done AS (${text}) SELECT pg_notify(:channel, :hint) FROM done` : text;
-  const unseen = `NOT EXISTS (SELECT FROM ${table} AS r WHERE r.key = :key)`;
   const all: Record<PostgresOperation, string> = {
     ...texts,
     // A row of nulls where it has made the record, and none where there is one past its time.
-    claim: `WITH fresh AS (${insert(unseen)})
-${seen} UNION ALL SELECT NULL, NULL, NULL, NULL FROM fresh`,
+    claim: `WITH fresh AS (${insert})
+${seen} UNION ALL SELECT NULL, NULL, NULL FROM fresh`,
     // A replay, and whoever is told of a holder, writes nothing.
     take: `WITH blocked AS MATERIALIZED (${blocked}),
 taken AS (${take("NOT EXISTS (SELECT 1 FROM blocked)")})

@@ -19,8 +19,13 @@ export function claimResult(row: SqlRow): ClaimResult {
 
 /** What a claim is told by the row of `seen`, or nothing where it might take the key. Throws as `claimResult` does. */
 export function seenResult(row: SqlRow): ClaimResult | undefined {
-  const seen = record(row);
-  return seen.status === "completed" || seen.status === "in-progress" ? answer(seen) : undefined;
+  const [version, attempt, leftMs, holder] = numbersOf(row.numbers);
+  const { fingerprint, outcome } = readable(version, attempt, row);
+  const known = { attempt: attempt!, fingerprint: original(fingerprint) };
+  const status = statusOf(outcome, holder!, leftMs!);
+  if (status === "in-progress") return { status, ...known, retryAfterMs: leftMs! };
+  if (status !== "completed") return undefined;
+  return { status, ...known, outcome: originalText(outcome as string), expiresInMs: leftMs! };
 }
 
 function answer(told: Row): ClaimResult {
@@ -53,15 +58,10 @@ const isText = (value: unknown) => typeof value === "string";
 const isTextOrNull = (value: unknown) => value === null || isText(value);
 
 function record(row: SqlRow): Row {
-  const { numbers, run_id, fingerprint, outcome } = row;
+  const { numbers, run_id } = row;
   const [version, attempt, leaseUntil, expiresAt, now, holder] = numbersOf(numbers);
-  if (version !== RECORD_VERSION) {
-    throw unreadableRecord(`its version is ${version}, and this package knows version ${RECORD_VERSION}`);
-  }
-  if (!isCount(attempt)) throw unreadableRecord("its attempt is no number from 1");
+  const { fingerprint, outcome } = readable(version, attempt, row);
   if (!isText(run_id)) throw unreadableRecord("its run_id is no text");
-  if (!isTextOrNull(fingerprint)) throw unreadableRecord("its fingerprint is no text");
-  if (!isTextOrNull(outcome)) throw unreadableRecord("its outcome is no text");
   const leaseInMs = leaseUntil! - now!;
   const status = statusOf(outcome, holder!, leaseInMs);
   return {
@@ -75,6 +75,17 @@ function record(row: SqlRow): Row {
   };
 }
 
+/** What every row of a record has in the same way. */
+function readable(version: unknown, attempt: unknown, { fingerprint, outcome }: SqlRow) {
+  if (version !== RECORD_VERSION) {
+    throw unreadableRecord(`its version is ${version}, and this package knows version ${RECORD_VERSION}`);
+  }
+  if (!isCount(attempt)) throw unreadableRecord("its attempt is no number from 1");
+  if (!isTextOrNull(fingerprint)) throw unreadableRecord("its fingerprint is no text");
+  if (!isTextOrNull(outcome)) throw unreadableRecord("its outcome is no text");
+  return { fingerprint, outcome };
+}
+
 function statusOf(outcome: unknown, holder: number, leaseInMs: number): Status {
   if (holder === HOLDER.caller) return "claimed";
   if (outcome !== null) return "completed";
@@ -82,9 +93,9 @@ function statusOf(outcome: unknown, holder: number, leaseInMs: number): Status {
   return leaseInMs > 0 ? "in-progress" : "uncertain";
 }
 
-/** A row's numbers, which may be of any type that holds them, or PostgreSQL's text of them: `{1,2}`. */
+/** A row's numbers, which may be of any type that holds them, or one text of them all: `1,2`. */
 function numbersOf(value: unknown): number[] {
-  if (typeof value === "string") return value.slice(1, -1).split(",").map(Number);
+  if (typeof value === "string") return value.split(",").map(Number);
   return Array.isArray(value) ? value.map(Number) : [];
 }
 

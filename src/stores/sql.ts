@@ -90,12 +90,15 @@ export function claimValues(key: string, request: ClaimRequest): Partial<SqlValu
 
 /** Every statement with `:name`s for its values. Those that end or prolong a claim tell by `done` whether they did. */
 export interface SqlTexts {
-  /** The record of a key that is not past its time; the claim's own one as if nobody held it. Writes nothing. */
+  /**
+   * What a claim needs of the record of a key that is not past its time; the claim's own one as if nobody held it. Made
+   * for few columns and little work, for a replay waits for nothing else. Writes nothing.
+   */
   readonly seen: string;
   /** The record that a claim is told of, or no row where it may take the key. Writes nothing. */
   readonly blocked: string;
-  /** Takes a key that has no record where the condition holds, and tells by `done` whether it did. */
-  readonly insert: (condition: string) => string;
+  /** Takes a key that has no record, and tells by `done` whether it did. Where there is one it writes nothing. */
+  readonly insert: string;
   /** Takes the key where the condition holds, or answers with no row where a record has come in between. */
   readonly take: (condition: string) => string;
   readonly renew: string;
@@ -132,6 +135,8 @@ export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
   const expired = `r.expires_at <= ${now}`;
   const live = `${known} AND NOT ${expired}`;
   const lapsed = `r.lease_until <= ${now}`;
+  // Of a completed record, or of a lease.
+  const left = `CASE WHEN ${open} THEN r.lease_until ELSE r.expires_at END - ${now}`;
   // A released key, one's own, or one to take over: each evaluated only where none of those before it holds.
   const free = `(r.token IS NULL OR r.token = :token OR (${lapsed} AND :rerun = 1 AND NOT ${differs}))`;
   const claimable = `(${expired} OR (${known} AND ${open} AND ${free}))`;
@@ -149,9 +154,10 @@ WHERE ${condition}
 ON CONFLICT (key) DO`;
 
   return {
-    seen: `SELECT ${row(otherHolder)} FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
+    seen: `SELECT ${dialect.numbers(["r.version", "r.attempt", left, otherHolder])}, r.fingerprint, r.outcome
+FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
     blocked: `SELECT ${row(holder)} FROM ${table} AS r WHERE ${byKey} AND NOT ${claimable}`,
-    insert: condition => `${insert(condition)} NOTHING ${done}`,
+    insert: `${insert("1 = 1")} NOTHING ${done}`,
     take: condition => `${insert(condition)} UPDATE SET
   version = excluded.version,
   attempt = CASE WHEN ${renewed} THEN 1 WHEN r.token = :token THEN r.attempt ELSE r.attempt + 1 END,

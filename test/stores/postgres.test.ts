@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type pg from "pg";
-import { describe, expect, inject, it, vi } from "vitest";
+import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import { createIdempotency } from "../../src/index.ts";
 import { postgresSchema, postgresStore } from "../../src/stores/postgres.ts";
 import { caught } from "../helpers/caught.ts";
@@ -68,6 +68,16 @@ describe("the statements", () => {
     const { ctid, xmin, xmax } = (await written()).rows[0];
     await store.claim(key, { token: "b", ...LONG, rerun: true });
     expect((await written()).rows[0]).toMatchObject({ ctid, xmin, xmax });
+    // A transaction that has written has an id.
+    const client = await scene.pool.connect();
+    onTestFinished(() => client.release());
+    await client.query("BEGIN");
+    expect(await store.inTransaction(client).claim(key, { token: "c", ...LONG })).toMatchObject({
+      outcome: "sent",
+    });
+    const { rows } = await client.query("SELECT pg_current_xact_id_if_assigned() AS id");
+    expect(rows).toEqual([{ id: null }]);
+    await client.query("ROLLBACK");
   });
 
   it("of a first execution and a renewal leave the indexes alone", async () => {

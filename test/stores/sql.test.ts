@@ -35,8 +35,8 @@ describe("a statement", () => {
   });
 
   it("leaves no name in its text", () => {
-    const { insert, take, ...texts } = sqlTexts('"t"', NUMBERED);
-    for (const each of [insert("1 = 1"), take("1 = 1"), ...Object.values(texts)]) {
+    const { take, ...texts } = sqlTexts('"t"', NUMBERED);
+    for (const each of [take("1 = 1"), ...Object.values(texts)]) {
       expect(statement(each, NUMBERED).text).not.toMatch(/:[a-z]/);
     }
   });
@@ -62,7 +62,7 @@ describe("a table's name", () => {
 
 describe("a row", () => {
   // The version, the attempt, the end of the lease, that of the record, the time, and who holds it.
-  const numbers = "{1,2,0,1500,1000,1}";
+  const numbers = "1,2,0,1500,1000,1";
   const row = { numbers, run_id: "run", fingerprint: null, outcome: "a\u00100000" };
   const held = { ...row, outcome: null };
 
@@ -74,23 +74,19 @@ describe("a row", () => {
   });
 
   it("says of an uncertain key how long its record remains, and of one in progress its lease", () => {
-    const at = (leaseUntil: number) => ({ ...held, numbers: `{1,2,${leaseUntil},1500,1000,1}` });
+    const at = (leaseUntil: number) => ({ ...held, numbers: `1,2,${leaseUntil},1500,1000,1` });
     expect(claimResult(at(1000))).toMatchObject({ status: "uncertain", retryAfterMs: 500 });
     expect(claimResult(at(1001))).toMatchObject({ status: "in-progress", retryAfterMs: 1 });
     expect(storeRecord(at(1000))).toMatchObject({ status: "uncertain", leaseInMs: 0 });
   });
 
-  it("of a key that nobody holds is one that a claim might take", () => {
-    const free = { ...held, numbers: "{1,2,1100,1500,1000,0}" };
+  it("of a key that nobody holds is a released one", () => {
+    const free = { ...held, numbers: "1,2,1100,1500,1000,0" };
     expect(storeRecord(free)).toMatchObject({ status: "released", attempt: 2 });
-    expect(seenResult(free)).toBeUndefined();
-    expect(seenResult(held)).toBeUndefined();
-    expect(seenResult({ ...free, numbers: numbers.replace("0", "1100") })).toMatchObject({ attempt: 2 });
-    expect(seenResult(row)).toMatchObject({ status: "completed" });
   });
 
   it("of the claim itself says which attempt it is", () => {
-    expect(claimResult({ ...held, numbers: "{1,2,0,0,0,2}" })).toEqual({
+    expect(claimResult({ ...held, numbers: "1,2,0,0,0,2" })).toEqual({
       status: "claimed",
       attempt: 2,
       runId: "run",
@@ -98,22 +94,56 @@ describe("a row", () => {
   });
 
   it.each([
-    { numbers: "{2,2,0,1500,1000,1}" },
+    { numbers: "2,2,0,1500,1000,1" },
     { numbers: null },
     { numbers: "" },
-    { numbers: "{1,0,0,1500,1000,1}" },
-    { numbers: "{1,x,0,1500,1000,1}" },
+    { numbers: "1,0,0,1500,1000,1" },
+    { numbers: "1,x,0,1500,1000,1" },
     { run_id: null },
     { fingerprint: 5 },
     { outcome: new Uint8Array() },
-    { outcome: null, numbers: "{1,2,0,1500,1000,0}" },
+    { outcome: null, numbers: "1,2,0,1500,1000,0" },
   ])("with %o cannot be read", change => {
     const { message } = caught(() => claimResult({ ...row, ...change }), "RESULT_UNAVAILABLE");
     expect(message).toContain("cannot be read");
   });
 
   it("of another version cannot be read either", () => {
-    caught(() => storeRecord({ ...row, numbers: "{2,2,0,1500,1000,1}" }), "RESULT_UNAVAILABLE");
-    caught(() => storeRecord({ ...held, numbers: "{1,2,0,0,0,2}" }), "RESULT_UNAVAILABLE");
+    caught(() => storeRecord({ ...row, numbers: "2,2,0,1500,1000,1" }), "RESULT_UNAVAILABLE");
+    caught(() => storeRecord({ ...held, numbers: "1,2,0,0,0,2" }), "RESULT_UNAVAILABLE");
+  });
+});
+
+describe("a row of what is seen", () => {
+  // The version, the attempt, what is left, and who holds it.
+  const seen = (left: number, holder: number, change?: object) =>
+    seenResult({ numbers: `1,2,${left},${holder}`, fingerprint: "f\u00100000", outcome: null, ...change });
+
+  it("says what a claim is told of a result and of a holder", () => {
+    const known = { attempt: 2, fingerprint: "f\0" };
+    const outcome = "a\u00100000";
+    expect(seen(500, 1, { outcome })).toEqual({
+      ...known,
+      status: "completed",
+      outcome: "a\0",
+      expiresInMs: 500,
+    });
+    expect(seen(1, 1)).toEqual({ ...known, status: "in-progress", retryAfterMs: 1 });
+    expect(seen(1, 1, { fingerprint: null })).toMatchObject({ fingerprint: undefined });
+  });
+
+  it("leaves a key that a claim might take to another statement", () => {
+    expect(seen(500, 0)).toBeUndefined();
+    expect(seen(0, 1)).toBeUndefined();
+  });
+
+  it.each([
+    { numbers: "2,2,500,1" },
+    { numbers: "" },
+    { numbers: "1,0,500,1" },
+    { fingerprint: 5 },
+    { outcome: new Uint8Array() },
+  ])("with %o cannot be read", change => {
+    caught(() => seen(500, 1, change), "RESULT_UNAVAILABLE");
   });
 });
