@@ -19,6 +19,9 @@ async function load<T>(name: string): Promise<T> {
   return (await import(pathToFileURL(require.resolve(name)).href)) as T;
 }
 
+// For packages that `require` cannot resolve.
+const installed = (path: string) => new URL(`./node_modules/${path}`, import.meta.url);
+
 const send = async () => receipt(1);
 
 async function peer(name: string, make: () => Promise<Once>): Promise<Peer> {
@@ -36,8 +39,9 @@ async function peer(name: string, make: () => Promise<Once>): Promise<Peer> {
 
 async function pMemoize(): Promise<Once> {
   type Memoize = (fn: (key: string) => Promise<unknown>) => Once;
-  const path = new URL("./node_modules/p-memoize/dist/index.js", import.meta.url).href;
-  const { default: memoize } = (await import(path)) as { default: Memoize };
+  const { default: memoize } = (await import(installed("p-memoize/dist/index.js").href)) as {
+    default: Memoize;
+  };
   return memoize(send);
 }
 
@@ -94,7 +98,7 @@ async function bentocache(): Promise<Once> {
     BentoCache: new (options: object) => Cache;
     bentostore: () => Store;
   };
-  const folder = new URL("./node_modules/bentocache/build/", import.meta.url);
+  const folder = installed("bentocache/build/");
   const { BentoCache, bentostore } = (await import(new URL("index.js", folder).href)) as Bento;
   const { memoryDriver } = (await import(new URL("src/drivers/memory.js", folder).href)) as {
     memoryDriver: (options: object) => unknown;

@@ -51,7 +51,7 @@ export class Patience {
 const FIRST_POLL_MS = 25;
 // Twice within the shortest ttl, so that no outcome comes and goes unseen between two polls.
 const LONGEST_POLL_MS = 500;
-const HINT_SPREAD_MS = 10;
+const HINT_SPREAD_MS = 5;
 
 /**
  * Wakes when it is time to ask the store again: after a while that grows with each poll, or soon after the store's
