@@ -1,9 +1,9 @@
 import pg from "pg";
 import type * as PostgresEntry from "with-idempotency/postgres";
 import { startPostgres } from "../test/servers/postgres.ts";
-import { keyOf, library, receipt, TTL, TTL_MS } from "./library.ts";
-import { compare, median, type Row, report } from "./measure.ts";
-import { IN_FLIGHT, inFlight, oneByOne, row, send, text } from "./stores.ts";
+import { keyOf, library, TTL, TTL_MS } from "./library.ts";
+import { compare, type Row, report } from "./measure.ts";
+import { crowds, IN_FLIGHT, inFlight, oneByOne, row, send, text } from "./stores.ts";
 
 const built = new URL("../dist/postgres.js", import.meta.url).href;
 const { postgresSchema, postgresStore }: typeof PostgresEntry = await import(built);
@@ -80,40 +80,8 @@ async function speed(): Promise<Row[]> {
 
 /** Four pools with a store each, which share no runs, as four processes do. */
 async function duplicates(): Promise<Row> {
-  const instances = Array.from({ length: 4 }, () =>
-    library.createIdempotency({ store: postgresStore(poolOf()) }),
-  );
-  await Promise.all(instances.map((each, n) => each.withIdempotency(`warm:${n}`, TTL, send)));
-  const times: { whole: number; fn: number }[] = [];
-  for (let round = 0; round < 5; round++) times.push(await crowd(instances, `crowd:${round}`));
-  const whole = median(times.map(time => time.whole));
-  const fn = median(times.map(time => time.fn));
-  return {
-    measure: "PostgreSQL: 4 × 250 duplicates at once",
-    ours: `${Math.round(whole)} ms`,
-    reference: `${Math.round(fn)} ms (fn)`,
-    ratio: `${(whole / fn).toFixed(2)} × the time`,
-    target: "≤ 3 ×",
-  };
-}
-
-async function crowd(instances: (typeof instance)[], key: string) {
-  let runs = 0;
-  let fnTook = 0;
-  const fn = async () => {
-    runs += 1;
-    const begun = performance.now();
-    await new Promise(resolve => setTimeout(resolve, 50));
-    fnTook = performance.now() - begun;
-    return receipt(1);
-  };
-  const begun = performance.now();
-  const calls = instances.flatMap(each =>
-    Array.from({ length: 250 }, () => each.withIdempotency(key, TTL, fn)),
-  );
-  const answers = await Promise.all(calls);
-  if (runs !== 1 || answers.length !== 1_000) throw new Error(`${runs} runs, ${answers.length} answers`);
-  return { whole: performance.now() - begun, fn: fnTook };
+  const stores = Array.from({ length: 4 }, () => postgresStore(poolOf()));
+  return crowds("PostgreSQL", stores, "≤ 3 ×");
 }
 
 /** Two full tables, of 1,000 and of 1,000,000 records. */

@@ -4,10 +4,10 @@ import type * as RedisEntry from "with-idempotency/redis";
 import { PEERS } from "../test/chaos/peers/peers.ts";
 import { installPeers } from "../test/chaos/peers/versions.ts";
 import { startRedis } from "../test/servers/redis.ts";
-import { keyOf, library, receipt, TTL, TTL_MS } from "./library.ts";
-import { type Candidate, compare, inTime, type Row, report } from "./measure.ts";
+import { keyOf, library, TTL, TTL_MS } from "./library.ts";
+import { type Candidate, compare, type Row, report } from "./measure.ts";
 import type { PeerRow } from "./report.ts";
-import { IN_FLIGHT, inFlight, oneByOne, row, send, text } from "./stores.ts";
+import { crowds, IN_FLIGHT, inFlight, oneByOne, row, send, text } from "./stores.ts";
 
 const { redisStore }: typeof RedisEntry = await import(new URL("../dist/redis.js", import.meta.url).href);
 
@@ -105,31 +105,13 @@ async function speed(compared: readonly Other[]): Promise<{ rows: Row[]; peers: 
 /** Four clients with a store each, which share no runs, as four processes do. */
 async function duplicates(): Promise<Row> {
   const clients = Array.from({ length: 4 }, () => new Redis(server.url));
-  const instances = clients.map(client => library.createIdempotency({ store: redisStore(client) }));
-  await Promise.all(instances.map((each, n) => each.withIdempotency(`warm:${n}`, TTL, send)));
-  let runs = 0;
-  let took = 0;
-  const fn = async () => {
-    runs += 1;
-    const begun = performance.now();
-    await new Promise(resolve => setTimeout(resolve, 50));
-    took = performance.now() - begun;
-    return receipt(1);
-  };
-  const begun = performance.now();
-  const calls = instances.flatMap(each =>
-    Array.from({ length: 250 }, () => each.withIdempotency("crowd", TTL, fn)),
+  const measured = await crowds(
+    "Redis",
+    clients.map(client => redisStore(client)),
+    "≤ 1.5 ×",
   );
-  const answers = await Promise.all(calls);
-  const whole = performance.now() - begun;
   for (const client of clients) client.disconnect();
-  return {
-    measure: `Redis: 4 × 250 simultaneous duplicates (${runs} run, ${answers.length} answers)`,
-    ours: inTime(whole * 1e6),
-    reference: `${inTime(took * 1e6)} (\`fn\` alone)`,
-    ratio: `${(whole / took).toFixed(2)} × the time`,
-    target: "≤ 1.5 ×",
-  };
+  return measured;
 }
 
 async function scale(): Promise<Row> {

@@ -1,5 +1,6 @@
-import { receipt } from "./library.ts";
-import { type Candidate, inTime, type Measured, type Row } from "./measure.ts";
+import type { Idempotency, IdempotencyStore } from "with-idempotency";
+import { library, receipt, TTL } from "./library.ts";
+import { type Candidate, inTime, type Measured, median, type Row } from "./measure.ts";
 
 /** As many calls at once where throughput is measured. */
 export const IN_FLIGHT = 64;
@@ -38,4 +39,45 @@ export function row(measure: string, [reference, own]: Measured[], target: strin
     ratio: isTime ? `${(1 / own!.ratio).toFixed(2)} × the time` : `${own!.ratio.toFixed(2)} ×`,
     target,
   };
+}
+
+const CROWDS = 5;
+const EACH = 250;
+
+/** As many calls with one key by each of the stores at once, a few times over, and what that took beside `fn`. */
+export async function crowds(name: string, stores: IdempotencyStore[], target: string): Promise<Row> {
+  const instances = stores.map(store => library.createIdempotency({ store }));
+  await Promise.all(instances.map((each, n) => each.withIdempotency(`warm:${n}`, TTL, send)));
+  const times: { whole: number; fn: number }[] = [];
+  for (let round = 0; round < CROWDS; round++) times.push(await crowd(instances, `crowd:${round}`));
+  const whole = median(times.map(time => time.whole));
+  const fn = median(times.map(time => time.fn));
+  return {
+    measure: `${name}: ${stores.length} × ${EACH} duplicates at once (1 run, all answered, each time)`,
+    ours: inTime(whole * 1e6),
+    reference: `${inTime(fn * 1e6)} (\`fn\` alone)`,
+    ratio: `${(whole / fn).toFixed(2)} × the time`,
+    target,
+  };
+}
+
+async function crowd(instances: readonly Idempotency[], key: string) {
+  let runs = 0;
+  let fnTook = 0;
+  const fn = async () => {
+    runs += 1;
+    const begun = performance.now();
+    await new Promise(resolve => setTimeout(resolve, 50));
+    fnTook = performance.now() - begun;
+    return receipt(1);
+  };
+  const begun = performance.now();
+  const calls = instances.flatMap(each =>
+    Array.from({ length: EACH }, () => each.withIdempotency(key, TTL, fn)),
+  );
+  const answers = await Promise.all(calls);
+  const whole = performance.now() - begun;
+  if (runs !== 1 || answers.length !== instances.length * EACH)
+    throw new Error(`${runs} runs, ${answers.length} answers`);
+  return { whole, fn: fnTook };
 }
