@@ -45,10 +45,12 @@ export function postgresStatements(
   const { seen, blocked, insert, take, ...texts } = sqlTexts(table, DIALECT);
   const told = (text: string) =>
     notify ? `WITH done AS (${text}) SELECT pg_notify(:channel, :hint) FROM done` : text;
+  // What `seen` may see is not inserted beside, even where another removes it just then: a claim has one answer.
+  const unseen = `NOT EXISTS (SELECT FROM ${table} AS r WHERE r.key = :key)`;
   const all: Record<PostgresOperation, string> = {
     ...texts,
     // A row of nulls where it has made the record, and none where there is one past its time.
-    claim: `WITH fresh AS (${insert})
+    claim: `WITH fresh AS (${insert(unseen)})
 ${seen} UNION ALL SELECT NULL, NULL, NULL FROM fresh`,
     // A replay, and whoever is told of a holder, writes nothing.
     take: `WITH blocked AS MATERIALIZED (${blocked}),

@@ -25,8 +25,8 @@ export function gathering(streamOf: () => Stream | undefined): () => void {
   }
 
   function endTurn() {
-    send();
     commands = 0;
+    send();
   }
 
   return () => {

@@ -97,8 +97,8 @@ export interface SqlTexts {
   readonly seen: string;
   /** The record that a claim is told of, or no row where it may take the key. Writes nothing. */
   readonly blocked: string;
-  /** Takes a key that has no record, and tells by `done` whether it did. Where there is one it writes nothing. */
-  readonly insert: string;
+  /** Takes a key that has no record where the condition holds, and tells by `done` whether it did. */
+  readonly insert: (condition: string) => string;
   /** Takes the key where the condition holds, or answers with no row where a record has come in between. */
   readonly take: (condition: string) => string;
   readonly renew: string;
@@ -157,7 +157,7 @@ ON CONFLICT (key) DO`;
     seen: `SELECT ${dialect.numbers(["r.version", "r.attempt", left, otherHolder])}, r.fingerprint, r.outcome
 FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
     blocked: `SELECT ${row(holder)} FROM ${table} AS r WHERE ${byKey} AND NOT ${claimable}`,
-    insert: `${insert("1 = 1")} NOTHING ${done}`,
+    insert: condition => `${insert(condition)} NOTHING ${done}`,
     take: condition => `${insert(condition)} UPDATE SET
   version = excluded.version,
   attempt = CASE WHEN ${renewed} THEN 1 WHEN r.token = :token THEN r.attempt ELSE r.attempt + 1 END,

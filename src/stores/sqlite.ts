@@ -81,7 +81,7 @@ const CLAIM_TRIES = 10;
 
 function sqliteOperations(connection: SqliteConnection, table: string): SqliteStore {
   const { insert, take, ...texts } = sqlTexts(table, DIALECT);
-  const forms = formsOf({ ...texts, insert, take: take("1 = 1") });
+  const forms = formsOf({ ...texts, insert: insert("1 = 1"), take: take("1 = 1") });
   const perform = whenSetUp(connection, schemaOf(table));
 
   function claimNow(key: string, request: ClaimRequest): ClaimResult {

@@ -80,6 +80,21 @@ describe("the statements", () => {
     await client.query("ROLLBACK");
   });
 
+  it("of a claim take nothing beside the record that they see, though another removes it", async () => {
+    const store = scene.store();
+    const key = newKey();
+    await store.claim(key, { token: "a", ...LONG });
+    await store.complete(key, "a", "sent", LONG.ttlMs);
+    const client = await scene.pool.connect();
+    onTestFinished(() => client.release());
+    await client.query("BEGIN");
+    await client.query(`DELETE FROM ${scene.table} WHERE key = $1`, [key]);
+    // Before the removal is committed, and without waiting for that.
+    expect(await store.claim(key, { token: "b", ...LONG })).toMatchObject({ status: "completed" });
+    await client.query("COMMIT");
+    expect(await store.read(key)).toBeUndefined();
+  });
+
   it("of a first execution and a renewal leave the indexes alone", async () => {
     const table = newTable();
     const pool = scene.another({}, { max: 1 });
