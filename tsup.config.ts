@@ -1,16 +1,13 @@
+import { readdirSync } from "node:fs";
 import { defineConfig, type Options } from "tsup";
 
-const ROOT = { entry: { index: "src/index.ts" } };
-const OTHERS = {
-  entry: {
-    redis: "src/stores/redis.ts",
-    postgres: "src/stores/postgres.ts",
-    sqlite: "src/stores/sqlite.ts",
-    opentelemetry: "src/opentelemetry/index.ts",
-    diagnostics: "src/diagnostics.ts",
-    testing: "src/testing/index.ts",
-  },
-};
+/** Every file that lies flat in `src` is an entry of the package; the folders hold what they are made of. */
+const ENTRIES = Object.fromEntries(
+  readdirSync("src")
+    .filter(file => file.endsWith(".ts"))
+    .map(file => [file.slice(0, -".ts".length), `src/${file}`]),
+);
+const { index, ...others } = ENTRIES;
 
 const COMMON = {
   format: ["esm", "cjs"],
@@ -28,15 +25,18 @@ const fromRoot: NonNullable<Options["esbuildPlugins"]>[number] = {
   name: "from-root",
   setup({ initialOptions, onResolve }) {
     const path = `./index${initialOptions.outExtension?.[".js"] ?? ".js"}`;
-    onResolve({ filter: /\/(errors|idempotency)\.ts$/ }, () => ({ path, external: true }));
+    onResolve({ filter: /\/(errors|create-idempotency)\.ts$/ }, () => ({
+      path,
+      external: true,
+    }));
   },
 };
 
 export default defineConfig([
-  { ...COMMON, ...ROOT },
-  { ...COMMON, ...OTHERS, esbuildPlugins: [fromRoot] },
+  { ...COMMON, entry: { index: index! } },
+  { ...COMMON, entry: others, esbuildPlugins: [fromRoot] },
   {
-    entry: { ...ROOT.entry, ...OTHERS.entry },
+    entry: ENTRIES,
     format: COMMON.format,
     dts: {
       only: true,

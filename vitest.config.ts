@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** Workflow runtimes and chaos, on servers of their own. */
-export const SLOW = ["test/examples/hosts/*.test.ts", "test/chaos/{chaos,failover}.test.ts"];
+export const SLOW = ["test/docs/examples/hosts/*.test.ts", "test/proof/chaos/{chaos,failover}.test.ts"];
 
 const LONG = /conformance|connections|processes|simulation|brief|samples|published|demo|cluster/;
 
@@ -21,16 +21,14 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^with-idempotency$/, replacement: source("./src/index.ts") },
-      { find: /^with-idempotency\/(redis|postgres|sqlite)$/, replacement: source("./src/stores/$1.ts") },
-      { find: /^with-idempotency\/diagnostics$/, replacement: source("./src/diagnostics.ts") },
-      { find: /^with-idempotency\/(opentelemetry|testing)$/, replacement: source("./src/$1/index.ts") },
+      { find: /^with-idempotency\/([a-z]+)$/, replacement: source("./src/$1.ts") },
     ],
   },
   test: {
     include: ["test/**/*.test.ts"],
     // These take minutes: `npm run test:slow` runs them.
     exclude: [...configDefaults.exclude, ...SLOW],
-    globalSetup: ["test/servers/setup.ts"],
+    globalSetup: ["test/support/servers/setup.ts"],
     // Tests on servers mostly wait: on two cores the default is one file at a time.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },

@@ -1,9 +1,7 @@
 import { configDefaults, defineConfig } from "vitest/config";
 import base from "./vitest.config.ts";
 
-// Without the tests that start processes, which the mutants do not reach, those of the stores on
-// servers, the interleavings, which would take half of the time, and what tests other files than those that are
-// mutated. Not by `mergeConfig`, which would keep the servers' start.
+// The tests that need no server and start no process. Not by `mergeConfig`, which would keep the servers' start.
 export default defineConfig({
   ...base,
   test: {
@@ -13,15 +11,13 @@ export default defineConfig({
     isolate: false,
     // Stryker has a timeout of its own for each mutant.
     testTimeout: 60_000,
-    setupFiles: ["test/helpers/mutation.ts"],
+    setupFiles: ["test/support/mutation.ts"],
+    include: ["test/{unit,behaviour}/**/*.test.ts"],
     exclude: [
       ...configDefaults.exclude,
-      "test/{package,docs,examples,servers,helpers,simulation,history,fuzz,chaos,testing}/**",
-      "test/stores/{redis,postgres,sqlite,sql,record,warning}*",
-      "test/runtimes/{docs,report}*",
-      "test/{digest,interrupted-in-transit}*",
-      "test/*.processes.test.ts",
-      "test/interleavings.test.ts",
+      "test/unit/{testing,observability}/**",
+      "test/unit/util/sha256*",
+      "test/behaviour/*.processes.test.ts",
     ],
   },
 });

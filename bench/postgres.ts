@@ -1,6 +1,6 @@
 import pg from "pg";
 import type * as PostgresEntry from "with-idempotency/postgres";
-import { startPostgres } from "../test/servers/postgres.ts";
+import { startPostgres } from "../test/support/servers/postgres.ts";
 import { keyOf, library, TTL, TTL_MS } from "./library.ts";
 import { compare, type Row, report } from "./measure.ts";
 import { crowds, IN_FLIGHT, inFlight, oneByOne, row, send, text } from "./stores.ts";

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { Redis } from "ioredis";
 import type * as RedisEntry from "with-idempotency/redis";
-import { PEERS } from "../test/chaos/peers/peers.ts";
-import { installPeers } from "../test/chaos/peers/versions.ts";
-import { startRedis } from "../test/servers/redis.ts";
+import { PEERS } from "../test/proof/chaos/peers/peers.ts";
+import { installPeers } from "../test/proof/chaos/peers/versions.ts";
+import { startRedis } from "../test/support/servers/redis.ts";
 import { keyOf, library, TTL, TTL_MS } from "./library.ts";
 import { type Candidate, compare, type Row, report } from "./measure.ts";
 import type { PeerRow } from "./report.ts";

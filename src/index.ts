@@ -1,3 +1,5 @@
+export { createIdempotency } from "./api/create-idempotency.ts";
+export { makeIdempotent, withIdempotency } from "./api/with-idempotency.ts";
 export {
   type Duration,
   type DurationString,
@@ -5,7 +7,8 @@ export {
   MIN_TTL_MS,
   parseDuration,
   type Unit,
-} from "./duration.ts";
+} from "./contract/duration.ts";
+export { interruptedInTransit } from "./contract/error-policy.ts";
 export {
   IdempotencyError,
   type IdempotencyErrorCode,
@@ -23,18 +26,19 @@ export {
   ResultUnavailableError,
   type StoredError,
   StoreError,
-} from "./errors.ts";
-export type { IdempotencyEvent, IdempotencyListener, StoreOperation } from "./events.ts";
-export type { Execution } from "./execution.ts";
-export { fingerprint } from "./fingerprint.ts";
-export { createIdempotency, type Idempotency, type KeyState } from "./idempotency.ts";
-export { interruptedInTransit } from "./interrupted-in-transit.ts";
-export type { Key } from "./key.ts";
-export type { IdempotentConfig } from "./make-idempotent.ts";
-export type { ErrorPolicy, Options } from "./options.ts";
-export type { Outcome } from "./outcome.ts";
-export type { Serializer } from "./serializer.ts";
-export type { Awaitable, ClaimRequest, ClaimResult, IdempotencyStore, StoreRecord } from "./store.ts";
-export { memoryStore } from "./stores/memory.ts";
-export type { MemoryStoreOptions } from "./stores/memory-options.ts";
-export { makeIdempotent, withIdempotency } from "./with-idempotency.ts";
+} from "./contract/errors.ts";
+export type { IdempotencyEvent, IdempotencyListener, StoreOperation } from "./contract/events.ts";
+export type { Execution } from "./contract/execution.ts";
+export { fingerprint } from "./contract/fingerprint.ts";
+export type { Idempotency, IdempotentConfig, KeyState, Outcome } from "./contract/idempotency.ts";
+export type { Key } from "./contract/key.ts";
+export type { ErrorPolicy, Options, Serializer } from "./contract/options.ts";
+export type {
+  Awaitable,
+  ClaimRequest,
+  ClaimResult,
+  IdempotencyStore,
+  StoreRecord,
+} from "./contract/store.ts";
+export type { MemoryStoreOptions } from "./stores/memory/options.ts";
+export { memoryStore } from "./stores/memory/store.ts";

@@ -1,4 +1,5 @@
-import type { Awaitable, IdempotencyStore } from "../store.ts";
+import type { IdempotencyStore } from "../contract/store.ts";
+import type { Awaitable } from "../util/awaitable.ts";
 import { type Gate, signal } from "./gate.ts";
 
 /** An operation of a store, by its name. */

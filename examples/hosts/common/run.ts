@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { startPostgres } from "../../../test/servers/postgres.ts";
-import { startRedis } from "../../../test/servers/redis.ts";
+import { startPostgres } from "../../../test/support/servers/postgres.ts";
+import { startRedis } from "../../../test/support/servers/redis.ts";
 import { type Figures, figuresOf } from "./figures.ts";
 import { startMailServer } from "./mail-server.ts";
 import { ALL_ORDERS, type Order } from "./orders.ts";

@@ -1,0 +1,49 @@
+import type { Duration } from "../contract/duration.ts";
+import type { Execution } from "../contract/execution.ts";
+import type { Idempotency, IdempotentConfig } from "../contract/idempotency.ts";
+import type { Key } from "../contract/key.ts";
+import type { Options } from "../contract/options.ts";
+import { createIdempotency } from "./create-idempotency.ts";
+
+// Options only: state is in the store, which is the process's own where a call names none.
+let unbound: Idempotency | undefined;
+
+function idempotency(): Idempotency {
+  unbound ??= createIdempotency();
+  return unbound;
+}
+
+/**
+ * Runs `fn` once for a key: every other call with that key, until `ttl` after completion, gets the first call's result
+ * without running `fn`. Calls at the same time share one run; an error of `fn` reaches the caller as it was thrown and,
+ * by default, frees the key for a retry, unless the request may have arrived.
+ *
+ * @param key what is done once, such as `["order-shipped", orderId]`
+ * @param ttl how long the result is kept, from 1 second to 24 hours: `"24h"`
+ * @param fn the side effect; its {@link Execution} has the key to hand to the provider, the attempt and a signal
+ * @param options see {@link Options} for each with its default
+ * @returns `fn`'s result, or one deep-equal to it
+ * @throws whatever `fn` throws; `INVALID_KEY`, `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`, `INVALID_OPTION`,
+ * `IN_PROGRESS`, `KEY_REUSED`, `OUTCOME_UNKNOWN`, `RESULT_UNAVAILABLE`, `STORE_ERROR`, `REPLAYED_ERROR`
+ */
+export function withIdempotency<T>(
+  key: Key,
+  ttl: Duration,
+  fn: (execution: Execution) => T | PromiseLike<T>,
+  options?: Options,
+): Promise<T> {
+  return idempotency().withIdempotency(key, ttl, fn, options);
+}
+
+/**
+ * A function that does once, for each key, what `fn` does. Keeps `this`. The configuration is checked at once.
+ *
+ * @throws InvalidOptionError `INVALID_OPTION`; InvalidDurationError `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`; the
+ * function that it gives rejects as {@link withIdempotency} does
+ */
+export function makeIdempotent<A extends unknown[], R, This = unknown>(
+  fn: (this: This, ...args: A) => R,
+  config: IdempotentConfig<A>,
+): (this: This, ...args: A) => Promise<Awaited<R>> {
+  return idempotency().makeIdempotent(fn, config);
+}

@@ -1,0 +1,14 @@
+/** What `fn` is told of its run. */
+export interface Execution {
+  /** The key's text, as the caller gave it. */
+  readonly key: string;
+  /** Counts the runs of `fn` for this key within its window, from 1: after a failure or a takeover it is 2. */
+  readonly attempt: number;
+  /**
+   * What `fn` hands to its provider, as an `Idempotency-Key` header for instance: 43 characters of `[A-Za-z0-9_-]`,
+   * the same for every attempt until one completes, and different in another window, namespace or key.
+   */
+  readonly idempotencyKey: string;
+  /** Aborts when the claim is lost (its reason is then a `LeaseLostError`) or the caller's `signal` aborts. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,86 @@
+import type { Duration } from "./duration.ts";
+import type { StoredError } from "./errors.ts";
+import type { Execution } from "./execution.ts";
+import type { Key } from "./key.ts";
+import type { Options } from "./options.ts";
+
+/** What came of a call. */
+export interface Outcome<T> {
+  /** `fn`'s result, or one deep-equal to it. */
+  value: T;
+  /** Whether this call did not itself run `fn`. */
+  replayed: boolean;
+  /** False where `fn` succeeded but its result could not be stored. */
+  persisted: boolean;
+  /** The run that the value comes from, from 1. */
+  attempt: number;
+  /** The key's text. */
+  key: string;
+}
+
+/** How a function is made idempotent: the key and the window of a call, and the options of the wrapper. */
+export type IdempotentConfig<A extends unknown[]> = Omit<Options, "fingerprint"> & {
+  /** The key of a call, from its arguments. What it throws rejects the call, and the function does not run. */
+  key: (...args: A) => Key;
+  /** How long a result is kept. */
+  ttl: Duration;
+  /** The payload of a call that must match on reuse of its key, from its arguments. */
+  fingerprint?: ((...args: A) => unknown) | undefined;
+};
+
+/** What is known of a key. */
+export interface KeyState {
+  /** Who has it: a run, nobody (it failed and may run again), nobody knows, or a result. */
+  state: "in-progress" | "released" | "uncertain" | "completed";
+  /** The latest run, from 1. */
+  attempt: number;
+  /** What that run had as `execution.idempotencyKey`: what to look for at the provider. */
+  idempotencyKey: string;
+  /** What remains of the lease in milliseconds; 0 unless in progress. */
+  leaseInMs: number;
+  /** What remains until the key is forgotten, in milliseconds, if nothing more happens to it. */
+  expiresInMs: number;
+  /** The result, where `state` is `"completed"` and it can be read. */
+  value?: unknown;
+  /** The error, where `state` is `"completed"` and `onError` chose to store it. */
+  error?: StoredError;
+}
+
+/** The wrapper bound to a store, a namespace and defaults. Its functions may be taken apart. */
+export interface Idempotency {
+  /** As {@link withIdempotency}; options given here go before those that it is bound to. */
+  withIdempotency<T>(
+    key: Key,
+    ttl: Duration,
+    fn: (execution: Execution) => T | PromiseLike<T>,
+    options?: Options,
+  ): Promise<T>;
+  /** As {@link makeIdempotent}. */
+  makeIdempotent<A extends unknown[], R, This = unknown>(
+    fn: (this: This, ...args: A) => R,
+    config: IdempotentConfig<A>,
+  ): (this: This, ...args: A) => Promise<Awaited<R>>;
+  /** As `withIdempotency`, and tells how the value came about. */
+  execute<T>(
+    key: Key,
+    ttl: Duration,
+    fn: (execution: Execution) => T | PromiseLike<T>,
+    options?: Options,
+  ): Promise<Outcome<T>>;
+  /**
+   * What is known of a key, or undefined. Throws `INVALID_KEY`, `STORE_ERROR`, and `RESULT_UNAVAILABLE` where the
+   * store has a record that it cannot read.
+   */
+  inspect(key: Key): Promise<KeyState | undefined>;
+  /**
+   * Removes a key, whatever its state: the next call runs. A run that is going on is not stopped, and its result is
+   * not kept. False where there was nothing. Throws `INVALID_KEY`, `STORE_ERROR`.
+   */
+  forget(key: Key): Promise<boolean>;
+  /**
+   * Settles a key whose outcome is unknown with the value that reconciliation found, for `ttl` from now: calls get it
+   * as the result. False where the key is not uncertain. Throws `INVALID_KEY`, `INVALID_OPTION` where the value cannot
+   * be stored, `STORE_ERROR`, and what `parseDuration` throws.
+   */
+  resolve(key: Key, ttl: Duration, value: unknown): Promise<boolean>;
+}

@@ -1,0 +1,59 @@
+import { describe } from "../util/describe.ts";
+import { digest } from "../util/sha256.ts";
+import { InvalidKeyError } from "./errors.ts";
+
+/**
+ * What is done once: text, or parts that are joined so that different arrays never give the same key
+ * (`["order", 42]` is the key `"order:42"`; `["a:b", "c"]` and `["a", "b:c"]` differ).
+ *
+ * Text is taken to the letter: not trimmed, not normalised, case kept. There is no length limit; 256 characters or
+ * fewer are recommended, and of a longer key a store keeps a digest.
+ */
+export type Key = string | readonly (string | number | bigint | boolean)[];
+
+/** The recommended length, and the longest key that a store sees as it is. */
+export const RECOMMENDED_KEY_LENGTH = 256;
+
+const EXPECTED = 'key: expected a non-empty string, or an array of strings and numbers such as ["order", 42]';
+
+function invalid(why: string): never {
+  throw new InvalidKeyError(`${EXPECTED}; got ${why}`);
+}
+
+/** A part with what separates parts marked in it, so that no part can be taken for two. */
+function escapePart(part: string): string {
+  return part.replace(/[\\:]/g, "\\$&");
+}
+
+function partText(part: unknown, index: number): string {
+  const type = typeof part;
+  const isText = type === "string" || type === "bigint" || type === "boolean" || Number.isFinite(part);
+  if (!isText) return invalid(`${describe(part)} as part ${index}`);
+  const text = String(part);
+  return text === "" ? invalid(`an empty string as part ${index}`) : escapePart(text);
+}
+
+/** The text of a key, as errors, events and outcomes show it. Throws `INVALID_KEY`. */
+export function keyText(key: Key): string {
+  if (typeof key !== "string" && !Array.isArray(key)) return invalid(describe(key));
+  // `Array.from` so that a hole counts as a part, and is refused.
+  const text = typeof key === "string" ? key : Array.from(key as readonly unknown[], partText).join(":");
+  if (text.trim() === "") invalid(text === "" ? describe(key) : "nothing but white space");
+  if (!text.isWellFormed()) invalid(`${describe(text)}, which has a lone surrogate: not well-formed Unicode`);
+  return text;
+}
+
+/**
+ * Where a key stands in a store. No namespace, or another one, never gives the same place: a leading `:` marks what
+ * is not a caller's own text, and a caller's own leading `:` is marked by two more.
+ */
+export function storeKey(namespace: string | undefined, text: string): string {
+  const key =
+    namespace !== undefined ? `:${escapePart(namespace)}:${text}` : text.startsWith(":") ? `::${text}` : text;
+  return text.length <= RECOMMENDED_KEY_LENGTH && key.length <= MAX_STORE_KEY_LENGTH
+    ? key
+    : `::sha256:${digest(key)}`;
+}
+
+// Room for a namespace beside a key of the recommended length.
+const MAX_STORE_KEY_LENGTH = 300;

@@ -1,0 +1,160 @@
+import { type Duration, MIN_TTL_MS, readDuration } from "./duration.ts";
+import type { IdempotencyListener } from "./events.ts";
+import { fingerprint } from "./fingerprint.ts";
+import type { IdempotencyStore } from "./store.ts";
+import { expectFunction, expectMethods, expectOneOf, invalidOption, readByRules } from "./validate.ts";
+
+/** How a result becomes text in the store, and a value again. */
+export interface Serializer {
+  /** Gives the text to keep. Where it throws, the result counts as not storable. */
+  stringify(value: unknown): string;
+  /** Gives back the value of such a text. Where it throws, the call gets `RESULT_UNAVAILABLE`. */
+  parse(text: string): unknown;
+}
+
+/** What an error of `fn` does to its key: free it for a retry, replay the error, or keep the key as uncertain. */
+export type ErrorPolicy = "release" | "store" | "hold";
+
+/** What a call, or an `Idempotency` for all of its calls, can be told. */
+export interface Options {
+  /**
+   * Where claims and results live.
+   * @default one in-memory store per process, made on first use
+   */
+  store?: IdempotencyStore | undefined;
+  /**
+   * How long a claim survives without a sign of life, from 1 second to 24 hours; renewed while `fn` runs.
+   * @default "30s"
+   */
+  lease?: Duration | undefined;
+  /**
+   * What the call does while another holds the key: wait for its result, or reject with `IN_PROGRESS`.
+   * @default "wait"
+   */
+  onConflict?: "wait" | "reject" | undefined;
+  /**
+   * How long it waits before `IN_PROGRESS`, from 0 seconds to 24 hours.
+   * @default "35s"
+   */
+  waitTimeout?: Duration | undefined;
+  /**
+   * What the call does with a key whose outcome is unknown: reject with `OUTCOME_UNKNOWN`, or run `fn` again.
+   * @default "reject"
+   */
+  onUncertain?: "reject" | "rerun" | undefined;
+  /**
+   * What an error of `fn` does to the key. A policy that throws or answers anything else holds.
+   * @default "hold" where `interruptedInTransit(error)` or the error is the reason of `execution.signal`, else "release"
+   */
+  onError?: ((error: unknown) => ErrorPolicy) | undefined;
+  /**
+   * What the call does when the claim cannot be made: fail with `STORE_ERROR`, or run `fn` unprotected.
+   * @default "throw"
+   */
+  onStoreError?: "throw" | "run" | undefined;
+  /**
+   * The longest wait for one operation of the store, from 0 seconds to 24 hours.
+   * @default "5s"
+   */
+  storeTimeout?: Duration | undefined;
+  /** The payload that must match on reuse of the key: any plain data, of which a digest is kept. */
+  fingerprint?: unknown;
+  /**
+   * How a result is stored.
+   * @default faithful: whatever a replay returns is deep-equal to the first result, `undefined`, `Date`, `Map`,
+   * `Set`, `BigInt`, typed arrays, `NaN`, `-0` and cyclic references included
+   */
+  serializer?: Serializer | undefined;
+  /** Stops waiting: the call rejects with the signal's reason at once. Aborts `execution.signal`. */
+  signal?: AbortSignal | undefined;
+  /** Told what happened. What it throws is ignored. */
+  onEvent?: IdempotencyListener | undefined;
+  /**
+   * Whether events have the key's `fingerprint` in place of the key, and of an error its `name` and `code` only. What
+   * a call throws keeps both. Whoever can guess a key can tell it by its fingerprint.
+   * @default false
+   */
+  redactKeys?: boolean | undefined;
+}
+
+/** Options as the engine works with them: checked, with defaults, durations in milliseconds. */
+export interface Settings {
+  readonly store: IdempotencyStore | undefined;
+  readonly leaseMs: number;
+  readonly onConflict: "wait" | "reject";
+  readonly waitMs: number;
+  readonly onUncertain: "reject" | "rerun";
+  readonly onError: ((error: unknown) => ErrorPolicy) | undefined;
+  readonly onStoreError: "throw" | "run";
+  readonly storeTimeoutMs: number;
+  readonly fingerprint: string | undefined;
+  readonly serializer: Serializer | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly onEvent: IdempotencyListener | undefined;
+  readonly redactKeys: boolean;
+}
+
+// With every setting in it, for to add one to a copy takes an engine many times as long as to change one.
+export const DEFAULTS: Settings = {
+  store: undefined,
+  leaseMs: 30_000,
+  onConflict: "wait",
+  waitMs: 35_000,
+  onUncertain: "reject",
+  onError: undefined,
+  onStoreError: "throw",
+  storeTimeoutMs: 5_000,
+  fingerprint: undefined,
+  serializer: undefined,
+  signal: undefined,
+  onEvent: undefined,
+  redactKeys: false,
+};
+
+type Rules = { readonly [Name in keyof Options]-?: (value: unknown) => Partial<Settings> };
+
+/** A rule for an option that is used as it was given, once it is checked. */
+function asGiven<Name extends keyof Settings>(name: Name, check: (name: string, value: unknown) => void) {
+  return (value: unknown): Partial<Settings> => {
+    check(name, value);
+    return { [name]: value };
+  };
+}
+
+const oneOf = (allowed: readonly string[]) => (name: string, value: unknown) =>
+  expectOneOf(name, allowed, value);
+const methods = (expected: string, names: readonly string[]) => (name: string, value: unknown) =>
+  expectMethods(name, expected, names, value);
+
+function expectSignal(name: string, value: unknown): void {
+  expectMethods(name, "an AbortSignal", ["addEventListener", "removeEventListener"], value);
+  if (typeof (value as AbortSignal).aborted !== "boolean") invalidOption(name, "an AbortSignal", value);
+}
+
+function expectBoolean(name: string, value: unknown): void {
+  if (typeof value !== "boolean") invalidOption(name, "true or false", value);
+}
+
+const STORE_METHODS = ["claim", "renew", "complete", "release", "read", "settle", "forget"];
+
+const RULES: Rules = {
+  store: asGiven("store", methods("an IdempotencyStore", STORE_METHODS)),
+  lease: value => ({ leaseMs: readDuration(value, { name: "lease", minMs: MIN_TTL_MS }) }),
+  onConflict: asGiven("onConflict", oneOf(["wait", "reject"])),
+  waitTimeout: value => ({ waitMs: readDuration(value, { name: "waitTimeout", minMs: 0 }) }),
+  onUncertain: asGiven("onUncertain", oneOf(["reject", "rerun"])),
+  onError: asGiven("onError", expectFunction),
+  onStoreError: asGiven("onStoreError", oneOf(["throw", "run"])),
+  storeTimeout: value => ({ storeTimeoutMs: readDuration(value, { name: "storeTimeout", minMs: 0 }) }),
+  fingerprint: value => ({ fingerprint: fingerprint(value) }),
+  serializer: asGiven("serializer", methods("{ stringify, parse }", ["stringify", "parse"])),
+  signal: asGiven("signal", expectSignal),
+  onEvent: asGiven("onEvent", expectFunction),
+  redactKeys: asGiven("redactKeys", expectBoolean),
+};
+
+/** Checks the options that are given, and lays them over those that stand already. Throws `INVALID_OPTION`. */
+export function readOptions(options: Options | undefined, base: Settings): Settings {
+  if (options === undefined) return base;
+  return { ...base, ...readByRules("options", options, RULES) };
+}

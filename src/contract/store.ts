@@ -1,0 +1,114 @@
+import type { Awaitable } from "../util/awaitable.ts";
+
+export type { Awaitable };
+
+/** What a call asks of {@link IdempotencyStore.claim}. */
+export interface ClaimRequest {
+  /** Names the claim: unique for each call, and the proof of ownership in every later operation. */
+  token: string;
+  /** How long an outcome, a released or an uncertain key is kept, in milliseconds. */
+  ttlMs: number;
+  /** How long the claim lives without a renewal, in milliseconds. */
+  leaseMs: number;
+  /** Digest of the payload that must match on reuse of the key. Two fingerprints differ only where both are given. */
+  fingerprint?: string | undefined;
+  /** Take over an uncertain key instead of being told about it. */
+  rerun?: boolean | undefined;
+}
+
+/** What {@link IdempotencyStore.claim} answers. */
+export type ClaimResult =
+  | {
+      status: "claimed";
+      /** Counts the claims of this key within its window, from 1. */
+      attempt: number;
+      /** The token of the window's first claim. */
+      runId: string;
+    }
+  | {
+      status: "in-progress" | "uncertain";
+      attempt: number;
+      fingerprint?: string | undefined;
+      /** In progress: what remains of the holder's lease. Uncertain: what remains of the record. Milliseconds. */
+      retryAfterMs: number;
+    }
+  | {
+      status: "completed";
+      attempt: number;
+      /** The text that was given to `complete` or `settle`. */
+      outcome: string;
+      fingerprint?: string | undefined;
+      /** What remains of the window, in milliseconds, where the store knows it without asking once more. */
+      expiresInMs?: number | undefined;
+    };
+
+/** What {@link IdempotencyStore.read} answers. It never shows the token. */
+export interface StoreRecord {
+  /** In progress while the lease lasts, uncertain after it; released after a failure; completed with an outcome. */
+  status: "in-progress" | "released" | "uncertain" | "completed";
+  /** The latest claim, from 1. */
+  attempt: number;
+  /** The token of the window's first claim. */
+  runId: string;
+  /** The digest that the key is used with, where one was given. */
+  fingerprint?: string | undefined;
+  /** Only where `status` is `"completed"`. */
+  outcome?: string | undefined;
+  /** What remains of the lease in milliseconds; 0 unless in progress. */
+  leaseInMs: number;
+  /** What remains until the record is gone, in milliseconds. */
+  expiresInMs: number;
+}
+
+/**
+ * Where claims and results live. Every operation is atomic at the store and uses the store's own clock;
+ * a client's clock never decides. An operation that fails throws or rejects; it never answers "absent" instead.
+ *
+ * The engine hands a store keys of at most 300 UTF-16 code units of well-formed Unicode (longer ones come as a
+ * digest) and durations in whole milliseconds.
+ *
+ * The clauses below are tested by number by the conformance suite of `with-idempotency/testing`.
+ *
+ * - **S1** Of any number of concurrent claims on an absent, expired or released key exactly one is `claimed`.
+ * - **S2** A claim repeated with the token that already holds the key is `claimed` again, with the same `attempt`
+ *   and `runId` and a fresh lease: a lost reply costs nothing, after the lease lapsed too, while nobody replaced it.
+ * - **S3** An expired record is as good as absent, whether or not it has been purged.
+ * - **S4** A lapsed lease reads as `uncertain`. It is taken over only with `rerun` and a fingerprint that does not
+ *   differ; the takeover keeps `runId` and raises `attempt`.
+ * - **S5** `renew`, `complete` and `release` act only for the token that holds the key; otherwise they return false
+ *   and change nothing. A holder whose lease lapsed, but whom nobody replaced, may still complete, renew or release;
+ *   `complete` repeated by its own token is true again.
+ * - **S6** `release` frees the key for the next claim and keeps `attempt` and `runId` for the record's `ttlMs`;
+ *   a claim with a different fingerprint starts a new `runId` at attempt 1.
+ * - **S7** `complete` keeps the outcome for `ttlMs` from that moment by the store's clock.
+ * - **S8** A record that has not expired never vanishes unannounced; a claim in progress is never evicted.
+ *   A full store refuses (`STORE_ERROR`) or announces what it evicts.
+ * - **S9** Keys differ by every code unit; outcomes come back to the letter, whatever their text and up to at
+ *   least 1 MiB.
+ * - **S10** Nothing is left behind: records past their time are removed without a caller's help, or by a documented
+ *   `purge()` that the store also runs by itself.
+ */
+export interface IdempotencyStore {
+  /**
+   * Takes the key, or says who has it (S1–S4, S6). An in-progress record lives until its lease lapses, is then
+   * uncertain for `ttlMs`, and is then gone.
+   */
+  claim(key: string, request: ClaimRequest): Awaitable<ClaimResult>;
+  /** Sets the lease to `leaseMs` from now (S5). A `leaseMs` of 0 ends it now: the key becomes uncertain. */
+  renew(key: string, token: string, leaseMs: number): Awaitable<boolean>;
+  /** Ends the claim with an outcome that is kept for `ttlMs` (S5, S7, S9). */
+  complete(key: string, token: string, outcome: string, ttlMs: number): Awaitable<boolean>;
+  /** Ends the claim and frees the key (S5, S6). */
+  release(key: string, token: string): Awaitable<boolean>;
+  /** What is known of the key, or undefined; changes nothing (S3, S4). */
+  read(key: string): Awaitable<StoreRecord | undefined>;
+  /** Completes a key that is uncertain now, and only such a one. Its former holder holds it no longer. */
+  settle(key: string, outcome: string, ttlMs: number): Awaitable<boolean>;
+  /** Removes the key, whatever its state; false where there was none. */
+  forget(key: string): Awaitable<boolean>;
+  /**
+   * Resolves when the key may have changed, or when `signal` aborts, and leaves nothing behind after either.
+   * A hint to look again, never needed for correctness.
+   */
+  settled?(key: string, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,128 @@
+import { context, type Meter, metrics, type Tracer, trace } from "@opentelemetry/api";
+import { createIdempotency } from "../../api/create-idempotency.ts";
+import { wrap } from "../../api/make-idempotent.ts";
+import type { IdempotencyListener } from "../../contract/events.ts";
+import type { Idempotency, Outcome } from "../../contract/idempotency.ts";
+import type { Options } from "../../contract/options.ts";
+import { expectMethods, invalidOption } from "../../contract/validate.ts";
+import { notify } from "../../util/notify.ts";
+import { createInstruments, type Instruments } from "./instruments.ts";
+import { ObservedCall } from "./observed-call.ts";
+
+const SCOPE = "with-idempotency";
+
+/** What {@link createInstrumentedIdempotency} can be told. */
+export interface InstrumentedOptions extends Options {
+  /** Keeps the keys of one part of an application apart; an attribute of every span and metric. */
+  namespace?: string | undefined;
+  /**
+   * What makes the spans.
+   * @default that of the global provider
+   */
+  tracer?: Tracer | undefined;
+  /**
+   * What makes the metrics.
+   * @default that of the global provider, which is asked at the first call
+   */
+  meter?: Meter | undefined;
+}
+
+/**
+ * As {@link createIdempotency}, and each call tells OpenTelemetry of itself: by a span `idempotency.call`, which is the
+ * active one while the store is asked and `fn` runs, and by the metrics `idempotency.call.duration`,
+ * `idempotency.run.duration`, `idempotency.takeovers`, `idempotency.lease.losses` and `idempotency.store.errors`. A key
+ * is on its span only, by its fingerprint with `redactKeys`. Telemetry that fails changes nothing in what a call does.
+ *
+ * @throws InvalidOptionError `INVALID_OPTION`; InvalidDurationError `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`
+ */
+export function createInstrumentedIdempotency(options: InstrumentedOptions = {}): Idempotency {
+  if (typeof options !== "object" || options === null) invalidOption("options", "an object", options);
+  const { tracer = trace.getTracer(SCOPE), meter, ...defaults } = options;
+  expectMethods("tracer", "a Tracer", ["startSpan"], tracer);
+  if (meter !== undefined) expectMethods("meter", "a Meter", ["createHistogram", "createCounter"], meter);
+  const instance = createIdempotency(defaults);
+  const { namespace } = defaults;
+  const attributes = namespace === undefined ? {} : { "idempotency.namespace": namespace };
+
+  // Not before the first call: unlike a tracer, a meter of before the SDK has started never reaches it.
+  let instruments: Instruments | undefined;
+  function observe(own: Options | undefined): ObservedCall {
+    instruments ??= createInstruments(meter ?? metrics.getMeter(SCOPE), attributes);
+    const outer = context.active();
+    const span = tracer.startSpan("idempotency.call", { attributes }, outer);
+    return new ObservedCall(span, outer, instruments, (own?.redactKeys ?? defaults.redactKeys) === true);
+  }
+
+  const execute: Idempotency["execute"] = (key, ttl, fn, own) => {
+    const call = safely(() => observe(own));
+    if (call === undefined) return instance.execute(key, ttl, fn, own);
+    const inside: typeof fn =
+      typeof fn === "function" ? execution => context.with(call.context, fn, undefined, execution) : fn;
+    const onEvent = both(event => call.hear(event), own?.onEvent ?? defaults.onEvent);
+    const answer = context.with(call.context, () =>
+      instance.execute(key, ttl, inside, withListener(own, onEvent)),
+    );
+    return ended(call, answer);
+  };
+
+  const instrumented: Idempotency = {
+    ...instance,
+    execute,
+    withIdempotency: async (...call) => (await execute(...call)).value,
+    makeIdempotent: (fn, config) => wrap(instrumented, fn, config),
+  };
+  return instrumented;
+}
+
+/**
+ * An `onEvict` for `memoryStore` that counts `idempotency.evictions`.
+ *
+ * @param meter what makes the counter; by default that of the global provider, which is asked at the first eviction
+ */
+export function countEvictions(meter?: Meter): (key: string) => void {
+  let counter: ReturnType<Meter["createCounter"]> | undefined;
+  return () => {
+    counter ??= (meter ?? metrics.getMeter(SCOPE)).createCounter("idempotency.evictions", {
+      description: "Keys that a full in-memory store dropped before their time.",
+      unit: "{eviction}",
+    });
+    counter.add(1);
+  };
+}
+
+async function ended<T>(call: ObservedCall, answer: Promise<Outcome<T>>): Promise<Outcome<T>> {
+  try {
+    const outcome = await answer;
+    safely(() => call.end());
+    return outcome;
+  } catch (error) {
+    safely(() => call.end({ error }));
+    throw error;
+  }
+}
+
+function safely<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch {
+    // Ignored on purpose: a side effect that happened is not undone by failing telemetry.
+    return undefined;
+  }
+}
+
+/** Tells one listener and then the caller's, if there is one. What is none is left for the engine to refuse. */
+function both(first: IdempotencyListener, second: IdempotencyListener | undefined): IdempotencyListener {
+  if (second === undefined) return first;
+  if (typeof second !== "function") return second;
+  return event => {
+    notify(first, event);
+    if (second.hasSubscribers !== false) notify(second, event);
+  };
+}
+
+/** Options with that listener. What are none are left for the engine to refuse. */
+function withListener(options: Options | undefined, onEvent: IdempotencyListener): Options {
+  if (options !== undefined && (typeof options !== "object" || options === null || Array.isArray(options)))
+    return options;
+  return { ...options, onEvent };
+}

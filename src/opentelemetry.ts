@@ -1,0 +1,5 @@
+export {
+  countEvictions,
+  createInstrumentedIdempotency,
+  type InstrumentedOptions,
+} from "./observability/opentelemetry/listener.ts";

@@ -1,0 +1,93 @@
+import { digest } from "../../util/sha256.ts";
+import {
+  type SqlDialect,
+  type SqlStatement,
+  type SqlValues,
+  sqlTexts,
+  statement,
+  valuesOf,
+} from "../sql/operations.ts";
+import { tableSchema } from "../sql/table.ts";
+import type { PostgresQuery } from "./client.ts";
+
+const DIALECT: SqlDialect = {
+  // `extract` would do the same in decimals, which takes longer.
+  now: "CAST(date_part('epoch', statement_timestamp()) * 1000 AS bigint)",
+  skipLocked: "FOR UPDATE SKIP LOCKED",
+  done: "RETURNING 1 AS done",
+  parameters: "numbered",
+  least: "least",
+  // As one text, for each column costs a client time.
+  numbers: numbers => `concat_ws(',', ${numbers.join(", ")}) AS numbers`,
+};
+
+/** What a store asks of its table. */
+export type PostgresOperation =
+  | "claim"
+  | "take"
+  | "renew"
+  | "hold"
+  | "complete"
+  | "release"
+  | "read"
+  | "settle"
+  | "forget"
+  | "purge";
+
+/** The statement of an operation with its values. */
+export type PostgresStatements = (operation: PostgresOperation, values: Partial<SqlValues>) => PostgresQuery;
+
+/** The statements that make a table, whose name is quoted, and its index. */
+export function schemaOf(table: string): string {
+  return `${tableSchema(table, { key: 'text COLLATE "C"', integer: "bigint" }).join(";\n")};\n`;
+}
+
+const ANSWER = "numbers, run_id, fingerprint, outcome";
+
+/** All statements on a table, whose name is quoted: prepared under their names, and telling a channel, if so wanted. */
+export function postgresStatements(
+  table: string,
+  { prepare, notify }: { prepare: boolean; notify: boolean },
+): PostgresStatements {
+  const { seen, blocked, insert, take, ...texts } = sqlTexts(table, DIALECT);
+  const told = (text: string) =>
+    notify ? `WITH done AS (${text}) SELECT pg_notify(:channel, :hint) FROM done` : text;
+  // What `seen` may see is not inserted beside, even where another removes it just then: a claim has one answer.
+  const unseen = `NOT EXISTS (SELECT FROM ${table} AS r WHERE r.key = :key)`;
+  const all: Record<PostgresOperation, string> = {
+    ...texts,
+    // A row of nulls where it has made the record, and none where there is one past its time.
+    claim: `WITH fresh AS (${insert(unseen)})
+${seen} UNION ALL SELECT NULL, NULL, NULL FROM fresh`,
+    // A replay, and whoever is told of a holder, writes nothing.
+    take: `WITH blocked AS MATERIALIZED (${blocked}),
+taken AS (${take("NOT EXISTS (SELECT 1 FROM blocked)")})
+SELECT ${ANSWER} FROM taken UNION ALL SELECT ${ANSWER} FROM blocked`,
+    hold: told(texts.renew),
+    complete: told(texts.complete),
+    release: told(texts.release),
+    settle: told(texts.settle),
+    forget: told(texts.forget),
+  };
+  const ready = Object.fromEntries(
+    Object.entries(all).map(([operation, text]) => [operation, readyFor(operation, text, prepare)]),
+  ) as Record<PostgresOperation, Ready>;
+  return (operation, values) => {
+    const { form, name } = ready[operation];
+    const { text } = form;
+    const inPlace = valuesOf(form, values);
+    return name === undefined ? { text, values: inPlace } : { text, values: inPlace, name };
+  };
+}
+
+interface Ready {
+  form: SqlStatement;
+  name: string | undefined;
+}
+
+function readyFor(operation: string, text: string, prepare: boolean): Ready {
+  const form = statement(text, DIALECT);
+  // A connection keeps one text under a name, and may serve stores with other tables and versions of this package.
+  const name = prepare ? `idempotency_${operation}_${digest(form.text).slice(0, 22)}` : undefined;
+  return { form, name };
+}

@@ -1,0 +1,108 @@
+import type { IdempotencyStore } from "../../contract/store.ts";
+import { expectMethods } from "../../contract/validate.ts";
+import { purgeRegularly } from "../sql/purge.ts";
+import { quotedTable } from "../sql/table.ts";
+import type { PostgresClient } from "./client.ts";
+import { channelOf, hintsOf } from "./hints.ts";
+import { type Ask, postgresOperations } from "./operations.ts";
+import { type PostgresStoreOptions, readPostgresOptions } from "./options.ts";
+import { askServer, makeTable } from "./server.ts";
+import { postgresStatements, schemaOf } from "./statements.ts";
+import { transactionStore } from "./transaction.ts";
+
+/** An {@link IdempotencyStore} in a table of PostgreSQL. */
+export interface PostgresStore extends IdempotencyStore {
+  /**
+   * Makes the table and its index where there are none. Safe to call again, and by many processes at once; takes the
+   * right to create only where there is something to make.
+   */
+  migrate(): Promise<void>;
+  /**
+   * Removes all records past their time, a thousand at once, and answers how many they were. The store does so by
+   * itself too: see `purgeEvery`. Several at once share the work.
+   */
+  purge(): Promise<number>;
+  /**
+   * A store for one call, on the transaction that is open on the client: what `fn` writes by that client and the
+   * record of its key are committed together, or neither is. Whoever claims the key meanwhile waits for the commit or
+   * the rollback, or until its own `storeTimeout`. Begin and end the transaction yourself; make a new one of these for
+   * each call, since calls by one store share one run.
+   *
+   * ```ts
+   * await client.query("BEGIN");
+   * await withIdempotency(["order", id], "1h", () => insertOrder(client), { store: store.inTransaction(client) });
+   * await client.query("COMMIT");
+   * ```
+   *
+   * @throws InvalidOptionError `INVALID_OPTION` where the client is known to have no open transaction
+   */
+  inTransaction(client: PostgresClient): IdempotencyStore;
+}
+
+/**
+ * The SQL that `migrate` runs, for those who run their own migrations.
+ *
+ * @param table As the store's option: the schema may stand before it.
+ * @throws InvalidOptionError `INVALID_OPTION`
+ */
+export function postgresSchema(table = "idempotency_keys"): string {
+  return schemaOf(quotedTable(table));
+}
+
+/**
+ * A store in PostgreSQL: it protects all processes that share the table, by the server's clock. Each operation is one
+ * short statement; only a claim of a key that was released, is uncertain or is past its time takes another. A replay
+ * writes nothing. Records past their time are reclaimed by the next claim of their key, and removed in the background.
+ *
+ * ```ts
+ * const store = postgresStore(new Pool());
+ * await store.migrate();
+ * ```
+ *
+ * @param pool A `Pool` or `Client` of pg, or an adapter: see {@link PostgresClient}. It stays the caller's to end.
+ * @throws InvalidOptionError `INVALID_OPTION`
+ */
+export function postgresStore(pool: PostgresClient, options: PostgresStoreOptions = {}): PostgresStore {
+  expectMethods("pool", "a Pool or Client of pg, or an adapter with query", ["query"], pool);
+  const { table, prepare, listener, purgeEveryMs, onWarning } = readPostgresOptions(options);
+  const statements = postgresStatements(table, { prepare, notify: listener !== undefined });
+  const notified = listener && table;
+  const ask: Ask = (operation, values) => askServer(pool, statements(operation, values));
+  const operations = postgresOperations(ask, notified);
+  const hints = listener && hintsOf(listener, channelOf(table));
+  let isPurging = false;
+
+  const store: PostgresStore = {
+    ...operations,
+    claim(key, request) {
+      if (!isPurging)
+        purgeRegularly(store, {
+          everyMs: purgeEveryMs,
+          onWarning,
+          where: "PostgreSQL",
+          isOver: hasEnded(pool),
+        });
+      isPurging = true;
+      return operations.claim(key, request);
+    },
+    ...(hints && { settled: (key, signal) => hints.told(key, signal) }),
+    migrate: () => makeTable(pool, table),
+    purge: () => purge(ask),
+    inTransaction: client => transactionStore(client, statements, notified),
+  };
+  return store;
+}
+
+// Apart from the store, which what the timer calls must not hold. Pools of pg say so; of others the failure is told.
+const hasEnded = (pool: PostgresClient & { ended?: unknown }) => () => pool.ended === true;
+
+const BATCH = 1_000;
+
+async function purge(ask: Ask): Promise<number> {
+  let removed = 0;
+  for (;;) {
+    const { length } = await ask("purge", { limit: BATCH });
+    removed += length;
+    if (length < BATCH) return removed;
+  }
+}

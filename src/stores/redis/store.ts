@@ -1,0 +1,178 @@
+import type { ClaimRequest, ClaimResult, IdempotencyStore, StoreRecord } from "../../contract/store.ts";
+import { expectFunction, invalidOption, readByRules } from "../../contract/validate.ts";
+import { notify } from "../../util/notify.ts";
+import { storableText, storableWord } from "../shared/record.ts";
+import { type StoreWarning, warnProcess } from "../shared/warning.ts";
+import { claiming } from "./claim.ts";
+import { commandsOf, type RedisClient, type RedisCommands } from "./client.ts";
+import { RedisHints } from "./hints.ts";
+import { confirmed, type Replicas } from "./replicas.ts";
+import { storeRecord, told, unreadable } from "./replies.ts";
+import { COMPLETE, FORGET, READ, RELEASE, RENEW, type RedisScript, SETTLE } from "./scripts.ts";
+
+/** How a `redisStore` is set up. */
+export interface RedisStoreOptions {
+  /**
+   * What every key in Redis begins with.
+   * @default "idempotency:"
+   */
+  prefix?: string | undefined;
+  /**
+   * How many replicas have to confirm a claim before it counts (Redis' `WAIT`). Where too few do, the call fails with
+   * `STORE_ERROR` and gives the claim back. `WAIT` holds up whatever else its connection sends, so give the store a
+   * client of its own, or a pool. Not for a cluster's client.
+   * @default none: a claim counts as soon as the primary has it
+   */
+  replicas?: Replicas | undefined;
+  /**
+   * Told once, on first use, if the server may evict keys that have not expired (`EVICTING_POLICY`).
+   * @default `process.emitWarning`
+   */
+  onWarning?: ((warning: StoreWarning) => void) | undefined;
+}
+
+const isWhole = (value: unknown) => Number.isInteger(value) && (value as number) >= 1;
+
+const RULES = {
+  prefix(value: unknown): RedisStoreOptions {
+    if (typeof value === "string" && value.isWellFormed()) return { prefix: value };
+    return invalidOption("prefix", "a text of well-formed Unicode", value);
+  },
+  replicas(value: unknown): RedisStoreOptions {
+    const { count, timeoutMs } = Object(value) as Record<string, unknown>;
+    if (isWhole(count) && isWhole(timeoutMs)) return { replicas: value as RedisStoreOptions["replicas"] };
+    return invalidOption("replicas", "{ count, timeoutMs }, both whole numbers from 1", value);
+  },
+  onWarning(value: unknown): RedisStoreOptions {
+    expectFunction("onWarning", value);
+    return { onWarning: value as (warning: StoreWarning) => void };
+  },
+};
+
+class RedisStore implements IdempotencyStore {
+  /** Absent where the client cannot be duplicated: waiters then poll. */
+  readonly settled?: (key: string, signal: AbortSignal) => Promise<void>;
+  readonly #commands: RedisCommands;
+  readonly #claim = claiming();
+  readonly #prefix: string;
+  readonly #replicas: RedisStoreOptions["replicas"];
+  #onWarning: ((warning: StoreWarning) => void) | undefined;
+
+  constructor(client: RedisClient, options: RedisStoreOptions) {
+    const {
+      prefix = "idempotency:",
+      replicas,
+      onWarning = warnProcess,
+    } = readByRules("redisStore options", options, RULES);
+    this.#commands = commandsOf(client);
+    if (replicas !== undefined && this.#commands.isCluster) {
+      invalidOption(
+        "replicas",
+        "the client of a single primary, for WAIT asks one node",
+        "a cluster's client",
+      );
+    }
+    this.#prefix = prefix;
+    this.#replicas = replicas;
+    this.#onWarning = onWarning;
+    const { subscriber } = this.#commands;
+    if (subscriber === undefined) return;
+    const hints = new RedisHints(subscriber);
+    this.settled = (key, signal) => hints.told(this.#name(key), signal);
+  }
+
+  // None of these is async: one promise each is all that they need beside the client's.
+  claim(key: string, request: ClaimRequest): Promise<ClaimResult> {
+    const claim = (commands: Pick<RedisCommands, "add" | "run">) =>
+      this.#claim(commands, this.#name(key), request);
+    const replicas = this.#replicas;
+    const answer =
+      replicas === undefined
+        ? claim(this.#commands)
+        : this.#commands.onOne(commands => confirmed(commands, () => claim(commands), replicas));
+    this.#warnOnce();
+    return answer;
+  }
+
+  renew(key: string, token: string, leaseMs: number): Promise<boolean> {
+    return this.#yes(RENEW, key, token, `${leaseMs}`);
+  }
+
+  complete(key: string, token: string, outcome: string, ttlMs: number): Promise<boolean> {
+    return this.#yes(COMPLETE, key, token, `${ttlMs}`, storableText(outcome));
+  }
+
+  release(key: string, token: string): Promise<boolean> {
+    return this.#yes(RELEASE, key, token);
+  }
+
+  settle(key: string, outcome: string, ttlMs: number): Promise<boolean> {
+    return this.#yes(SETTLE, key, "", `${ttlMs}`, storableText(outcome));
+  }
+
+  read(key: string): Promise<StoreRecord | undefined> {
+    return this.#run(READ, key, [], storeRecord);
+  }
+
+  forget(key: string): Promise<boolean> {
+    return this.#run(FORGET, key, [this.#name(key)], reply => reply === 1);
+  }
+
+  #name(key: string): string {
+    return this.#prefix + storableText(key);
+  }
+
+  #yes(script: RedisScript, key: string, token: string, ...args: string[]): Promise<boolean> {
+    return this.#run(script, key, [storableWord(token), this.#name(key), ...args], reply => {
+      if (typeof reply === "string") told(reply);
+      return reply === 1;
+    });
+  }
+
+  #run<T>(script: RedisScript, key: string, args: string[], read: (reply: unknown) => T): Promise<T> {
+    return this.#commands.run(script, this.#name(key), ...args).then(read, unreadable);
+  }
+
+  #warnOnce(): void {
+    const warn = this.#onWarning;
+    if (warn === undefined) return;
+    this.#onWarning = undefined;
+    evictingPolicy(this.#commands).then(
+      policy => policy !== undefined && notify(warn, evictionWarning(policy)),
+      // A server that may not be asked, or is down: nothing that a claim would not say itself.
+      () => {},
+    );
+  }
+}
+
+/** The policy by which the server may drop keys; undefined where it drops none. */
+async function evictingPolicy({ command }: RedisCommands): Promise<string | undefined> {
+  const info = String(await command("INFO", "memory"));
+  const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
+  const isLimited = !/^maxmemory:0\s*$/m.test(info);
+  return isLimited && policy !== "noeviction" ? policy : undefined;
+}
+
+function evictionWarning(policy: string): StoreWarning {
+  return {
+    code: "EVICTING_POLICY",
+    message: `Redis may evict idempotency keys before their time, and what they protect may then run again: its maxmemory-policy is ${policy}; expected noeviction`,
+  };
+}
+
+/**
+ * A store in Redis, for many processes and machines. Each record is one key with Redis' own expiry, and each operation
+ * one command or script and one round trip; a claim of a key that is held or released takes both. Waiters are woken by a
+ * message on a channel named like the key, for which the store makes one connection beside the client's own while
+ * somebody waits.
+ *
+ * How much it promises depends on the server: a claim that Redis forgets (by a failover before replication, a restart
+ * without an append-only file, or eviction) protects no longer. See the guide to Redis.
+ *
+ * @param client of ioredis 5 or 6 (`Redis` or `Cluster`), iovalkey, or node-redis 5 or 6 (`createClient`,
+ * `createCluster` or `createClientPool`), connected; the caller owns and closes it
+ * @throws InvalidOptionError `INVALID_OPTION`
+ */
+export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): IdempotencyStore {
+  return new RedisStore(client, options);
+}

@@ -1,0 +1,97 @@
+import { ResultUnavailableError } from "../../contract/errors.ts";
+import type { StoreRecord } from "../../contract/store.ts";
+
+/** The version of the form in which stores outside this process keep a record. */
+export const RECORD_VERSION = 1;
+
+// Neither Redis' clients nor SQL's text hold a lone surrogate, and SQL's text no NUL: both are kept behind this mark,
+// which JSON never contains as it is.
+const MARK = "\u0010";
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced.
+const UNSTORABLE = /[\0\u0010]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const DELIMITERS = /[ \n]/g;
+const PLAIN_WORD = /^[!-~]*$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced.
+const KEPT = /\u0010(.{4})/g;
+
+const mark = (unit: string) => MARK + unit.charCodeAt(0).toString(16).padStart(4, "0");
+
+/** A text as any store can keep it: the same, but for what a store would change. Different texts stay different. */
+export function storableText(text: string): string {
+  if (text.isWellFormed() && !text.includes("\0") && !text.includes(MARK)) return text;
+  return text.replace(UNSTORABLE, mark);
+}
+
+/** The text that {@link storableText} or {@link storableWord} was given. */
+export function originalText(kept: string): string {
+  if (!kept.includes(MARK)) return kept;
+  return kept.replace(KEPT, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+/** A text as {@link storableText} gives it, and without a delimiter of a record's first line. */
+export function storableWord(text: string): string {
+  return PLAIN_WORD.test(text) ? text : storableText(text).replace(DELIMITERS, mark);
+}
+
+/** What a store throws where there is a record that it cannot read: it is not absent, so nothing may run. */
+export function unreadableRecord(why: string): ResultUnavailableError {
+  return new ResultUnavailableError(
+    `The key has a record that cannot be read: ${why}. Nothing runs while it is there; \`forget\` the key to free it.`,
+  );
+}
+
+// A record as one text: the version, a letter for the state, and on its first line the attempt, a number (held: the
+// ttl in milliseconds; completed: how many bytes the outcome has; released: 0), the token of who holds or completed it,
+// the runId (nothing where it is the token), and a colon with the fingerprint (nothing where there is none); then the
+// outcome.
+const LINE = /^(\d+)([hrc])([1-9]\d*) (\d+) ([^ \n]*) ([^ \n]*) (:[^ \n]*)?\n/;
+
+const STATES = { h: "held", r: "released", c: "completed" } as const;
+
+/** What the text of a record says. */
+export interface KeptRecord extends Pick<StoreRecord, "attempt" | "runId" | "fingerprint" | "outcome"> {
+  state: (typeof STATES)[keyof typeof STATES];
+  ttlMs: number;
+}
+
+/** A fingerprint as it stands in a record's text. */
+export function fingerprintWord(fingerprint: string | undefined): string {
+  return fingerprint === undefined ? "" : `:${storableWord(fingerprint)}`;
+}
+
+/** The record of a window's first claim. The token and the fingerprint are given as they stand in a record. */
+export function firstRecord(token: string, ttlMs: number, fingerprint: string): string {
+  return `${RECORD_VERSION}h1 ${ttlMs} ${token}  ${fingerprint}\n`;
+}
+
+/** Whether a text is one of a completed key, if it is a record at all. */
+export function isCompleted(text: string): boolean {
+  return text.startsWith(`${RECORD_VERSION}c`);
+}
+
+/** What to throw where there is a text that is no record of this version. */
+export function unreadableText(text: string): ResultUnavailableError {
+  const version = /^(\d+)[a-z]/.exec(text)?.[1];
+  if (version === undefined) return unreadableRecord("it is not of this package's form");
+  if (Number(version) === RECORD_VERSION)
+    return unreadableRecord("it is cut short, garbled or never expires");
+  return unreadableRecord(`its version is ${version}, and this package knows version ${RECORD_VERSION}`);
+}
+
+/** Reads the text of a record. Throws `RESULT_UNAVAILABLE` where it is none of this version. */
+export function readRecord(text: string): KeptRecord {
+  const [line, version, letter, attempt, number, token, runId, fingerprint] = LINE.exec(text) ?? [];
+  const isSound = version === `${RECORD_VERSION}` && Number.isSafeInteger(Number(attempt));
+  if (line === undefined || !isSound || (runId === "" && token === "")) throw unreadableText(text);
+  const state = STATES[letter as keyof typeof STATES];
+  const rest = text.slice(line.length);
+  if (Buffer.byteLength(rest) !== (state === "completed" ? Number(number) : 0)) throw unreadableText(text);
+  return {
+    state,
+    attempt: Number(attempt),
+    ttlMs: state === "held" ? Number(number) : 0,
+    runId: originalText((runId || token) as string),
+    fingerprint: fingerprint === undefined ? undefined : originalText(fingerprint.slice(1)),
+    outcome: state === "completed" ? originalText(rest) : undefined,
+  };
+}

@@ -1,0 +1,41 @@
+import { type Duration, MIN_TTL_MS, readDuration } from "../../contract/duration.ts";
+import { expectFunction } from "../../contract/validate.ts";
+import { type StoreWarning, warnProcess } from "../shared/warning.ts";
+import { quotedTable } from "./table.ts";
+
+/** What the stores in SQL databases have in common. */
+export interface SqlStoreOptions {
+  /**
+   * How often the store removes records past their time, from 1 second to 24 hours, once it has made a claim.
+   * @default "1 minute"
+   */
+  purgeEvery?: Duration | undefined;
+  /**
+   * Told of what an operator should know, such as a purge that fails. What it throws is ignored.
+   * @default a process warning of type `IdempotencyWarning`
+   */
+  onWarning?: ((warning: StoreWarning) => void) | undefined;
+}
+
+/** Options as the stores work with them: checked, with defaults, the table's name quoted. */
+export interface SqlSettings {
+  readonly table: string;
+  readonly purgeEveryMs: number;
+  readonly onWarning: (warning: StoreWarning) => void;
+}
+
+export const SQL_DEFAULTS: SqlSettings = {
+  table: quotedTable("idempotency_keys"),
+  purgeEveryMs: 60_000,
+  onWarning: warnProcess,
+};
+
+export const SQL_RULES = {
+  purgeEvery(value: unknown): Partial<SqlSettings> {
+    return { purgeEveryMs: readDuration(value, { name: "purgeEvery", minMs: MIN_TTL_MS }) };
+  },
+  onWarning(value: unknown): Partial<SqlSettings> {
+    expectFunction("onWarning", value);
+    return { onWarning: value as (warning: StoreWarning) => void };
+  },
+};

@@ -1,0 +1,44 @@
+import { notify } from "../../util/notify.ts";
+import { backgroundTimer, weakly } from "../../util/timers.ts";
+import type { StoreWarning } from "../shared/warning.ts";
+
+/** A store that can remove records past their time. */
+export interface Purgeable {
+  purge(): Promise<number>;
+}
+
+interface Purging {
+  everyMs: number;
+  onWarning: (warning: StoreWarning) => void;
+  /** The database's name. */
+  where: string;
+  /** Whether there is nothing to purge any more, as when the database was closed. */
+  isOver?: () => boolean;
+}
+
+/** Purges again and again, as long as somebody else has the store. */
+export function purgeRegularly(store: Purgeable, purging: Purging, hasWarned = false): void {
+  const { everyMs, onWarning, where, isOver } = purging;
+  const kept = weakly(store);
+  const ring = async () => {
+    const alive = kept.deref();
+    if (alive === undefined || isOver?.()) return;
+    const failure = await alive.purge().then(
+      () => undefined,
+      error => ({ error }),
+    );
+    // Once for as long as it goes on.
+    if (failure !== undefined && !hasWarned) notify(onWarning, purgeFailed(where, failure.error));
+    purgeRegularly(alive, purging, failure !== undefined);
+  };
+  // At random, so that processes which started together take turns.
+  backgroundTimer(() => void ring(), everyMs * (0.75 + Math.random() / 4));
+}
+
+function purgeFailed(where: string, error: unknown): StoreWarning {
+  const why = error instanceof Error ? error.message : String(error);
+  return {
+    code: "PURGE_FAILED",
+    message: `Records past their time could not be removed from ${where}, and will be tried again: ${why}`,
+  };
+}

@@ -1,0 +1,172 @@
+import { StoreError } from "../../contract/errors.ts";
+import type { Awaitable } from "../../util/awaitable.ts";
+import { type SqlStatement, type SqlValues, valuesOf } from "../sql/operations.ts";
+import type { SqlRow } from "../sql/record.ts";
+
+type Value = string | number | null;
+
+/** A prepared statement, as libsql, better-sqlite3 and node:sqlite have it. */
+export interface SqliteStatement {
+  get(...values: Value[]): unknown;
+  all(...values: Value[]): unknown[];
+  run(...values: Value[]): { changes: number | bigint };
+  /** Has it answer with arrays: libsql and better-sqlite3 have it. */
+  raw?(on: boolean): unknown;
+}
+
+/** A connection to SQLite, as libsql, better-sqlite3 and node:sqlite make it. */
+export interface SqliteDatabase {
+  exec(sql: string): unknown;
+  prepare(sql: string): SqliteStatement;
+  /** Whether a transaction is open: libsql's and better-sqlite3's name for it. */
+  readonly inTransaction?: boolean;
+  /** Whether a transaction is open: node:sqlite's name for it, since Node.js 22.16. */
+  readonly isTransaction?: boolean;
+  /** Whether it is open: libsql's and better-sqlite3's name for it. */
+  readonly open?: boolean;
+  /** Whether it is open: node:sqlite's name for it. */
+  readonly isOpen?: boolean;
+}
+
+// SQLite itself waits by blocking the event loop, and with it the renewal of leases: short enough for that.
+const BLOCKING_MS = 5;
+// Less than the default `storeTimeout`, so that a caller hears of the lock.
+const PATIENCE_MS = 4_500;
+const FIRST_PAUSE_MS = 2;
+const LONGEST_PAUSE_MS = 50;
+
+/** Statements on one connection, each prepared once. Each is a transaction of its own. */
+export class SqliteConnection {
+  readonly #database: SqliteDatabase;
+  readonly #prepared = new Map<SqlStatement, SqliteStatement>();
+
+  constructor(database: SqliteDatabase) {
+    this.#database = database;
+  }
+
+  get isClosed(): boolean {
+    return this.#database.open === false || this.#database.isOpen === false;
+  }
+
+  /** Makes what the statements need where it is missing. */
+  setUp(schema: readonly string[]): void {
+    this.#refuseTransaction();
+    this.#database.exec(`PRAGMA busy_timeout = ${BLOCKING_MS}`);
+    if (!this.#hasJournal()) this.#database.exec("PRAGMA journal_mode = WAL");
+    if (!this.#hasJournal()) {
+      throw new StoreError(
+        "database: expected SQLite to go over to WAL; it does not: is the file on a local disk?",
+      );
+    }
+    for (const sql of schema) this.#database.exec(sql);
+  }
+
+  #hasJournal(): boolean {
+    const [row] = this.#database.prepare("PRAGMA journal_mode").all() as { journal_mode?: unknown }[];
+    return row?.journal_mode === "wal" || row?.journal_mode === "memory";
+  }
+
+  /** The row of a record that a statement finds. It writes nothing. */
+  find(form: SqlStatement, values: Partial<SqlValues>): SqlRow | undefined {
+    return this.#perform(form, values, true, (statement, inPlace) => recordRow(statement.get(...inPlace)));
+  }
+
+  /** How many rows a statement changes. */
+  change(form: SqlStatement, values: Partial<SqlValues>): number {
+    this.#refuseTransaction();
+    return this.#perform(form, values, false, (statement, inPlace) =>
+      Number(statement.run(...inPlace).changes),
+    );
+  }
+
+  /** The row that a statement writes. By `all`, since `get` ends before the commit and hears nothing of a full disk. */
+  write(form: SqlStatement, values: Partial<SqlValues>): SqlRow | undefined {
+    this.#refuseTransaction();
+    return this.#perform(form, values, true, (statement, inPlace) => recordRow(statement.all(...inPlace)[0]));
+  }
+
+  #perform<T>(
+    form: SqlStatement,
+    values: Partial<SqlValues>,
+    hasRows: boolean,
+    act: (statement: SqliteStatement, inPlace: Value[]) => T,
+  ): T {
+    const statement = this.#prepared.get(form) ?? this.#prepare(form, hasRows);
+    const inPlace = valuesOf(form, values);
+    try {
+      return act(statement, inPlace);
+    } catch (error) {
+      this.#abandon(form, () => act(statement, inPlace));
+      throw error;
+    }
+  }
+
+  #prepare(form: SqlStatement, hasRows: boolean): SqliteStatement {
+    const statement = this.#database.prepare(form.text);
+    // An array takes half the time of an object. better-sqlite3 refuses where there is no row to come.
+    if (hasRows) statement.raw?.(true);
+    this.#prepared.set(form, statement);
+    return statement;
+  }
+
+  /**
+   * Ends a statement that failed. libsql lets one that met a lock stand: what other statements write is not committed
+   * meanwhile, and its next run takes up its old values. While writing is forbidden it fails for good.
+   */
+  #abandon(form: SqlStatement, again: () => unknown): void {
+    this.#prepared.delete(form);
+    try {
+      this.#database.exec("PRAGMA query_only = ON");
+      again();
+    } catch {
+      // As it should.
+    } finally {
+      this.#database.exec("PRAGMA query_only = OFF");
+    }
+  }
+
+  #refuseTransaction(): void {
+    if (!(this.#database.inTransaction ?? this.#database.isTransaction)) return;
+    const why = "what is written now could be rolled back. Give the store a connection of its own";
+    throw new StoreError(`database: expected no open transaction; got one: ${why}`);
+  }
+}
+
+/** The row of a record: its numbers first, and then its texts, in the order of the columns. */
+function recordRow(row: unknown): SqlRow | undefined {
+  if (row === undefined) return undefined;
+  const columns: unknown[] = Array.isArray(row) ? row : Object.values(row as object);
+  const [run_id, fingerprint, outcome] = columns.slice(-3);
+  return { numbers: columns.slice(0, -3), run_id, fingerprint, outcome };
+}
+
+/** Whether somebody else has the lock. */
+export function isBusy(error: unknown): boolean {
+  if (typeof error !== "object" || error === null) return false;
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
+  // node:sqlite gives SQLite's number, whose lowest byte is the class of the error.
+  return String(code).startsWith("SQLITE_BUSY") || (typeof errcode === "number" && (errcode & 0xff) === 5);
+}
+
+/** Does it at once if it can; while the database is locked, again and again, without blocking, for a bounded time. */
+export function patiently<T>(act: () => T): Awaitable<T> {
+  try {
+    return act();
+  } catch (error) {
+    if (!isBusy(error)) throw error;
+    return again(act);
+  }
+}
+
+async function again<T>(act: () => T): Promise<T> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    // At random, so that those who wait do not come back in lockstep.
+    await new Promise(resolve => setTimeout(resolve, pause * (0.5 + Math.random() / 2)));
+    try {
+      return act();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadline) throw error;
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import { invalidOption, readByRules } from "../../contract/validate.ts";
+import { SQL_DEFAULTS, SQL_RULES, type SqlSettings, type SqlStoreOptions } from "../sql/options.ts";
+import { quotedTable } from "../sql/table.ts";
+
+/** How a `sqliteStore` is set up. */
+export interface SqliteStoreOptions extends SqlStoreOptions {
+  /**
+   * The table, which the store makes: 1 to 51 ASCII letters, digits and underscores, the first no digit.
+   * @default "idempotency_keys"
+   */
+  table?: string | undefined;
+}
+
+const RULES = {
+  table(value: unknown): Partial<SqlSettings> {
+    if (typeof value === "string" && value.includes(".")) {
+      return invalidOption("table", "a name without a database's before it", value);
+    }
+    return { table: quotedTable(value) };
+  },
+  ...SQL_RULES,
+};
+
+/** Checks the options of a `sqliteStore`. Throws `INVALID_OPTION`. */
+export function readSqliteOptions(options: SqliteStoreOptions): SqlSettings {
+  return { ...SQL_DEFAULTS, ...readByRules<Partial<SqlSettings>>("sqliteStore options", options, RULES) };
+}

@@ -1,0 +1,166 @@
+import type { ClaimRequest, ClaimResult, IdempotencyStore, StoreRecord } from "../../contract/store.ts";
+import { expectMethods } from "../../contract/validate.ts";
+import type { Awaitable } from "../../util/awaitable.ts";
+import {
+  claimValues,
+  type SqlDialect,
+  type SqlStatement,
+  type SqlValues,
+  sqlTexts,
+  statement,
+} from "../sql/operations.ts";
+import { purgeRegularly } from "../sql/purge.ts";
+import { claimResult, storeRecord } from "../sql/record.ts";
+import { tableSchema } from "../sql/table.ts";
+import { isBusy, patiently, SqliteConnection, type SqliteDatabase } from "./database.ts";
+import { readSqliteOptions, type SqliteStoreOptions } from "./options.ts";
+
+/** An {@link IdempotencyStore} in a table of SQLite. */
+export interface SqliteStore extends IdempotencyStore {
+  /**
+   * Removes all records past their time, 500 at once, and answers how many they were. The store does so by itself
+   * too: see `purgeEvery`.
+   */
+  purge(): Promise<number>;
+}
+
+const DIALECT: SqlDialect = {
+  // Days since noon in 4714 BC, as every version has them; a millisecond is well within a double's reach.
+  now: "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)",
+  skipLocked: "",
+  done: "",
+  parameters: "anonymous",
+  least: "min",
+  numbers: numbers => numbers.map((number, index) => `${number} AS number_${index}`).join(", "),
+};
+
+/**
+ * A store in SQLite: it protects all processes of one machine that open the file, by the machine's clock. It makes
+ * its table, puts the database into WAL mode, and sets the connection's `busy_timeout` to 5 ms: where another process
+ * writes for longer, it waits without blocking, for up to 4.5 seconds, and then throws the client's `SQLITE_BUSY`.
+ * A replay is one `SELECT`. Records past their time are reclaimed by the next claim of their key, and removed in the
+ * background.
+ *
+ * ```ts
+ * const store = sqliteStore(new Database("idempotency.db"));
+ * ```
+ *
+ * @param database A `Database` of libsql or better-sqlite3, or a `DatabaseSync` of node:sqlite, with SQLite 3.35 or
+ *   later: a connection of the store's own. It stays the caller's to close. While it has an open transaction, the
+ *   store refuses to write, for that could be rolled back.
+ * @throws InvalidOptionError `INVALID_OPTION`
+ * @throws StoreError `STORE_ERROR` where a transaction is open, or where the file cannot have WAL
+ */
+export function sqliteStore(database: SqliteDatabase, options: SqliteStoreOptions = {}): SqliteStore {
+  const expected = "a Database of libsql or better-sqlite3, or a DatabaseSync of node:sqlite";
+  expectMethods("database", expected, ["exec", "prepare"], database);
+  const { table, purgeEveryMs: everyMs, onWarning } = readSqliteOptions(options);
+  const connection = new SqliteConnection(database);
+  const operations = sqliteOperations(connection, table);
+  const purging = { everyMs, onWarning, where: "SQLite", isOver: () => connection.isClosed };
+  let isPurging = false;
+
+  const store: SqliteStore = {
+    ...operations,
+    claim(key, request) {
+      if (!isPurging) purgeRegularly(store, purging);
+      isPurging = true;
+      return operations.claim(key, request);
+    },
+  };
+  return store;
+}
+
+const BATCH = 500;
+// Each further one takes another claim that comes and goes just in between.
+const CLAIM_TRIES = 10;
+
+function sqliteOperations(connection: SqliteConnection, table: string): SqliteStore {
+  const { insert, take, ...texts } = sqlTexts(table, DIALECT);
+  const forms = formsOf({ ...texts, insert: insert("1 = 1"), take: take("1 = 1") });
+  const perform = whenSetUp(connection, schemaOf(table));
+
+  function claimNow(key: string, request: ClaimRequest): ClaimResult {
+    const values = claimValues(key, request);
+    for (let tries = 0; tries < CLAIM_TRIES; tries++) {
+      const known = connection.find(forms.read, values);
+      // A replay writes nothing, and takes no lock.
+      if (known && known.outcome !== null) return claimResult(known);
+      const isNew = known === undefined && connection.change(forms.insert, values) > 0;
+      if (isNew) return { status: "claimed", attempt: 1, runId: request.token };
+      const row = connection.find(forms.blocked, values) ?? connection.write(forms.take, values);
+      if (row !== undefined) return claimResult(row);
+      // A record came in between.
+    }
+    throw new Error(`The claim met a new record at each of ${CLAIM_TRIES} tries`);
+  }
+
+  function readNow(key: string): StoreRecord | undefined {
+    const row = connection.find(forms.read, { key });
+    return row && storeRecord(row);
+  }
+
+  /** Whether it did it, by the `usual` way or another; a record that nobody can read is no reason to say no. */
+  function did(
+    name: keyof typeof forms,
+    values: Partial<SqlValues> & { key: string },
+    usual?: keyof typeof forms,
+  ): Awaitable<boolean> {
+    return perform(() => {
+      if (usual !== undefined && connection.change(forms[usual], values) > 0) return true;
+      if (connection.change(forms[name], values) > 0) return true;
+      readNow(values.key);
+      return false;
+    });
+  }
+
+  return {
+    claim: (key, request) => perform(() => claimNow(key, request)),
+    read: key => perform(() => readNow(key)),
+    renew: (key, token, lease) => did("renew", { key, token, lease }),
+    complete: (key, token, outcome, ttl) => did("complete", { key, token, outcome, ttl }, "completeInTime"),
+    release: (key, token) => did("release", { key, token }),
+    settle: (key, outcome, ttl) => did("settle", { key, outcome, ttl }),
+    forget: key => perform(() => connection.change(forms.forget, { key }) > 0),
+    async purge() {
+      let removed = 0;
+      for (;;) {
+        const count = await perform(() => connection.change(forms.purge, { limit: BATCH }));
+        removed += count;
+        if (count < BATCH) return removed;
+        // Others have their turn in between.
+        await new Promise(resolve => setTimeout(resolve));
+      }
+    },
+  };
+}
+
+/** With the records in the key's own tree: one page less to find, and one less to write. */
+function schemaOf(table: string): readonly string[] {
+  const [records, index] = tableSchema(table, { key: "text", integer: "integer" });
+  return [`${records} WITHOUT ROWID`, index];
+}
+
+function formsOf<Name extends string>(texts: Record<Name, string>): Record<Name, SqlStatement> {
+  const entries = Object.entries<string>(texts).map(([name, text]) => [name, statement(text, DIALECT)]);
+  return Object.fromEntries(entries) as Record<Name, SqlStatement>;
+}
+
+/** Makes the table now, or, where the database is locked, with what is done first, which waits for the lock. */
+function whenSetUp(connection: SqliteConnection, schema: readonly string[]) {
+  let isSetUp = false;
+  const setUp = () => {
+    if (!isSetUp) connection.setUp(schema);
+    isSetUp = true;
+  };
+  try {
+    setUp();
+  } catch (error) {
+    if (!isBusy(error)) throw error;
+  }
+  return <T>(act: () => T): Awaitable<T> =>
+    patiently(() => {
+      setUp();
+      return act();
+    });
+}

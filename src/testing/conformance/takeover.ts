@@ -1,0 +1,180 @@
+import { oneWins } from "./race.ts";
+import {
+  type CaseSpec,
+  equal,
+  has,
+  LONG,
+  PAST_LEASE,
+  PAST_TTL,
+  remains,
+  UNCERTAIN,
+  unchanged,
+  WAYS,
+} from "./scene.ts";
+import type { StoreHarness } from "./suite.ts";
+
+const uncertainCases = WAYS.flatMap((way): CaseSpec[] => [
+  {
+    clause: "S4",
+    says: `a ${way} key reads as uncertain, with nothing left of its lease`,
+    async test(scene) {
+      const { store, key, a } = scene;
+      await UNCERTAIN[way](scene, a, { fingerprint: "one" });
+      has("the record", await store.read(key), {
+        status: "uncertain",
+        attempt: 1,
+        runId: a,
+        fingerprint: "one",
+        outcome: undefined,
+        leaseInMs: 0,
+        expiresInMs: remains(LONG.ttlMs),
+      });
+    },
+  },
+  {
+    clause: "S4",
+    says: `a claim on a ${way} key without rerun is told so, and changes nothing`,
+    async test(scene) {
+      const { store, key, a, b, claim } = scene;
+      await UNCERTAIN[way](scene, a, { fingerprint: "one" });
+      for (const request of [{}, { fingerprint: "one" }, { fingerprint: "two" }, { rerun: false }]) {
+        await unchanged(scene, async () => {
+          has("the claim", await claim(b, request), {
+            status: "uncertain",
+            attempt: 1,
+            fingerprint: "one",
+            retryAfterMs: remains(LONG.ttlMs),
+          });
+        });
+      }
+      equal("renew by the holder", await store.renew(key, a, LONG.leaseMs), true);
+    },
+  },
+  {
+    clause: "S4",
+    says: `a claim on a ${way} key with rerun takes it over, keeps runId and raises attempt`,
+    async test(scene) {
+      const { store, key, a, b, c, claim } = scene;
+      await UNCERTAIN[way](scene, a);
+      has("the takeover", await claim(b, { rerun: true }), { status: "claimed", attempt: 2, runId: a });
+      has("the record", await store.read(key), { status: "in-progress", attempt: 2, runId: a });
+      await store.renew(key, b, 0);
+      has("the next takeover", await claim(c, { rerun: true }), { status: "claimed", attempt: 3, runId: a });
+    },
+  },
+]);
+
+const fingerprintCases: CaseSpec[] = [
+  {
+    clause: "S4",
+    says: "a claim with rerun and a different fingerprint does not take the key over",
+    async test(scene) {
+      const { a, b, claim } = scene;
+      await UNCERTAIN.held(scene, a, { fingerprint: "one" });
+      await unchanged(scene, async () => {
+        const answer = await claim(b, { rerun: true, fingerprint: "two" });
+        has("the claim", answer, { status: "uncertain", attempt: 1, fingerprint: "one" });
+      });
+    },
+  },
+  ...[
+    ["one", "one"],
+    ["one", undefined],
+    [undefined, "one"],
+  ].map(
+    ([first, then]): CaseSpec => ({
+      clause: "S4",
+      says: `fingerprint ${then ?? "none"} does not differ from ${first ?? "none"} in a takeover`,
+      async test(scene) {
+        const { a, b, claim } = scene;
+        await UNCERTAIN.held(scene, a, { fingerprint: first });
+        const answer = await claim(b, { rerun: true, fingerprint: then });
+        has("the takeover", answer, { status: "claimed", attempt: 2, runId: a });
+      },
+    }),
+  ),
+];
+
+const boundaryCases: CaseSpec[] = [
+  {
+    clause: "S4",
+    says: "rerun does not take over a completed key",
+    async test(scene) {
+      const { store, key, a, b, claim } = scene;
+      await claim(a);
+      await store.complete(key, a, "sent", LONG.ttlMs);
+      await unchanged(scene, async () => {
+        has("the claim", await claim(b, { rerun: true }), { status: "completed", outcome: "sent" });
+      });
+    },
+  },
+  {
+    clause: "S4",
+    says: "a takeover has its own lease and ttl",
+    async test(scene) {
+      const { store, key, a, b, claim, short, pass } = scene;
+      await UNCERTAIN.held(scene, a);
+      await claim(b, { rerun: true, ...short });
+      has("the record", await store.read(key), { status: "in-progress" });
+      await pass(PAST_LEASE);
+      has("the record after the lease", await store.read(key), { status: "uncertain" });
+      await pass(PAST_TTL);
+      equal("the record after the ttl", await store.read(key), undefined);
+    },
+  },
+  {
+    clause: "S4",
+    says: "an abandoned key is uncertain for its ttl after the lease has lapsed",
+    async test({ store, key, a, claim, short, pass }) {
+      await claim(a, short);
+      await pass(PAST_LEASE);
+      has("the record after the lease", await store.read(key), { status: "uncertain" });
+      await pass(500);
+      has("the record within the ttl", await store.read(key), { status: "uncertain" });
+      await pass(400);
+      equal("the record after the ttl", await store.read(key), undefined);
+    },
+  },
+  {
+    clause: "S4",
+    says: "a held key is uncertain for its ttl after the hold",
+    async test({ store, key, a, claim, short, pass }) {
+      await claim(a, { ttlMs: short.ttlMs });
+      await pass(400);
+      await store.renew(key, a, 0);
+      await pass(600);
+      has("the record within the ttl", await store.read(key), { status: "uncertain" });
+      await pass(300);
+      equal("the record after the ttl", await store.read(key), undefined);
+    },
+  },
+];
+
+const raceCases = ({ second }: StoreHarness): CaseSpec[] => [
+  {
+    clause: "S4",
+    says: "of takeovers at once exactly one is claimed",
+    async test(scene) {
+      await UNCERTAIN.held(scene, scene.a);
+      await oneWins(scene, [scene.store], true);
+    },
+  },
+  {
+    clause: "S4",
+    says: "of takeovers at once by two clients exactly one is claimed",
+    test:
+      second &&
+      (async scene => {
+        await UNCERTAIN.held(scene, scene.a);
+        await oneWins(scene, [scene.store, scene.adopt(await second(scene.store))], true);
+      }),
+  },
+];
+
+/** S4: what becomes of a claim whose holder gave no sign of life. */
+export const takeoverCases = (harness: StoreHarness): CaseSpec[] => [
+  ...uncertainCases,
+  ...fingerprintCases,
+  ...boundaryCases,
+  ...raceCases(harness),
+];

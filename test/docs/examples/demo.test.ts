@@ -1,0 +1,187 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const ROOT = resolve(import.meta.dirname, "../../..");
+// A few seconds, and more on a machine that is busy with others.
+const TIMEOUT_MS = 90_000;
+
+interface Result {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+interface Invocation {
+  args?: string[];
+  input?: string;
+  tsconfig?: string;
+}
+
+/** Runs an example on the sources: the TypeScript configuration says what "with-idempotency" stands for. */
+async function run(file: string, { args = [], input = "", tsconfig }: Invocation = {}): Promise<Result> {
+  const { NO_COLOR: _, ...environment } = process.env;
+  const child = spawn(process.execPath, ["--import", "tsx", join(ROOT, "examples", file), ...args], {
+    cwd: ROOT,
+    env: {
+      ...environment,
+      FORCE_COLOR: "1",
+      CI: "1",
+      TSX_TSCONFIG_PATH: tsconfig ?? join(ROOT, "tsconfig.json"),
+    },
+    timeout: TIMEOUT_MS,
+  });
+  child.stdin.on("error", () => {}); // It may have ended before it read its input.
+  child.stdin.end(input);
+  const exit = new Promise<number | null>(done => child.once("close", done));
+  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
+  return { code, stdout, stderr };
+}
+
+const demo = (invocation?: Invocation) => run("order-mails/main.ts", invocation);
+
+/** The figures of the printed table: without the wrapper, and with it. */
+function figuresOf(stdout: string): Record<string, [number, number]> {
+  const rows = stdout.matchAll(/^ *(\S.*?) {2,}(\d+) +(\d+)$/gm);
+  return Object.fromEntries(
+    [...rows].map(([, name, ...cells]) => [name, [Number(cells[0]), Number(cells[1])]]),
+  );
+}
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "order-mails-"));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+const event = (id: string, email: string) =>
+  JSON.stringify({
+    at: "2026-03-02T08:00:00Z",
+    id,
+    type: "order.paid",
+    order: "A-1",
+    customer: { name: "Mira", email },
+    details: {},
+  });
+
+describe.concurrent("the demo", { timeout: 2 * TIMEOUT_MS }, () => {
+  test("sends each mail of its log once with the wrapper, and many twice without", async () => {
+    const { code, stdout, stderr } = await demo();
+    expect(stderr).toBe("");
+    expect(figuresOf(stdout)).toEqual({
+      events: [44, 44],
+      "sends attempted": [62, 42],
+      "mails delivered": [46, 29],
+      "duplicates received": [17, 0],
+      suppressed: [0, 13],
+      reconciled: [0, 9],
+      "found in the mailbox": [0, 6],
+      "not there, sent again": [0, 3],
+      "rejected for good": [2, 2],
+      lost: [0, 0],
+    });
+    expect(code).toBe(0);
+  });
+
+  test("prints plain lines where there is no terminal, whatever the environment wishes for", async () => {
+    const { stdout } = await demo({ args: ["-"], input: event("3", "mira@example.com") });
+    const [first, second, blank, ...table] = stdout.split("\n");
+    expect([first, second, blank]).toEqual([
+      "Without the wrapper: events 1 of 1, mails 1",
+      "With the wrapper: events 1 of 1, mails 1",
+      "",
+    ]);
+    expect(table.slice(-3)).toEqual(["", "With the wrapper: 0 duplicates, 0 lost.", ""]);
+    expect(stdout.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+  });
+
+  test("takes another log from a file or from standard input, with the same outcome", async () => {
+    const input = [event("3", "mira@example.com"), event("3", "mira@example.com")].join("\n");
+    const file = join(directory, "two.jsonl");
+    await writeFile(file, input);
+    const [fromFile, fromInput] = await Promise.all([demo({ args: [file] }), demo({ args: ["-"], input })]);
+    expect(figuresOf(fromFile.stdout)).toMatchObject({
+      events: [2, 2],
+      "duplicates received": [1, 0],
+      suppressed: [0, 1],
+    });
+    expect(fromInput).toEqual(fromFile);
+    expect(fromFile.code).toBe(0);
+  });
+
+  test("reports a malformed line by its number before anything is sent", async () => {
+    const input = [event("1", "mira@example.com"), event("2", "mira at example.com"), "", "oops"].join("\n");
+    expect(await demo({ args: ["-"], input })).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: [
+        'standard input, line 2: expected customer.email to be an e-mail address; got "mira at example.com"',
+        'standard input, line 4: expected a JSON object; got "oops"',
+        "Nothing was sent.",
+        "",
+      ].join("\n"),
+    });
+  });
+
+  test.each([
+    ["an empty log", ["-"], "standard input: expected at least one event; the log is empty"],
+    ["a missing file", ["missing.jsonl"], "missing.jsonl: cannot be read: no such file"],
+    ["a directory", ["examples"], "examples: cannot be read: it is a directory"],
+    ["two logs", ["a", "b"], "Expected one log, or - for standard input; got a b"],
+  ])("refuses %s", async (_, args, message) => {
+    expect(await demo({ args })).toEqual({ code: 2, stdout: "", stderr: `${message}\nNothing was sent.\n` });
+  });
+});
+
+describe.concurrent("the demo with a broken wrapper", { timeout: 2 * TIMEOUT_MS }, () => {
+  /** The library, but for a `createIdempotency` whose `withIdempotency` is another. */
+  async function broken(name: string, withIdempotency: string): Promise<string> {
+    const library = join(directory, `${name}.mts`);
+    const tsconfig = join(directory, `${name}.json`);
+    const base = JSON.parse(await readFile(join(ROOT, "tsconfig.json"), "utf8"));
+    const paths = { "with-idempotency": [library] };
+    await writeFile(tsconfig, JSON.stringify({ compilerOptions: { ...base.compilerOptions, paths } }));
+    const source = JSON.stringify(join(ROOT, "src/index.ts"));
+    await writeFile(
+      library,
+      `import { createIdempotency as real } from ${source};
+      export * from ${source};
+      export const createIdempotency = options => ({ ...real(options), withIdempotency: ${withIdempotency} });`,
+    );
+    return tsconfig;
+  }
+
+  test("fails when each call sends", async () => {
+    const bypass = "async (key, ttl, fn) => fn({ idempotencyKey: crypto.randomUUID() })";
+    const { code, stdout } = await demo({ tsconfig: await broken("bypass", bypass) });
+    expect(figuresOf(stdout)).toMatchObject({ "duplicates received": [17, 17], lost: [0, 0] });
+    expect(stdout).toContain("With the wrapper: 17 duplicates, 0 lost.");
+    expect(code).toBe(1);
+  });
+
+  test("fails when no call sends", async () => {
+    const { code, stdout } = await demo({ tsconfig: await broken("silence", "async () => undefined") });
+    expect(figuresOf(stdout)).toMatchObject({ "duplicates received": [17, 0], lost: [0, 31] });
+    expect(code).toBe(1);
+  });
+
+  test("fails when no call has an answer, and says what it has given up and why", async () => {
+    const tsconfig = await broken("down", 'async () => { throw new Error("store is down") }');
+    const { code, stdout } = await demo({ args: ["-"], input: event("3", "mira@example.com"), tsconfig });
+    expect(stdout).toContain("With the wrapper: gave up 3: Error: store is down\n");
+    expect(figuresOf(stdout)).toMatchObject({ suppressed: [0, 0], lost: [0, 1] });
+    expect(code).toBe(1);
+  });
+});
+
+test("the quick start sends once and gives both calls the same result", { timeout: TIMEOUT_MS }, async () => {
+  expect(await run("quick-start.ts")).toEqual({
+    code: 0,
+    stdout:
+      "Sent to mira@example.com: Order 1041 is on its way\nThe retry got the first call's result: true\n",
+    stderr: "",
+  });
+});

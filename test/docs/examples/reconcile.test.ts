@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+import { createReconciler } from "../../../examples/order-mails/reconcile.ts";
+import { mails, messageIdOf, TTL } from "../../../examples/order-mails/with-wrapper.ts";
+
+async function interrupt(key: string): Promise<string> {
+  let messageId = "";
+  const sending = mails.withIdempotency(key, TTL, ({ idempotencyKey }) => {
+    messageId = messageIdOf(idempotencyKey);
+    throw Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
+  });
+  await expect(sending).rejects.toThrow("socket hang up");
+  await expect(mails.withIdempotency(key, TTL, () => ({ messageId: "again" }))).rejects.toMatchObject({
+    code: "OUTCOME_UNKNOWN",
+  });
+  return messageId;
+}
+
+test("a mail that has arrived becomes the key's result", async () => {
+  const messageId = await interrupt("arrived");
+  const { reconcile, reconciled } = createReconciler(async sought => sought === messageId);
+  await reconcile("arrived");
+  expect(reconciled).toEqual({ found: 1, absent: 0 });
+  const answer = await mails.withIdempotency("arrived", TTL, () => ({ messageId: "again" }));
+  expect(answer).toEqual({ messageId });
+});
+
+test("a mail that has not arrived is sent by the next call", async () => {
+  await interrupt("absent");
+  const { reconcile, reconciled } = createReconciler(async () => false);
+  await reconcile("absent");
+  expect(reconciled).toEqual({ found: 0, absent: 1 });
+  expect(await mails.withIdempotency("absent", TTL, () => "sent")).toBe("sent");
+});
+
+test("calls for one key at once look once, and none of them frees the key while it is sent again", async () => {
+  await interrupt("burst");
+  let looks = 0;
+  const { reconcile, reconciled } = createReconciler(async () => {
+    looks += 1;
+    return false;
+  });
+  let runs = 0;
+  const sendAgain = () =>
+    mails.withIdempotency("burst", TTL, async () => {
+      runs += 1;
+      await Promise.resolve();
+      return "sent";
+    });
+  const answers = await Promise.all([1, 2, 3].map(() => reconcile("burst").then(sendAgain)));
+  expect(answers).toEqual(["sent", "sent", "sent"]);
+  expect({ looks, runs, ...reconciled }).toEqual({ looks: 1, runs: 1, found: 0, absent: 1 });
+});
+
+test("a look that fails leaves the key uncertain, and the next one settles it", async () => {
+  await interrupt("unseen");
+  let looks = 0;
+  const { reconcile } = createReconciler(async () => {
+    looks += 1;
+    if (looks === 1) throw new Error("mailbox closed");
+    return true;
+  });
+  const settled = await Promise.allSettled([reconcile("unseen"), reconcile("unseen")]);
+  expect(settled.map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
+  expect(await mails.inspect("unseen")).toMatchObject({ state: "completed" });
+});

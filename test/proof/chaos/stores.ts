@@ -1,0 +1,50 @@
+import { Redis } from "ioredis";
+import Database from "libsql";
+import pg from "pg";
+import { createClient } from "redis";
+import type { IdempotencyStore } from "../../../src/contract/store.ts";
+import { postgresStore } from "../../../src/stores/postgres/store.ts";
+import { redisStore } from "../../../src/stores/redis/store.ts";
+import { sqliteStore } from "../../../src/stores/sqlite/store.ts";
+
+/** Where a worker finds its store. */
+export type Place =
+  | { store: "redis"; port: number; client: "ioredis" | "node-redis" }
+  | { store: "postgres"; port: number; hints: boolean }
+  | { store: "sqlite"; file: string };
+
+const HOST = "127.0.0.1";
+const ignore = () => {};
+
+/** Opens the store of a worker. It is there at once, whether or not its server is. */
+export function openStore(place: Place): IdempotencyStore {
+  if (place.store === "redis") return redisStore(redisClient(place));
+  if (place.store === "sqlite") return sqliteStore(openDatabase(place.file));
+  const pool = new pg.Pool({ ...postgresAt(place.port), max: 6, connectionTimeoutMillis: 1_000 });
+  pool.on("error", ignore);
+  return postgresStore(pool, { onWarning: ignore, ...(place.hints && { listener: listenerAt(place.port) }) });
+}
+
+// As an application makes them: with their defaults, by which they queue, reconnect and send again.
+function redisClient({ port, client }: Extract<Place, { store: "redis" }>) {
+  if (client === "ioredis") return new Redis(port, HOST).on("error", ignore);
+  const other = createClient({ url: `redis://${HOST}:${port}` }).on("error", ignore);
+  other.connect().catch(ignore);
+  return other;
+}
+
+export const postgresAt = (port: number) => ({ host: HOST, port, user: "postgres", database: "postgres" });
+
+function listenerAt(port: number): pg.Client {
+  const client = new pg.Client(postgresAt(port)).on("error", ignore);
+  client.connect().catch(ignore);
+  return client;
+}
+
+/** A database that several processes may use at once. */
+export function openDatabase(file: string): Database.Database {
+  const database = new Database(file);
+  database.exec("PRAGMA journal_mode = WAL");
+  database.exec("PRAGMA busy_timeout = 200");
+  return database;
+}

@@ -1,0 +1,66 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ClaimResult } from "../../../src/contract/store.ts";
+import type { Violation } from "./events.ts";
+import { type Call, NEVER, type Run, type Story } from "./story.ts";
+
+/** What a rule finds: nothing, where the promise was kept. */
+export type Found = Omit<Violation, "promise">;
+export type Rule = (story: Story) => Found[];
+
+export const at = (run: Run, message: string): Found => ({ at: run.start.at, key: run.start.key, message });
+export const of = (call: Call, message: string): Found => ({
+  at: (call.result ?? call.refused ?? call).at,
+  key: call.key,
+  message,
+});
+export const named = ({ call, start }: Run) => `run ${start.attempt} (${call.call})`;
+
+/** Whoever asked for it may run beside what is unknown. */
+export const chose = ({ onUncertain, onStoreError }: Call) =>
+  onUncertain === "rerun" || onStoreError === "run";
+
+export const pairs = (runs: readonly Run[]): [Run, Run][] =>
+  runs.flatMap((later, index) => runs.slice(0, index).map((earlier): [Run, Run] => [earlier, later]));
+
+export const chosenFor = ({ onStoreError }: Call) => onStoreError === "run";
+
+/** Somebody forgot the key, or who had taken it over released it. */
+export function isFreed({ stores }: Story, { call }: Run, before: number, next?: Run): boolean {
+  const from = Math.min(call.at, next?.call.at ?? NEVER);
+  return (stores.get(call.key) ?? []).some(
+    ({ operation, answer, sent, at: done }) =>
+      (operation === "forget" || operation === "release") &&
+      answer !== false &&
+      sent <= before &&
+      done >= from,
+  );
+}
+
+export const runsOf = ({ windows }: Story, key: string): Run[] =>
+  windows.filter(window => window.key === key).flatMap(({ runs }) => runs);
+
+/** The run whose value a call got, which must have ended by then. */
+export function origin(story: Story, { key, result }: Call): Run | undefined {
+  return runsOf(story, key).find(
+    ({ end }) => end && end.at <= result!.at && isDeepStrictEqual(end.value, result!.value),
+  );
+}
+
+export const isResolved = (story: Story, { key, result }: Call) =>
+  story.resolved.some(
+    known => known.key === key && known.at <= result!.at && isDeepStrictEqual(known.value, result!.value),
+  );
+
+export const replays = ({ calls }: Story) => calls.filter(({ result }) => result?.replayed);
+
+export const isClaimed = (answer: unknown): answer is Extract<ClaimResult, { status: "claimed" }> =>
+  (answer as { status?: unknown } | undefined)?.status === "claimed";
+
+/** Between the two came a run that was asked for whatever the first had done, and that then freed the key. */
+export function isTakenOver({ stores }: Story, a: Run, b: Run): boolean {
+  return (stores.get(a.call.key) ?? []).some(({ request, answer }) => {
+    const { attempt } = (answer ?? {}) as { attempt?: number };
+    if (!request?.rerun || !isClaimed(answer)) return false;
+    return attempt! > a.start.attempt && attempt! < b.start.attempt;
+  });
+}

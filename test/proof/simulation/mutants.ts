@@ -1,0 +1,242 @@
+import type { Policy } from "./plan.ts";
+import type { Transform } from "./sandbox.ts";
+
+/** A line of protection, and the source without it. */
+export interface Mutant {
+  /** What protects. */
+  protection: string;
+  /** What goes wrong without it. */
+  without: string;
+  file: string;
+  /** What stands in the file, and what takes its place. */
+  line: string;
+  by: string;
+  /** The policy under which it shows. */
+  policy: Policy;
+  /** Where the tests begin to look, to be done sooner. */
+  seed: number;
+}
+
+type Where = Partial<Pick<Mutant, "policy" | "seed">>;
+
+const engine = (
+  file: string,
+  protection: string,
+  without: string,
+  line: string,
+  by: string,
+  where: Where = {},
+): Mutant => ({ protection, without, file: `${file}.ts`, line, by, policy: "reject", seed: 1, ...where });
+const store = (protection: string, without: string, line: string, by: string, where?: Where) =>
+  engine("stores/memory/store", protection, without, line, by, where);
+
+/** The protections of the engine and of the in-memory store, each taken out. */
+export const MUTANTS: readonly Mutant[] = [
+  store(
+    "only the holder completes (S5)",
+    "a run that was replaced overwrites its successor's result",
+    "complete(key: string, token: string, outcome: string, ttlMs: number): boolean {\n    const now = this.#now();\n    const held = this.#owned(key, token, now);",
+    "complete(key: string, token: string, outcome: string, ttlMs: number): boolean {\n    const now = this.#now();\n    const held = this.#liveClaim(key, now);",
+    { seed: 485 },
+  ),
+  store(
+    "only the holder releases (S5)",
+    "a run that fails late frees the key of its successor",
+    "release(key: string, token: string): boolean {\n    const now = this.#now();\n    const held = this.#owned(key, token, now);",
+    "release(key: string, token: string): boolean {\n    const now = this.#now();\n    const held = this.#liveClaim(key, now);",
+  ),
+  store(
+    "only the holder renews (S5)",
+    "a run that was replaced keeps its successor's claim alive, and never learns of it",
+    "renew(key: string, token: string, leaseMs: number): boolean {\n    const now = this.#now();\n    const held = this.#owned(key, token, now);",
+    "renew(key: string, token: string, leaseMs: number): boolean {\n    const now = this.#now();\n    const held = this.#liveClaim(key, now);",
+  ),
+  store(
+    "a token knows its own claim (S2)",
+    "a call whose reply was lost blocks itself",
+    "if (token === request.token) return",
+    "if (false) return",
+  ),
+  engine(
+    "stores/memory/records",
+    "a completion by its own token is true again (S5)",
+    "a lost reply makes a stored result look lost",
+    "return (history === FIRST_CLAIM",
+    "return false && (history === FIRST_CLAIM",
+  ),
+  store(
+    "a lapsed lease is uncertain (S4)",
+    "a crash inside fn runs it again",
+    "if (request.rerun !== true || differ(",
+    "if (differ(",
+  ),
+  store(
+    "the fingerprint is looked at before a takeover (S4)",
+    "another payload runs in the window",
+    "request.rerun !== true || differ(fingerprint, request.fingerprint)",
+    "request.rerun !== true",
+    { policy: "rerun", seed: 107 },
+  ),
+  store(
+    "an uncertain key is kept for its ttl (S8)",
+    "a crash inside fn runs it again as soon as its lease is over",
+    "claim !== undefined && now < claim.leaseUntil + claim.ttlMs ?",
+    "claim !== undefined && now < claim.leaseUntil ?",
+  ),
+  store(
+    "an expired record is as good as absent (S3)",
+    "an old result is given out in the next window",
+    "return record !== undefined && now < record.expiresAt ? record : undefined;",
+    "return record;",
+  ),
+  store(
+    "a released key keeps its attempt and runId (S6)",
+    "a retry gets another key for its provider, which lets it through",
+    "return this.#hold(key, request, attempt + 1, runId, now, fingerprint);\n  }\n\n  #claimHeld",
+    "return this.#hold(key, request, 1, request.token, now, fingerprint);\n  }\n\n  #claimHeld",
+  ),
+  store(
+    "a takeover keeps the runId (S4)",
+    "a takeover gets another key for its provider, which sends twice",
+    "return this.#hold(key, request, attempt + 1, runId, now, fingerprint);\n  }\n\n  #hold",
+    "return this.#hold(key, request, attempt + 1, request.token, now, fingerprint);\n  }\n\n  #hold",
+    { policy: "rerun" },
+  ),
+  engine(
+    "engine/claim",
+    "a failed claim is repeated with the same token",
+    "a call whose reply was lost blocks itself",
+    "return store.claim(storeKey, { token, ",
+    "return store.claim(storeKey, { token: token + Math.random(), ",
+  ),
+  engine(
+    "engine/claim",
+    "an uncertain key is taken over only where that was asked for",
+    "a crash inside fn runs it again",
+    'rerun: onUncertain === "rerun"',
+    "rerun: true",
+  ),
+  engine(
+    "engine/perform",
+    "a claim that was given up is released",
+    "the key is stuck as uncertain though fn never ran",
+    "abandon(call);",
+    "",
+  ),
+  engine(
+    "engine/settle",
+    "a claim that lands after it was given up is released",
+    "the key is stuck as uncertain though fn never ran",
+    "whenLate(call, attempt => void settleNowOrLater(call, giveBack(call, attempt)));",
+    "",
+  ),
+  engine(
+    "engine/perform",
+    "a call that comes to an uncertain key is told so",
+    "it waits for a run that nobody makes",
+    'if (status === "uncertain") throw call.outcomeUnknown(attempt, retryAfterMs);',
+    "",
+  ),
+  engine(
+    "engine/perform",
+    "a waiter does not run in the window after the run that it waited for",
+    "what was sent is sent again",
+    "attempt <= seenAttempt &&",
+    "false &&",
+    { seed: 939 },
+  ),
+  engine(
+    "engine/perform",
+    "the fingerprint is looked at before a replay",
+    "a call gets the result of another payload",
+    "call.requireFingerprint(fingerprint);\n  return replayed",
+    "return replayed",
+  ),
+  engine(
+    "engine/lease",
+    "a lease is renewed while fn runs",
+    "a slow fn is taken for a dead one",
+    "this.#heart.add(this);",
+    "",
+  ),
+  engine(
+    "engine/lease",
+    "a renewed lease counts from before its request",
+    "a run believes in its lease when another has taken over",
+    "if (held === true) this.deadline = begun + leaseMs;",
+    "if (held === true) this.deadline = performance.now() + leaseMs;",
+    { policy: "rerun", seed: 8980 },
+  ),
+  engine(
+    "engine/lease",
+    "a lease that cannot be renewed is given up at its end",
+    "a run cut off from the store goes on beside its successor",
+    "if (held === undefined) this.#watchDeadline();",
+    "",
+    { policy: "rerun", seed: 131 },
+  ),
+  engine(
+    "engine/run",
+    "the signal aborts when the claim is lost",
+    "a run that was replaced goes on beside its successor",
+    "execution.abort(error);",
+    "",
+    { policy: "rerun", seed: 131 },
+  ),
+  engine(
+    "engine/run",
+    "a completion that failed is tried again",
+    "a result is lost though the store is back",
+    "void settleLater(call, ending, deadlineOf(run)).then(() => {",
+    "void new Promise(() => {}).then(() => {",
+  ),
+  engine(
+    "engine/run",
+    "a result is shared until it is stored",
+    "calls of the process are told that nobody knows",
+    "if (settled === undefined) closeLater(run, ending);\n  else closeFlight",
+    "if (settled === undefined) closeLater(run, ending);\n  closeFlight",
+    { seed: 1434 },
+  ),
+  engine(
+    "engine/run",
+    "each call gets a result of its own",
+    "a caller that changes its result changes that of others",
+    "outcome === undefined\n      ? { type",
+    "true\n      ? { type",
+  ),
+  engine(
+    "engine/policy",
+    "an error that was in transit holds the key",
+    "what may have been sent is sent again",
+    'execution.wasAbortedBy(error) || interruptedInTransit(error) ? "hold" : "release"',
+    '"release"',
+  ),
+  engine(
+    "engine/store-call",
+    "a failing store changes nothing in what fn came to",
+    "a success becomes a failure, and an error of fn another one",
+    'call.emit?.({ type: "store-error", operation, error });\n    return undefined;\n  }\n}\n\n/** The answer',
+    "throw error;\n  }\n}\n\n/** The answer",
+  ),
+  engine(
+    "engine/store-call",
+    "every operation ends by its timeout",
+    "a store that never answers hangs its callers",
+    "setTimeout(() => reject(new StoreTimeout(ofMs)), ms)",
+    "setTimeout(() => {}, ms)",
+  ),
+];
+
+/** The source without a protection. Throws where it stands there no more: then the mutant is to be written anew. */
+export function without(mutant: Mutant): Transform {
+  return (path, source) => {
+    if (path !== mutant.file) return source;
+    if (source.split(mutant.line).length !== 2) {
+      throw new Error(
+        `${mutant.file}: expected once:\n${mutant.line}\n(the protection "${mutant.protection}")`,
+      );
+    }
+    return source.replace(mutant.line, () => mutant.by);
+  };
+}

@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis as Ioredis, Cluster as IoredisCluster } from "ioredis";
+import { Redis as Ioredis5 } from "ioredis5";
+import { Redis as Valkey } from "iovalkey";
+import { createClient, createCluster } from "redis";
+import { createClient as createClient5 } from "redis5";
+import type { RedisClient } from "../../../src/stores/redis/client.ts";
+
+/** A client, and how it ends. */
+export interface Connected {
+  client: RedisClient;
+  close(): Promise<unknown>;
+}
+
+type Connect = (url: string) => Promise<Connected>;
+
+const endpoint = (url: string) => ({ host: new URL(url).hostname, port: Number(new URL(url).port) });
+
+function ended(client: { disconnect(): void }): () => Promise<void> {
+  return async () => client.disconnect();
+}
+
+// Each failure rejects what was asked as well.
+function quiet<T extends { on(event: "error", listener: () => void): unknown }>(client: T): T {
+  client.on("error", () => {});
+  return client;
+}
+
+/** Each client that the store runs with, on one server. */
+export const CLIENTS: Record<string, Connect> = {
+  "ioredis 6": async url => {
+    const client = new Ioredis(url);
+    return { client, close: ended(client) };
+  },
+  "ioredis 6 with a keyPrefix": async url => {
+    const client = new Ioredis(url, { keyPrefix: "app:" });
+    return { client, close: ended(client) };
+  },
+  "ioredis 5": async url => {
+    const client = new Ioredis5(url);
+    return { client, close: ended(client) };
+  },
+  iovalkey: async url => {
+    const client = new Valkey(url);
+    return { client, close: ended(client) };
+  },
+  "node-redis 6": async url => {
+    const client = await createClient({ url }).connect();
+    return { client, close: async () => client.destroy() };
+  },
+  "node-redis 6 with a keyPrefix": async url => {
+    const client = await createClient({ url, keyPrefix: "app:" }).connect();
+    return { client, close: async () => client.destroy() };
+  },
+  "node-redis 6 with RESP2": async url => {
+    const client = await createClient({ url, RESP: 2 }).connect();
+    return { client, close: async () => client.destroy() };
+  },
+  "node-redis 5": async url => {
+    const client = await createClient5({ url }).connect();
+    return { client, close: async () => client.destroy() };
+  },
+};
+
+/** Clients as they come, which need not be connected yet, and live on when the server is not there. */
+export const DEFAULT_CLIENTS: Record<string, Connect> = {
+  "ioredis 6": async url => {
+    const client = quiet(new Ioredis(url));
+    return { client, close: ended(client) };
+  },
+  "ioredis 5": async url => {
+    const client = quiet(new Ioredis5(url));
+    return { client, close: ended(client) };
+  },
+  "node-redis 6": async url => {
+    const client = quiet(createClient({ url }));
+    client.connect().catch(() => {});
+    return { client, close: async () => client.destroy() };
+  },
+};
+
+/** The clients of a cluster. */
+export const CLUSTER_CLIENTS: Record<string, Connect> = {
+  "ioredis 6's Cluster": async url => {
+    const client = quiet(new IoredisCluster([endpoint(url)]));
+    while (client.status !== "ready") await sleep(20);
+    return { client, close: ended(client) };
+  },
+  "node-redis 6's cluster": async url => {
+    const client = await quiet(createCluster({ rootNodes: [{ url }] })).connect();
+    return { client, close: async () => client.destroy() };
+  },
+};

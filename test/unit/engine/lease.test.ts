@@ -1,0 +1,342 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createIdempotency, memoryStore } from "../../../src/index.ts";
+import { type FaultyStore, faultyStore, gate, manualClock } from "../../../src/testing.ts";
+import { countOf, type Deferred, deferred, pass, processes, rejection, turn } from "../../support/calls.ts";
+import { FOREVER } from "../../support/faults.ts";
+import { begin } from "../../support/runs.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("a run that outlives its lease", () => {
+  it("keeps the key, whatever its ttl, by a few renewals per lease", async () => {
+    const [a, b] = processes(2) as [FaultyStore, FaultyStore];
+    const { work, call, signalOf, heard } = begin(a);
+    const rival = createIdempotency({ store: b, onConflict: "reject", onUncertain: "rerun" });
+    const fn = vi.fn();
+    for (let minute = 0; minute < 10; minute++) {
+      await pass(60_000);
+      const error = await rejection(rival.execute("k", "1m", fn));
+      expect(error).toMatchObject({ code: "IN_PROGRESS" });
+      expect((error as { retryAfterMs: number }).retryAfterMs).toBeGreaterThanOrEqual(5_000);
+    }
+    expect(countOf(a, "renew")).toBeGreaterThan(100);
+    expect(countOf(a, "renew")).toBeLessThanOrEqual(240);
+    work.resolve("slow");
+    expect(await call).toMatchObject({ value: "slow", persisted: true });
+    expect(signalOf().aborted).toBe(false);
+    expect(heard.types()).toEqual(["claimed", "completed"]);
+    expect(fn).not.toHaveBeenCalled();
+    const renewals = countOf(a, "renew");
+    await pass(60_000);
+    expect(countOf(a, "renew")).toBe(renewals);
+  });
+
+  it("keeps the key while its result is being written", async () => {
+    const [a, b] = processes(2) as [FaultyStore, FaultyStore];
+    const { work, call } = begin(a, { storeTimeout: "24h" });
+    const slow = gate();
+    a.inject({ operation: "complete", kind: "delay-request", by: slow });
+    work.resolve("sent");
+    await pass(60_000);
+    const rival = createIdempotency({ store: b, onConflict: "reject", onUncertain: "rerun" });
+    expect(await rejection(rival.execute("k", "1m", () => 1))).toMatchObject({ code: "IN_PROGRESS" });
+    slow.open();
+    expect(await call).toMatchObject({ persisted: true });
+    const renewals = countOf(a, "renew");
+    await pass(60_000);
+    expect(countOf(a, "renew")).toBe(renewals);
+  });
+
+  it("does not keep the key while it is being released", async () => {
+    const { store, work, call } = begin(faultyStore(memoryStore()), { storeTimeout: "24h" });
+    const slow = gate();
+    store.inject({ operation: "release", kind: "delay-request", by: slow });
+    work.reject(new Error("refused"));
+    await pass(60_000);
+    expect(countOf(store, "renew")).toBe(0);
+    slow.open();
+    await rejection(call);
+  });
+
+  it("is not renewed before half of its lease is over, nor once it has ended", async () => {
+    const { store, work, call } = begin(faultyStore(memoryStore()));
+    await pass(2_400);
+    expect(countOf(store, "renew")).toBe(0);
+    work.resolve("sent");
+    await call;
+    await pass(20_000);
+    expect(countOf(store, "renew")).toBe(0);
+  });
+
+  it("shares its timer with all the others", async () => {
+    const before = vi.getTimerCount();
+    const store = faultyStore(memoryStore());
+    // A length of their own, for the runs that other tests have left share theirs too.
+    const { execute } = createIdempotency({ store, lease: "11s" });
+    const work = deferred();
+    const calls = Array.from({ length: 500 }, (_, i) => execute(["k", i], "1m", () => work.promise));
+    await turn();
+    expect(vi.getTimerCount()).toBe(before + 2); // the other is the store's
+    await pass(6_000);
+    expect(countOf(store, "renew")).toBe(500);
+    expect(vi.getTimerCount()).toBe(before + 2);
+    work.resolve("sent");
+    await Promise.all(calls);
+    await pass(3_000);
+    expect(vi.getTimerCount()).toBe(before + 1);
+    const renewals = countOf(store, "renew");
+    await pass(20_000);
+    expect(countOf(store, "renew")).toBe(renewals);
+  });
+
+  it("is renewed though fake timers came or went", async () => {
+    const { execute } = createIdempotency({ store: memoryStore(), lease: "10s" });
+    const forgotten = execute("k", "1m", () => new Promise(() => {}));
+    forgotten.catch(() => {});
+    await turn();
+    vi.useRealTimers();
+    vi.useFakeTimers();
+    const { store, work, call } = begin(faultyStore(memoryStore()));
+    await pass(30_000);
+    expect(countOf(store, "renew")).toBeGreaterThanOrEqual(3);
+    work.resolve("sent");
+    expect(await call).toMatchObject({ persisted: true });
+  });
+
+  it("is renewed no more often where the timers were replaced", async () => {
+    const { execute } = createIdempotency({ store: faultyStore(memoryStore()), lease: "12s" });
+    const work = deferred();
+    const first = execute("first", "1m", () => work.promise);
+    await turn();
+    const { setTimeout } = globalThis;
+    vi.stubGlobal("setTimeout", (ring: () => void, ms: number) => setTimeout(ring, ms));
+    const { store, call } = begin(faultyStore(memoryStore()), { lease: "12s" });
+    await pass(13_000);
+    expect(countOf(store, "renew")).toBe(3);
+    work.resolve("sent");
+    await first;
+    vi.unstubAllGlobals();
+    call.catch(() => {});
+  });
+
+  it("goes by no clock that can be set", async () => {
+    const server = manualClock();
+    const { work, call, heard } = begin(faultyStore(memoryStore({ clock: server.now })));
+    await pass(3_000);
+    for (const hours of [5, -10]) {
+      vi.setSystemTime(Date.now() + hours * 3_600_000);
+      server.advance(5_000);
+      await pass(5_000);
+    }
+    work.resolve("sent");
+    expect(await call).toMatchObject({ persisted: true });
+    expect(heard.types()).toEqual(["claimed", "completed"]);
+  });
+});
+
+describe("a renewal that fails", () => {
+  it("once, is tried again before the lease ends", async () => {
+    const [a, b] = processes(2) as [FaultyStore, FaultyStore];
+    const { work, call, signalOf, heard } = begin(a);
+    a.inject({ operation: "renew", kind: "fail" });
+    await pass(12_000);
+    expect(heard.of("store-error")).toHaveLength(1);
+    expect(heard.of("store-error")[0]).toMatchObject({ operation: "renew", key: "k" });
+    expect(signalOf().aborted).toBe(false);
+    const rival = createIdempotency({ store: b, onConflict: "reject" });
+    expect(await rejection(rival.execute("k", "1m", () => 1))).toMatchObject({ code: "IN_PROGRESS" });
+    work.resolve("sent");
+    expect(await call).toMatchObject({ persisted: true });
+    expect(heard.of("lease-lost")).toEqual([]);
+  });
+
+  it("always, aborts the signal at the end of the lease, and says so once", async () => {
+    const { store, work, call, signalOf, heard } = begin(faultyStore(memoryStore()));
+    store.inject({ operation: "renew", kind: "fail", ...FOREVER });
+    await pass(9_999);
+    expect(signalOf().aborted).toBe(false);
+    await pass(1);
+    expect(signalOf().aborted).toBe(true);
+    const reason: unknown = signalOf().reason;
+    expect(reason).toMatchObject({
+      name: "LeaseLostError",
+      code: "LEASE_LOST",
+      key: "k",
+      message: "The lease on the key is lost: it could not be renewed in time.",
+    });
+    await pass(60_000);
+    expect(heard.of("lease-lost")).toMatchObject([
+      { type: "lease-lost", key: "k", attempt: 1, error: reason },
+    ]);
+    work.resolve("sent");
+    expect(await call).toMatchObject({ value: "sent" });
+  });
+
+  it("for want of an answer, ends in time for another", async () => {
+    const { store, signalOf, work, call, heard } = begin(faultyStore(memoryStore()));
+    store.inject({ operation: "renew", kind: "hang" });
+    await pass(7_500);
+    expect(heard.of("store-error")).toHaveLength(1);
+    // Before the lease is over, when another may take the key over.
+    expect(countOf(store, "renew")).toBe(2);
+    await pass(7_500);
+    expect(signalOf().aborted).toBe(false);
+    store.restore();
+    work.resolve("sent");
+    expect(await call).toMatchObject({ persisted: true });
+  });
+
+  it("does not have two renewals on their way at once", async () => {
+    const { store, work, call } = begin(faultyStore(memoryStore()), { lease: "40s", storeTimeout: "24h" });
+    const slow = gate();
+    store.inject({ operation: "renew", kind: "delay-reply", by: slow });
+    await pass(22_000);
+    expect(countOf(store, "renew")).toBe(1);
+    slow.open();
+    await pass(10_000);
+    expect(countOf(store, "renew")).toBe(2);
+    work.resolve("sent");
+    await call;
+  });
+
+  const ends: [string, (work: Deferred<string>) => void, string][] = [
+    ["success", work => work.resolve("sent"), "completed"],
+    ["failure", work => work.reject(new Error("refused")), "failed"],
+  ];
+
+  it.each(ends)("and is answered no sooner than the run's %s, is nobody's loss", async (_, end, told) => {
+    const { store, forget, work, call, heard } = begin(faultyStore(memoryStore()));
+    const late = gate();
+    store.inject({ operation: "renew", kind: "delay-request", by: late });
+    await pass(6_000);
+    end(work);
+    await call.catch(() => {});
+    await forget("k");
+    late.open();
+    await pass(60_000);
+    expect(heard.types()).toEqual(["claimed", told]);
+  });
+
+  it("while the result is being written, is nobody's loss", async () => {
+    const { store, work, call, heard, signalOf } = begin(faultyStore(memoryStore()), { storeTimeout: "24h" });
+    const slow = gate();
+    store.inject({ operation: "complete", kind: "delay-reply", by: slow });
+    work.resolve("sent");
+    await pass(30_000);
+    expect(countOf(store, "renew")).toBeGreaterThan(1);
+    slow.open();
+    expect(await call).toMatchObject({ persisted: true });
+    expect(signalOf().aborted).toBe(false);
+    expect(heard.types()).toEqual(["claimed", "completed"]);
+  });
+
+  it.each(ends)("before the run's %s, is nobody's loss", async (_, end) => {
+    const { store, work, call, heard } = begin(faultyStore(memoryStore()));
+    store.inject({ operation: "renew", kind: "fail", ...FOREVER });
+    await pass(6_000);
+    end(work);
+    await call.catch(() => {});
+    await pass(60_000);
+    expect(heard.of("lease-lost")).toEqual([]);
+  });
+
+  it("and then succeeds again, does not count any more", async () => {
+    const { store, work, call, heard } = begin(faultyStore(memoryStore()));
+    store.inject({ operation: "renew", kind: "fail" }, { operation: "renew", nth: 4, kind: "fail" });
+    await pass(60_000);
+    expect(heard.of("store-error")).toHaveLength(2);
+    expect(heard.of("lease-lost")).toEqual([]);
+    work.resolve("sent");
+    expect(await call).toMatchObject({ persisted: true });
+  });
+
+  it("answers nonsense: it failed", async () => {
+    const { store, work, call, heard } = begin(faultyStore(memoryStore()));
+    store.inject({ operation: "renew", kind: "answer", value: "OK" });
+    await pass(9_000);
+    expect(heard.of("store-error")).toMatchObject([
+      {
+        type: "store-error",
+        key: "k",
+        operation: "renew",
+        error: expect.objectContaining({
+          message: 'store.renew answered nonsense: expected true or false; got "OK"',
+        }),
+      },
+    ]);
+    work.resolve("sent");
+    await call;
+  });
+});
+
+describe("the end of the lease, as this process knows it,", () => {
+  const lostAt = async (store: FaultyStore) => {
+    await pass(500);
+    const { signalOf, work, call } = begin(store);
+    store.inject({ operation: "renew", kind: "fail", ...FOREVER });
+    const start = performance.now();
+    await pass(4_000);
+    while (!signalOf().aborted) await pass(1);
+    const at = performance.now() - start;
+    work.resolve("late");
+    await call;
+    return at;
+  };
+
+  it("counts from before the claim was sent, however late its answer", async () => {
+    const slow = faultyStore(memoryStore(), [{ operation: "claim", kind: "delay-reply", by: 4_000 }]);
+    expect(await lostAt(slow)).toBe(10_000);
+  });
+
+  it("counts from before the claim was repeated", async () => {
+    const repeated = faultyStore(memoryStore(), [
+      { operation: "claim", kind: "fail" },
+      { operation: "claim", kind: "delay-reply", by: 3_000 },
+    ]);
+    expect(await lostAt(repeated)).toBe(10_000);
+  });
+
+  it("counts from before the claim was repeated, where the first threw at once", async () => {
+    const slow = faultyStore(memoryStore(), [{ operation: "claim", kind: "delay-reply", by: 3_000 }]);
+    let claims = 0;
+    const claim: FaultyStore["claim"] = (...args) => {
+      if (++claims === 1) throw new Error("not connected");
+      return slow.claim(...args);
+    };
+    expect(await lostAt({ ...slow, claim })).toBe(10_000);
+  });
+
+  it.each([
+    [2_500, 0],
+    [2_501, 1],
+  ])("is put off at once where the claim was answered after %i ms: %i renewals", async (by, renewals) => {
+    const { store, work, call } = begin(
+      faultyStore(memoryStore(), [{ operation: "claim", kind: "delay-reply", by }]),
+    );
+    await pass(by);
+    expect(countOf(store, "renew")).toBe(renewals);
+    work.resolve("sent");
+    await call;
+  });
+
+  it("counts from before the renewal was sent", async () => {
+    const store = faultyStore(memoryStore());
+    const { signalOf, work, call } = begin(store);
+    store.inject({ operation: "renew", kind: "delay-reply", by: 2_000 });
+    store.inject({ operation: "renew", nth: 2, kind: "fail", ...FOREVER });
+    let renewedAt = 0;
+    while (!signalOf()?.aborted) {
+      await pass(1);
+      if (renewedAt === 0 && countOf(store, "renew") === 1) renewedAt = performance.now();
+    }
+    expect(performance.now() - renewedAt).toBe(10_000);
+    work.resolve("late");
+    await call;
+  });
+});

@@ -1,0 +1,198 @@
+import type {
+  ClaimRequest,
+  ClaimResult,
+  IdempotencyStore,
+  StoreRecord,
+} from "../../../src/contract/store.ts";
+
+/** How the reference store keeps a key. */
+export interface Kept {
+  state: "claimed" | "released" | "completed";
+  /** Whose it is, or who completed it; undefined once released or settled. */
+  token: string | undefined;
+  attempt: number;
+  runId: string;
+  fingerprint: string | undefined;
+  outcome: string | undefined;
+  ttlMs: number;
+  leaseUntil: number;
+  expiresAt: number;
+}
+
+export interface ReferenceOptions {
+  now: () => number;
+  room?: number;
+  onFull?: "refuses" | "evicts";
+  announce?: (key: string) => void;
+  /** Shared by the clients of one storage. */
+  records?: Map<string, Kept>;
+}
+
+export interface ReferenceStore extends IdempotencyStore {
+  readonly records: Map<string, Kept>;
+  readonly room: number;
+  readonly announce: (key: string) => void;
+  /** The record, unless it is past its time. */
+  find(key: string): Kept | undefined;
+  purge(): void;
+}
+
+/** A store that keeps the contract in the plainest way, one rule after the other. */
+export function referenceStore(options: ReferenceOptions): ReferenceStore {
+  const { now, room = Number.POSITIVE_INFINITY, onFull = "refuses", announce = () => {} } = options;
+  const { records = new Map<string, Kept>() } = options;
+  const waiters = new Set<{ key: string; resolve: () => void }>();
+
+  function find(key: string): Kept | undefined {
+    const kept = records.get(key);
+    return kept && now() < kept.expiresAt ? kept : undefined;
+  }
+  function heldBy(key: string, token: string): Kept | undefined {
+    const kept = find(key);
+    return kept?.state === "claimed" && kept.token === token ? kept : undefined;
+  }
+  function tell(key: string): void {
+    for (const waiter of waiters) if (waiter.key === key) waiter.resolve();
+  }
+  function purge(): void {
+    for (const key of records.keys()) if (!find(key)) records.delete(key);
+  }
+  function lease(kept: Kept, leaseMs: number): void {
+    kept.leaseUntil = now() + leaseMs;
+    kept.expiresAt = kept.leaseUntil + kept.ttlMs;
+  }
+  function finish(key: string, kept: Kept, state: "released" | "completed", ttlMs: number): true {
+    Object.assign(kept, { state, leaseUntil: 0, expiresAt: now() + ttlMs });
+    tell(key);
+    return true;
+  }
+  function status(kept: Kept): StoreRecord["status"] {
+    if (kept.state !== "claimed") return kept.state;
+    return now() < kept.leaseUntil ? "in-progress" : "uncertain";
+  }
+  function makeRoom(): void {
+    if (records.size >= room) purge();
+    if (records.size < room) return;
+    const victim = [...records.keys()].find(key => status(records.get(key)!) !== "in-progress");
+    if (onFull === "refuses" || victim === undefined) throw new Error("full");
+    records.delete(victim);
+    announce(victim);
+  }
+  function take(
+    key: string,
+    request: ClaimRequest,
+    { attempt, runId, fingerprint }: Partial<Kept>,
+  ): ClaimResult {
+    const { token, ttlMs, leaseMs } = request;
+    const kept: Kept = {
+      state: "claimed",
+      token,
+      attempt: attempt ?? 1,
+      runId: runId ?? token,
+      fingerprint: request.fingerprint ?? fingerprint,
+      outcome: undefined,
+      ttlMs,
+      leaseUntil: 0,
+      expiresAt: 0,
+    };
+    lease(kept, leaseMs);
+    records.set(key, kept);
+    return { status: "claimed", attempt: kept.attempt, runId: kept.runId };
+  }
+
+  return {
+    records,
+    room,
+    announce,
+    find,
+    purge,
+    claim(key, request) {
+      const kept = find(key);
+      if (!kept) {
+        makeRoom();
+        return take(key, request, {});
+      }
+      const { attempt, runId, fingerprint } = kept;
+      const differs =
+        [fingerprint, request.fingerprint].every(Boolean) && fingerprint !== request.fingerprint;
+      const next = { attempt: attempt + 1, runId, fingerprint };
+      switch (status(kept)) {
+        case "completed":
+          return {
+            status: "completed",
+            attempt,
+            outcome: kept.outcome!,
+            fingerprint,
+            expiresInMs: kept.expiresAt - now(),
+          };
+        case "released":
+          return take(key, request, differs ? {} : next);
+        case "in-progress":
+          if (kept.token === request.token) return take(key, request, kept);
+          return { status: "in-progress", attempt, fingerprint, retryAfterMs: kept.leaseUntil - now() };
+        case "uncertain":
+          if (kept.token === request.token) return take(key, request, kept);
+          if (request.rerun && !differs) return take(key, request, next);
+          return { status: "uncertain", attempt, fingerprint, retryAfterMs: kept.expiresAt - now() };
+      }
+    },
+    renew(key, token, leaseMs) {
+      const kept = heldBy(key, token);
+      if (!kept) return false;
+      lease(kept, leaseMs);
+      if (leaseMs === 0) tell(key);
+      return true;
+    },
+    complete(key, token, outcome, ttlMs) {
+      const kept = find(key);
+      if (kept?.state === "completed") return kept.token === token;
+      if (kept?.state !== "claimed" || kept.token !== token) return false;
+      kept.outcome = outcome;
+      return finish(key, kept, "completed", ttlMs);
+    },
+    release(key, token) {
+      const kept = heldBy(key, token);
+      if (!kept) return false;
+      kept.token = undefined;
+      return finish(key, kept, "released", kept.ttlMs);
+    },
+    read(key) {
+      const kept = find(key);
+      if (!kept) return undefined;
+      const { attempt, runId, fingerprint, outcome } = kept;
+      const leaseInMs = Math.max(0, kept.leaseUntil - now());
+      return {
+        status: status(kept),
+        attempt,
+        runId,
+        fingerprint,
+        outcome,
+        leaseInMs,
+        expiresInMs: kept.expiresAt - now(),
+      };
+    },
+    settle(key, outcome, ttlMs) {
+      const kept = find(key);
+      if (!kept || status(kept) !== "uncertain") return false;
+      Object.assign(kept, { outcome, token: undefined });
+      return finish(key, kept, "completed", ttlMs);
+    },
+    forget(key) {
+      const found = find(key) !== undefined;
+      records.delete(key);
+      return found;
+    },
+    settled: (key, signal) =>
+      new Promise<void>(resolve => {
+        const waiter = { key, resolve: () => done() };
+        const done = () => {
+          waiters.delete(waiter);
+          signal.removeEventListener("abort", done);
+          resolve();
+        };
+        waiters.add(waiter);
+        signal.addEventListener("abort", done);
+        if (signal.aborted) done();
+      }),
+  };
+}
