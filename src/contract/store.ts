@@ -24,6 +24,10 @@ export type ClaimResult =
       attempt: number;
       /** The token of the window's first claim. */
       runId: string;
+      /** Whether this claim took an uncertain key over: what came of the run before it nobody knows (S4). */
+      takeover?: boolean | undefined;
+      /** The digest that the key is held with: of this claim or an earlier one. */
+      fingerprint?: string | undefined;
     }
   | {
       status: "in-progress" | "uncertain";
@@ -60,6 +64,12 @@ export interface StoreRecord {
   expiresInMs: number;
 }
 
+/** The claim that an operation is about, as somebody saw it: the window's first token, and the count of its claims. */
+export interface Seen {
+  runId: string;
+  attempt: number;
+}
+
 /**
  * Where claims and results live. Every operation is atomic at the store and uses the store's own clock;
  * a client's clock never decides. An operation that fails throws or rejects; it never answers "absent" instead.
@@ -70,11 +80,12 @@ export interface StoreRecord {
  * The clauses below are tested by number by the conformance suite of `with-idempotency/testing`.
  *
  * - **S1** Of any number of concurrent claims on an absent, expired or released key exactly one is `claimed`.
- * - **S2** A claim repeated with the token that already holds the key is `claimed` again, with the same `attempt`
- *   and `runId` and a fresh lease: a lost reply costs nothing, after the lease lapsed too, while nobody replaced it.
+ * - **S2** A claim repeated with the token that already holds the key is `claimed` again, with the same `attempt`,
+ *   `runId` and `takeover` and a fresh lease: a lost reply costs nothing, after the lease lapsed too, while nobody
+ *   replaced it.
  * - **S3** An expired record is as good as absent, whether or not it has been purged.
  * - **S4** A lapsed lease reads as `uncertain`. It is taken over only with `rerun` and a fingerprint that does not
- *   differ; the takeover keeps `runId` and raises `attempt`.
+ *   differ; the takeover keeps `runId`, raises `attempt` and says `takeover: true`.
  * - **S5** `renew`, `complete` and `release` act only for the token that holds the key; otherwise they return false
  *   and change nothing. A holder whose lease lapsed, but whom nobody replaced, may still complete, renew or release;
  *   `complete` repeated by its own token is true again.
@@ -82,11 +93,14 @@ export interface StoreRecord {
  *   a claim with a different fingerprint starts a new `runId` at attempt 1.
  * - **S7** `complete` keeps the outcome for `ttlMs` from that moment by the store's clock.
  * - **S8** A record that has not expired never vanishes unannounced; a claim in progress is never evicted.
- *   A full store refuses (`STORE_ERROR`) or announces what it evicts.
+ *   A full store refuses (`STORE_ERROR`) or announces what it evicts, after the claim that caused it stands.
  * - **S9** Keys differ by every code unit; outcomes come back to the letter, whatever their text and up to at
- *   least 1 MiB.
+ *   least 1 MiB, or to the store's `maxOutcomeBytes`.
  * - **S10** Nothing is left behind: records past their time are removed without a caller's help, or by a documented
  *   `purge()` that the store also runs by itself.
+ * - **S11** `settle` and `forget` act on the claim that was seen, where they are told which: neither a client that
+ *   sends one again after a lost reply nor a second operator touches a record that a later claim made. `settle` with
+ *   the outcome that it has settled already is true; `forget` sent again is true if the record that it saw is gone.
  */
 export interface IdempotencyStore {
   /**
@@ -102,10 +116,18 @@ export interface IdempotencyStore {
   release(key: string, token: string): Awaitable<boolean>;
   /** What is known of the key, or undefined; changes nothing (S3, S4). */
   read(key: string): Awaitable<StoreRecord | undefined>;
-  /** Completes a key that is uncertain now, and only such a one. Its former holder holds it no longer. */
-  settle(key: string, outcome: string, ttlMs: number): Awaitable<boolean>;
-  /** Removes the key, whatever its state; false where there was none. */
-  forget(key: string): Awaitable<boolean>;
+  /**
+   * Completes a key that is uncertain now, and only such a one; with `seen` only that claim (S11). Its former holder
+   * holds it no longer.
+   */
+  settle(key: string, outcome: string, ttlMs: number, seen?: Seen): Awaitable<boolean>;
+  /**
+   * Removes the key, whatever its state; false where there was none. With `seen` only that claim's record (S11): true
+   * where it is gone now, false where a later claim stands in its place.
+   */
+  forget(key: string, seen?: Seen): Awaitable<boolean>;
+  /** The most bytes of UTF-8 that an outcome may have, where that is less than 1 MiB. */
+  readonly maxOutcomeBytes?: number | undefined;
   /**
    * Resolves when the key may have changed, or when `signal` aborts, and leaves nothing behind after either.
    * A hint to look again, never needed for correctness.
