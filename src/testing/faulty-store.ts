@@ -3,7 +3,7 @@ import type { Awaitable } from "../util/awaitable.ts";
 import { type Gate, signal } from "./gate.ts";
 
 /** An operation of a store, by its name. */
-export type FaultyOperation = keyof IdempotencyStore;
+export type FaultyOperation = Exclude<keyof IdempotencyStore, "maxOutcomeBytes">;
 
 /**
  * What goes wrong with a call, and with which one: the `nth` call of `operation` from when the fault was given
@@ -75,7 +75,7 @@ export function faultyStore(store: IdempotencyStore, plan: readonly Fault[] = []
     return fault ? suffer(fault, async () => apply(), end.given) : (async () => apply())();
   }
 
-  const { settled } = store;
+  const { settled, maxOutcomeBytes } = store;
   faults.add(plan);
   return {
     claim: (...args) => call("claim", args, () => store.claim(...args)),
@@ -86,6 +86,7 @@ export function faultyStore(store: IdempotencyStore, plan: readonly Fault[] = []
     settle: (...args) => call("settle", args, () => store.settle(...args)),
     forget: (...args) => call("forget", args, () => store.forget(...args)),
     ...(settled && { settled: (...args) => call("settled", args, () => settled.apply(store, args)) }),
+    ...(maxOutcomeBytes !== undefined && { maxOutcomeBytes }),
     calls,
     inject: (...more) => faults.add(more),
     restore() {

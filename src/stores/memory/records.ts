@@ -1,4 +1,4 @@
-import type { StoreRecord } from "../../contract/store.ts";
+import type { Seen, StoreRecord } from "../../contract/store.ts";
 
 /** A key that somebody holds, or whose outcome is unknown. */
 export interface Claim {
@@ -6,6 +6,8 @@ export interface Claim {
   runId: string;
   attempt: number;
   fingerprint: string | undefined;
+  /** Whether it took an uncertain key over (S4): its own token is told so again (S2). */
+  takeover: boolean;
   ttlMs: number;
   leaseUntil: number;
 }
@@ -42,6 +44,18 @@ export function settledRecord(
 /** Whether that claim completed it. */
 export function isCompletedBy({ runId, history }: Settled, token: string): boolean {
   return (history === FIRST_CLAIM ? runId : history.token) === token;
+}
+
+/** S11: whether a claim is the one that somebody saw; without a look, any is. */
+export function isSeen(runId: string, attempt: number, seen: Seen | undefined): boolean {
+  return seen === undefined || (seen.runId === runId && seen.attempt === attempt);
+}
+
+/** S11: whether that claim was settled from outside, with that outcome. */
+export function isSettledSo({ runId, outcome, history }: Settled, seen: Seen, text: string): boolean {
+  const { attempt, token } = history;
+  const byNobody = history !== FIRST_CLAIM && token === undefined;
+  return byNobody && outcome === text && isSeen(runId, attempt, seen);
 }
 
 /** A settled key as `read` shows it. */

@@ -1,11 +1,20 @@
 import { LRUCache } from "lru-cache";
 import { StoreError } from "../../contract/errors.ts";
-import type { ClaimRequest, ClaimResult, IdempotencyStore, StoreRecord } from "../../contract/store.ts";
+import type { ClaimRequest, ClaimResult, IdempotencyStore, Seen, StoreRecord } from "../../contract/store.ts";
 import { notify } from "../../util/notify.ts";
 import { backgroundTimer, weakly } from "../../util/timers.ts";
 import { Waiters } from "../shared/waiters.ts";
 import { type MemoryStoreOptions, readMemoryOptions } from "./options.ts";
-import { type Claim, isCompletedBy, type Settled, settledRecord, showClaim, showSettled } from "./records.ts";
+import {
+  type Claim,
+  isCompletedBy,
+  isSeen,
+  isSettledSo,
+  type Settled,
+  settledRecord,
+  showClaim,
+  showSettled,
+} from "./records.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -51,7 +60,7 @@ class MemoryStore implements IdempotencyStore {
     const held = this.#liveClaim(key, now);
     if (held !== undefined) return this.#claimHeld(key, held, request, now);
     this.#makeRoom(now);
-    return this.#hold(key, request, 1, request.token, now);
+    return this.#take(key, request, now);
   }
 
   renew(key: string, token: string, leaseMs: number): boolean {
@@ -91,20 +100,26 @@ class MemoryStore implements IdempotencyStore {
     return held && showClaim(held, now);
   }
 
-  settle(key: string, outcome: string, ttlMs: number): boolean {
+  settle(key: string, outcome: string, ttlMs: number, seen?: Seen): boolean {
     const now = this.#now();
     const held = this.#liveClaim(key, now);
-    if (held === undefined || now < held.leaseUntil) return false;
+    if (held === undefined) {
+      const settled = this.#liveSettled(key, now);
+      return settled !== undefined && seen !== undefined && isSettledSo(settled, seen, outcome);
+    }
+    if (now < held.leaseUntil || !isSeen(held.runId, held.attempt, seen)) return false;
     this.#settle(key, held, undefined, outcome, now + ttlMs, now);
     return true;
   }
 
-  forget(key: string): boolean {
-    const known = this.read(key) !== undefined;
+  forget(key: string, seen?: Seen): boolean {
+    const known = this.read(key);
+    // S11: a later claim stands in its stead.
+    if (known !== undefined && !isSeen(known.runId, known.attempt, seen)) return false;
     this.#claims.delete(key);
     this.#settled.delete(key);
-    if (known) this.#waiters.wake(key);
-    return known;
+    if (known !== undefined) this.#waiters.wake(key);
+    return known !== undefined || seen !== undefined;
   }
 
   settled(key: string, signal: AbortSignal): Promise<void> {
@@ -118,35 +133,39 @@ class MemoryStore implements IdempotencyStore {
       return { status: "completed", attempt, outcome, fingerprint, expiresInMs: expiresAt - now };
     }
     this.#settled.delete(key);
-    if (differ(fingerprint, request.fingerprint)) return this.#hold(key, request, 1, request.token, now);
-    return this.#hold(key, request, attempt + 1, runId, now, fingerprint);
+    // S6: another payload is another notification, with a window of its own.
+    if (differ(fingerprint, request.fingerprint)) return this.#take(key, request, now);
+    return this.#take(key, request, now, runId, attempt + 1, fingerprint, false);
   }
 
   #claimHeld(key: string, held: Claim, request: ClaimRequest, now: number): ClaimResult {
-    const { token, attempt, runId, fingerprint, leaseUntil, ttlMs } = held;
-    if (token === request.token) return this.#hold(key, request, attempt, runId, now, fingerprint);
+    const { token, attempt, runId, fingerprint, takeover, leaseUntil, ttlMs } = held;
+    // S2: the claim that it was, with a fresh lease.
+    if (token === request.token) return this.#take(key, request, now, runId, attempt, fingerprint, takeover);
     if (now < leaseUntil) {
       return { status: "in-progress", attempt, fingerprint, retryAfterMs: leaseUntil - now };
     }
+    // S4: taken over only with rerun and a fingerprint that does not differ.
     if (request.rerun !== true || differ(fingerprint, request.fingerprint)) {
       return { status: "uncertain", attempt, fingerprint, retryAfterMs: leaseUntil + ttlMs - now };
     }
-    return this.#hold(key, request, attempt + 1, runId, now, fingerprint);
+    return this.#take(key, request, now, runId, attempt + 1, fingerprint, true);
   }
 
-  #hold(
+  #take(
     key: string,
-    { token, ttlMs, leaseMs, fingerprint }: ClaimRequest,
-    attempt: number,
-    runId: string,
+    request: ClaimRequest,
     now: number,
+    runId = request.token,
+    attempt = 1,
     knownFingerprint?: string,
+    takeover = false,
   ): ClaimResult {
+    const { token, ttlMs, leaseMs, fingerprint = knownFingerprint } = request;
     const leaseUntil = now + leaseMs;
-    const claim = { token, runId, attempt, fingerprint: fingerprint ?? knownFingerprint, ttlMs, leaseUntil };
-    this.#claims.set(key, claim);
+    this.#claims.set(key, { token, runId, attempt, fingerprint, takeover, ttlMs, leaseUntil });
     this.#sweepBy(leaseUntil + ttlMs, now);
-    return { status: "claimed", attempt, runId };
+    return { status: "claimed", attempt, runId, takeover, fingerprint };
   }
 
   #settle(

@@ -17,11 +17,39 @@ const repeatCases: CaseSpec[] = [
     clause: "S2",
     says: "a claim repeated with its token is claimed again, with the same attempt and runId",
     async test({ store, key, a, b, claim }) {
+      const expected = { status: "claimed", runId: a, takeover: false };
       await claim(a);
-      has("the repeated claim", await claim(a), { status: "claimed", attempt: 1, runId: a });
+      has("the repeated claim", await claim(a), { ...expected, attempt: 1 });
       await store.release(key, a);
       await claim(b);
-      has("the repeated second claim", await claim(b), { status: "claimed", attempt: 2, runId: a });
+      has("the repeated second claim", await claim(b, { rerun: true }), { ...expected, attempt: 2 });
+    },
+  },
+  {
+    clause: "S2",
+    says: "a takeover repeated with its token is a takeover again, its lease over or not, with rerun or without",
+    async test(scene) {
+      const { store, key, a, b, claim } = scene;
+      const expected = { status: "claimed", attempt: 2, runId: a, takeover: true };
+      await UNCERTAIN.held(scene, a);
+      has("the takeover", await claim(b, { rerun: true }), expected);
+      for (const rerun of [true, false]) {
+        has("the repeated takeover", await claim(b, { rerun }), expected);
+        has("the takeover repeated once more", await claim(b, { rerun }), expected);
+        await store.renew(key, b, 0);
+        has("the takeover repeated after its lease", await claim(b, { rerun }), expected);
+      }
+    },
+  },
+  {
+    clause: "S2",
+    says: "a repeated claim shows the fingerprint that the key is held with",
+    async test({ store, key, a, b, claim }) {
+      has("the claim", await claim(a), { status: "claimed", fingerprint: undefined });
+      has("the repeated claim", await claim(a), { status: "claimed", fingerprint: undefined });
+      await store.release(key, a);
+      has("the second claim", await claim(b, { fingerprint: "one" }), { fingerprint: "one" });
+      has("the repeated second claim", await claim(b, { fingerprint: "one" }), { fingerprint: "one" });
     },
   },
   {
@@ -52,7 +80,8 @@ const repeatCases: CaseSpec[] = [
         const { store, key, a, claim } = scene;
         for (const rerun of [false, true]) {
           await UNCERTAIN[way](scene, a);
-          has("the repeated claim", await claim(a, { rerun }), { status: "claimed", attempt: 1, runId: a });
+          const expected = { status: "claimed", attempt: 1, runId: a, takeover: false };
+          has("the repeated claim", await claim(a, { rerun }), expected);
           has("the record", await store.read(key), {
             status: "in-progress",
             leaseInMs: remains(LONG.leaseMs),

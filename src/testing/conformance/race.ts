@@ -61,7 +61,8 @@ const tellCases: CaseSpec[] = [
     clause: "S1",
     says: "the first claim is attempt 1, and its token the runId",
     async test({ a, claim }) {
-      has("the first claim", await claim(a), { status: "claimed", attempt: 1, runId: a });
+      const answer = await claim(a, { fingerprint: "one" });
+      has("the first claim", answer, { status: "claimed", attempt: 1, runId: a, fingerprint: "one" });
     },
   },
   {

@@ -7,12 +7,18 @@ import { holderCases } from "./holder.ts";
 import { operationCases } from "./operations.ts";
 import { raceCases } from "./race.ts";
 import { openScene, type Scene } from "./scene.ts";
+import { seenCases } from "./seen.ts";
 import { storageCases } from "./storage.ts";
 import { takeoverCases } from "./takeover.ts";
 import { windowCases } from "./window.ts";
 
 /** What a case is about: a clause of {@link IdempotencyStore} by number, or an operation of it by name. */
-export type Clause = `S${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10}` | "read" | "settle" | "forget" | "settled";
+export type Clause =
+  | `S${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11}`
+  | "read"
+  | "settle"
+  | "forget"
+  | "settled";
 
 /** How the suite makes stores, lets time pass and looks into the storage. What is left out yields no cases. */
 export interface StoreHarness {
@@ -98,6 +104,7 @@ export function storeConformance(harness: StoreHarness): StoreConformance {
     ...fullCases(harness),
     ...storageCases(harness),
     ...operationCases,
+    ...seenCases(harness),
     ...hintCases(harness),
   ];
   for (const { clause, says, test } of specs) {

@@ -56,10 +56,11 @@ const uncertainCases = WAYS.flatMap((way): CaseSpec[] => [
     async test(scene) {
       const { store, key, a, b, c, claim } = scene;
       await UNCERTAIN[way](scene, a);
-      has("the takeover", await claim(b, { rerun: true }), { status: "claimed", attempt: 2, runId: a });
+      const expected = { status: "claimed", runId: a, takeover: true };
+      has("the takeover", await claim(b, { rerun: true }), { ...expected, attempt: 2 });
       has("the record", await store.read(key), { status: "in-progress", attempt: 2, runId: a });
       await store.renew(key, b, 0);
-      has("the next takeover", await claim(c, { rerun: true }), { status: "claimed", attempt: 3, runId: a });
+      has("the next takeover", await claim(c, { rerun: true }), { ...expected, attempt: 3 });
     },
   },
 ]);
@@ -89,10 +90,39 @@ const fingerprintCases: CaseSpec[] = [
         const { a, b, claim } = scene;
         await UNCERTAIN.held(scene, a, { fingerprint: first });
         const answer = await claim(b, { rerun: true, fingerprint: then });
-        has("the takeover", answer, { status: "claimed", attempt: 2, runId: a });
+        const expected = { status: "claimed", attempt: 2, runId: a, takeover: true };
+        has("the takeover", answer, { ...expected, fingerprint: first ?? then });
       },
     }),
   ),
+];
+
+const notTakenOver: CaseSpec[] = [
+  {
+    clause: "S4",
+    says: "a first claim is no takeover, with rerun neither",
+    async test({ a, claim, at }) {
+      has("the claim", await claim(a), { status: "claimed", takeover: false });
+      const other = at("other");
+      has("the claim with rerun", await other.claim(a, { rerun: true }), { takeover: false });
+    },
+  },
+  {
+    clause: "S4",
+    says: "the claim of a released key is no takeover, whatever the one before it was",
+    async test(scene) {
+      const { store, key, a, b, c, claim } = scene;
+      await claim(a);
+      await store.release(key, a);
+      const second = await claim(b, { rerun: true });
+      has("the claim after a release", second, { status: "claimed", attempt: 2, takeover: false });
+      await store.renew(key, b, 0);
+      await claim(c, { rerun: true });
+      await store.release(key, c);
+      const last = await claim(a, { rerun: true });
+      has("the claim after a takeover's release", last, { status: "claimed", attempt: 4, takeover: false });
+    },
+  },
 ];
 
 const boundaryCases: CaseSpec[] = [
@@ -175,6 +205,7 @@ const raceCases = ({ second }: StoreHarness): CaseSpec[] => [
 export const takeoverCases = (harness: StoreHarness): CaseSpec[] => [
   ...uncertainCases,
   ...fingerprintCases,
+  ...notTakenOver,
   ...boundaryCases,
   ...raceCases(harness),
 ];

@@ -52,7 +52,8 @@ const releaseCases: CaseSpec[] = [
         await claim(a, { fingerprint: first });
         await store.release(key, a);
         const answer = await claim(b, { fingerprint: then });
-        has("the second claim", answer, { status: "claimed", attempt: 2, runId: a });
+        const expected = { status: "claimed", attempt: 2, runId: a, fingerprint: first ?? then };
+        has("the second claim", answer, expected);
       },
     }),
   ),
@@ -63,7 +64,7 @@ const releaseCases: CaseSpec[] = [
       await claim(a, { fingerprint: "one" });
       await store.release(key, a);
       const answer = await claim(b, { fingerprint: "two" });
-      has("the second claim", answer, { status: "claimed", attempt: 1, runId: b });
+      has("the second claim", answer, { status: "claimed", attempt: 1, runId: b, fingerprint: "two" });
       has("a third claim", await claim(c), { status: "in-progress", attempt: 1, fingerprint: "two" });
     },
   },

@@ -11,6 +11,7 @@ import { type Defects, shown } from "./defects.ts";
 import { expiryDefects, raceDefects, repeatDefects } from "./defects-of-claims.ts";
 import { holderDefects } from "./defects-of-holders.ts";
 import * as operations from "./defects-of-operations.ts";
+import { operatorDefects } from "./defects-of-operators.ts";
 import * as storage from "./defects-of-storage.ts";
 import { takeoverDefects } from "./defects-of-takeovers.ts";
 import { completionDefects, releaseDefects } from "./defects-of-windows.ts";
@@ -57,6 +58,7 @@ describe("what a harness leaves out", () => {
     expect([...new Set(least.uncovered.map(name => name.split(":")[0]))].sort()).toEqual([
       "S1",
       "S10",
+      "S11",
       "S4",
       "S5",
       "S8",
@@ -208,6 +210,7 @@ const BROKEN: [Clause, Defects, ("evicts" | "refuses")?][] = [
   ["S9", storage.keyDefects],
   ["S9", storage.outcomeDefects],
   ["S10", storage.cleanupDefects],
+  ["S11", operatorDefects],
   ["read", operations.readDefects],
   ["settle", operations.settleDefects],
   ["forget", operations.forgetDefects],

@@ -1,6 +1,9 @@
-import type { ClaimResult } from "../../../src/contract/store.ts";
+import type { ClaimRequest, ClaimResult } from "../../../src/contract/store.ts";
 import { after, asked, before, type Defects, edit, revive, seize, stranger, told, turn } from "./defects.ts";
+import type { Defect } from "./reference-harness.ts";
 import type { Kept } from "./reference-store.ts";
+
+type Claimed = Extract<ClaimResult, { status: "claimed" }>;
 
 const isFree = (kept: Kept | undefined) => kept === undefined || kept.state === "released";
 
@@ -57,8 +60,31 @@ export const raceDefects: Defects = {
   }),
 };
 
+/** Changes what a repeated claim is told. */
+const toldAgain =
+  (change: (answer: Claimed, request: ClaimRequest) => object): Defect =>
+  base => ({
+    claim(key, request) {
+      const isRepeated = base.find(key)?.token === request.token;
+      const answer = base.claim(key, request) as Claimed;
+      return isRepeated ? { ...answer, ...change(answer, request) } : answer;
+    },
+  });
+
 /** S2: claims that are repeated. */
 export const repeatDefects: Defects = {
+  "tells a repeated takeover as none": toldAgain(() => ({ takeover: false })),
+  "tells a claim repeated with rerun as a takeover": toldAgain((_, { rerun }) => ({
+    takeover: rerun === true,
+  })),
+  "tells a later attempt repeated as a takeover": toldAgain(({ attempt }) => ({ takeover: attempt > 1 })),
+  "forgets a takeover whose lease has ended": (base, now) => ({
+    claim(key, request) {
+      if (base.find(key)?.leaseUntil === now()) edit(base, key, () => ({ takeover: false }));
+      return base.claim(key, request);
+    },
+  }),
+  "shows a repeated claim no fingerprint": toldAgain(() => ({ fingerprint: undefined })),
   "refuses a repeated claim": base => ({
     claim: (key, request) =>
       base.claim(

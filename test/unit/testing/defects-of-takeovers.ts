@@ -7,6 +7,40 @@ const uncertain = (kept: Kept | undefined, now: number) =>
 
 /** S4: what becomes of a claim whose holder gave no sign of life. */
 export const takeoverDefects: Defects = {
+  "tells of no takeover": told("claimed", () => ({ takeover: false })),
+  "says nothing where there was no takeover": told("claimed", ({ ...answer }) => ({
+    takeover: ("takeover" in answer && answer.takeover) || undefined,
+  })),
+  "tells every later attempt as a takeover": told("claimed", ({ attempt }) => ({ takeover: attempt > 1 })),
+  "tells every claim with rerun as a takeover": base => ({
+    claim(key, request) {
+      const answer = base.claim(key, request) as ClaimResult;
+      return answer.status === "claimed" ? { ...answer, takeover: request.rerun === true } : answer;
+    },
+  }),
+  "tells a takeover of a takeover as none": base => ({
+    claim(key, request) {
+      const { takeover = false, token } = base.find(key) ?? {};
+      const answer = base.claim(key, request) as ClaimResult;
+      return answer.status === "claimed" && takeover && token !== request.token
+        ? { ...answer, takeover: false }
+        : answer;
+    },
+  }),
+  "remembers a takeover that was released": base => ({
+    claim(key, request) {
+      const kept = base.find(key);
+      const wasTakeover = kept?.state === "released" && kept.takeover;
+      const answer = base.claim(key, request) as ClaimResult;
+      return wasTakeover ? ({ ...answer, takeover: true } as ClaimResult) : answer;
+    },
+  }),
+  "shows a takeover its own fingerprint only": base => ({
+    claim(key, request) {
+      const answer = base.claim(key, request) as ClaimResult;
+      return answer.status === "claimed" ? { ...answer, fingerprint: request.fingerprint } : answer;
+    },
+  }),
   "reads a lapsed lease as in progress": shown(({ status }) =>
     status === "uncertain" ? { status: "in-progress" } : {},
   ),

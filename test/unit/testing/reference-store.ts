@@ -2,6 +2,7 @@ import type {
   ClaimRequest,
   ClaimResult,
   IdempotencyStore,
+  Seen,
   StoreRecord,
 } from "../../../src/contract/store.ts";
 
@@ -13,6 +14,8 @@ export interface Kept {
   attempt: number;
   runId: string;
   fingerprint: string | undefined;
+  /** Whether its claim took an uncertain key over. */
+  takeover: boolean;
   outcome: string | undefined;
   ttlMs: number;
   leaseUntil: number;
@@ -81,7 +84,7 @@ export function referenceStore(options: ReferenceOptions): ReferenceStore {
   function take(
     key: string,
     request: ClaimRequest,
-    { attempt, runId, fingerprint }: Partial<Kept>,
+    { attempt, runId, fingerprint, takeover = false }: Partial<Kept>,
   ): ClaimResult {
     const { token, ttlMs, leaseMs } = request;
     const kept: Kept = {
@@ -90,6 +93,7 @@ export function referenceStore(options: ReferenceOptions): ReferenceStore {
       attempt: attempt ?? 1,
       runId: runId ?? token,
       fingerprint: request.fingerprint ?? fingerprint,
+      takeover,
       outcome: undefined,
       ttlMs,
       leaseUntil: 0,
@@ -97,7 +101,16 @@ export function referenceStore(options: ReferenceOptions): ReferenceStore {
     };
     lease(kept, leaseMs);
     records.set(key, kept);
-    return { status: "claimed", attempt: kept.attempt, runId: kept.runId };
+    return {
+      status: "claimed",
+      attempt: kept.attempt,
+      runId: kept.runId,
+      takeover,
+      fingerprint: kept.fingerprint,
+    };
+  }
+  function isSeen(kept: Kept, seen: Seen | undefined): boolean {
+    return seen === undefined || (kept.runId === seen.runId && kept.attempt === seen.attempt);
   }
 
   return {
@@ -132,7 +145,7 @@ export function referenceStore(options: ReferenceOptions): ReferenceStore {
           return { status: "in-progress", attempt, fingerprint, retryAfterMs: kept.leaseUntil - now() };
         case "uncertain":
           if (kept.token === request.token) return take(key, request, kept);
-          if (request.rerun && !differs) return take(key, request, next);
+          if (request.rerun && !differs) return take(key, request, { ...next, takeover: true });
           return { status: "uncertain", attempt, fingerprint, retryAfterMs: kept.expiresAt - now() };
       }
     },
@@ -171,16 +184,20 @@ export function referenceStore(options: ReferenceOptions): ReferenceStore {
         expiresInMs: kept.expiresAt - now(),
       };
     },
-    settle(key, outcome, ttlMs) {
+    settle(key, outcome, ttlMs, seen) {
       const kept = find(key);
-      if (!kept || status(kept) !== "uncertain") return false;
+      if (!kept || !isSeen(kept, seen)) return false;
+      const isSettled = kept.state === "completed" && kept.token === undefined;
+      if (seen && isSettled) return kept.outcome === outcome;
+      if (status(kept) !== "uncertain") return false;
       Object.assign(kept, { outcome, token: undefined });
       return finish(key, kept, "completed", ttlMs);
     },
-    forget(key) {
-      const found = find(key) !== undefined;
+    forget(key, seen) {
+      const kept = find(key);
+      if (kept && !isSeen(kept, seen)) return false;
       records.delete(key);
-      return found;
+      return kept !== undefined || seen !== undefined;
     },
     settled: (key, signal) =>
       new Promise<void>(resolve => {

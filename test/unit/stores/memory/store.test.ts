@@ -180,7 +180,7 @@ describe("the bounds of its times", () => {
     clock.advance(1_000);
     expect(claim("done")).toMatchObject({ status: "completed", expiresInMs: 1 });
     clock.advance(1);
-    expect(claim("done")).toEqual({ status: "claimed", attempt: 1, runId: "done" });
+    expect(claim("done")).toMatchObject({ status: "claimed", attempt: 1, runId: "done" });
   });
 
   it("survive a clock that jumps", () => {
@@ -190,7 +190,8 @@ describe("the bounds of its times", () => {
     expect(status("a")).toBe("completed");
     expect(claim("b")).toMatchObject({ status: "claimed" });
     clock.advance(3_600_000 + TTL);
-    expect([status("a"), claim("c")]).toEqual([undefined, { status: "claimed", attempt: 1, runId: "c" }]);
+    expect(status("a")).toBeUndefined();
+    expect(claim("c")).toMatchObject({ status: "claimed", attempt: 1, runId: "c" });
   });
 });
 

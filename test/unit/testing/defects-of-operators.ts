@@ -1,0 +1,90 @@
+import type { Seen } from "../../../src/contract/store.ts";
+import { type Defects, edit, turn } from "./defects.ts";
+import type { Defect } from "./reference-harness.ts";
+import type { ReferenceStore } from "./reference-store.ts";
+
+/** Changes what settle and forget take for the claim that was seen. */
+const seenAs =
+  (change: (seen: Seen, base: ReferenceStore, key: string) => Seen | undefined): Defect =>
+  base => ({
+    settle: (key, outcome, ttlMs, seen) => base.settle(key, outcome, ttlMs, seen && change(seen, base, key)),
+    forget: (key, seen) => base.forget(key, seen && change(seen, base, key)),
+  });
+
+const current = (base: ReferenceStore, key: string, seen: Seen): Seen => base.find(key) ?? seen;
+
+/** S11: what an operator does to the claim that it saw. */
+export const operatorDefects: Defects = {
+  "does not heed what was seen": seenAs(() => undefined),
+  "heeds the run that was seen, not the attempt": seenAs((seen, base, key) => ({
+    ...seen,
+    attempt: current(base, key, seen).attempt,
+  })),
+  "heeds the attempt that was seen, not the run": seenAs((seen, base, key) => ({
+    ...seen,
+    runId: current(base, key, seen).runId,
+  })),
+  "takes the holder's token for the run": seenAs((seen, base, key) => ({
+    ...seen,
+    runId: seen.runId === base.find(key)?.token ? seen.runId : "another",
+  })),
+  "does not know that it has settled": base => ({
+    settle: (key, outcome, ttlMs, seen) =>
+      base.find(key)?.state !== "completed" && base.settle(key, outcome, ttlMs, seen),
+  }),
+  "settles anew what it has settled": base => ({
+    settle(key, outcome, ttlMs, seen) {
+      edit(base, key, ({ state, token }) =>
+        seen && state === "completed" && token === undefined ? { state: "claimed", leaseUntil: 0 } : {},
+      );
+      return base.settle(key, outcome, ttlMs, seen);
+    },
+  }),
+  "says true to whatever outcome it has settled": base => ({
+    settle: (key, outcome, ttlMs, seen) =>
+      base.settle(key, seen ? (base.find(key)?.outcome ?? outcome) : outcome, ttlMs, seen),
+  }),
+  "settles again by the outcome alone": base => ({
+    settle: (key, outcome, ttlMs, seen) =>
+      (seen !== undefined && base.find(key)?.outcome === outcome) || base.settle(key, outcome, ttlMs, seen),
+  }),
+  "settles a claim that was seen in progress": base => ({
+    settle(key, outcome, ttlMs, seen) {
+      if (seen) edit(base, key, () => ({ leaseUntil: 0 }));
+      return base.settle(key, outcome, ttlMs, seen);
+    },
+  }),
+  "says true to what it did not settle, being gone": base => ({
+    settle: (key, outcome, ttlMs, seen) => !base.find(key) || base.settle(key, outcome, ttlMs, seen),
+  }),
+  "does not know that it has forgotten": base => ({
+    forget: (key, seen) => base.find(key) !== undefined && base.forget(key, seen),
+  }),
+  "says true where a later claim stands": base => ({
+    forget: (key, seen) => base.forget(key, seen) || seen !== undefined,
+  }),
+  "forgets only what is uncertain": base => ({
+    forget(key, seen) {
+      const { state } = base.find(key) ?? {};
+      return (seen === undefined || state !== "completed") && base.forget(key, seen);
+    },
+  }),
+  "looks for the claim, then settles": base => ({
+    async settle(key, outcome, ttlMs, seen) {
+      const { runId, attempt } = base.find(key) ?? {};
+      if (seen === undefined || runId !== seen.runId || attempt !== seen.attempt)
+        return base.settle(key, outcome, ttlMs, seen);
+      await turn();
+      return base.settle(key, outcome, ttlMs);
+    },
+  }),
+  "looks for the claim, then forgets": base => ({
+    async forget(key, seen) {
+      const { runId, attempt } = base.find(key) ?? {};
+      if (seen === undefined || runId !== seen.runId || attempt !== seen.attempt)
+        return base.forget(key, seen);
+      await turn();
+      return base.forget(key);
+    },
+  }),
+};
