@@ -20,8 +20,8 @@ function otherwise(store: IdempotencyStore, other: Partial<IdempotencyStore>): I
     complete: (key, token, outcome, ttlMs) => store.complete(key, token, outcome, ttlMs),
     release: (key, token) => store.release(key, token),
     read: key => store.read(key),
-    settle: (key, outcome, ttlMs) => store.settle(key, outcome, ttlMs),
-    forget: key => store.forget(key),
+    settle: (...args) => store.settle(...args),
+    forget: (...args) => store.forget(...args),
     ...(settled && { settled: settled.bind(store) }),
     ...other,
   };

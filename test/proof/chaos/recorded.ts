@@ -3,7 +3,7 @@ import { type Awaitable, isPromise } from "../../../src/util/awaitable.ts";
 import type { Operation, StoreEvent } from "../history/events.ts";
 import type { Journal } from "./journal.ts";
 
-type Details = Partial<Pick<StoreEvent, "request" | "leaseMs" | "ttlMs" | "outcome" | "token">>;
+type Details = Partial<Pick<StoreEvent, "request" | "leaseMs" | "ttlMs" | "outcome" | "token" | "seen">>;
 
 // ioredis waits no less before it connects again.
 const RECONNECTED_MS = 50;
@@ -60,9 +60,9 @@ export function recorded(
       record("complete", key, { token, outcome, ttlMs }, () => store.complete(key, token, outcome, ttlMs)),
     release: (key, token) => record("release", key, { token }, () => store.release(key, token)),
     read: key => store.read(key),
-    settle: (key, outcome, ttlMs) =>
-      record("settle", key, { outcome, ttlMs }, () => store.settle(key, outcome, ttlMs)),
-    forget: key => record("forget", key, {}, () => store.forget(key)),
+    settle: (key, outcome, ttlMs, seen) =>
+      record("settle", key, { outcome, ttlMs, seen }, () => store.settle(key, outcome, ttlMs, seen)),
+    forget: (key, seen) => record("forget", key, { seen }, () => store.forget(key, seen)),
   };
   if (store.settled) kept.settled = (key, signal) => store.settled!(key, signal);
   return kept;

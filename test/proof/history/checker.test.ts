@@ -653,7 +653,59 @@ describe("a broken clause is found:", () => {
     ["S8", tell => [held(tell), tell.read(1_000, undefined)]],
     ["S9", tell => [held(tell), tell.complete(1, "t1"), tell.completed(2, "t2", '"sen"')]],
     ["S10", tell => tell.left(HOUR, 1)],
+    ["S1", tell => tell.took(0, "t1", 1, true)],
+    ["S2", tell => [tell.took(0, "t1", 1, false), tell.took(1, "t1", 1, true)]],
+    [
+      "S2",
+      tell => [
+        held(tell),
+        tell.took(1_000, "t2", 2, true, { rerun: true }),
+        tell.took(1_001, "t2", 2, false, { rerun: true }),
+      ],
+    ],
+    ["S4", tell => [held(tell), tell.took(1_000, "t2", 2, false, { rerun: true })]],
+    ["S6", tell => [held(tell), tell.act(1, "release", "t1"), tell.took(2, "t2", 2, true)]],
+    ["S8", tell => [held(tell), tell.forgetSeen(1, { runId: "t1", attempt: 1 }, false)]],
+    ["S11", tell => [held(tell), tell.forgetSeen(1, { runId: "t0", attempt: 1 })]],
+    ["S11", tell => [held(tell), tell.forgetSeen(1, { runId: "t1", attempt: 2 })]],
+    [
+      "S11",
+      tell => [
+        held(tell),
+        tell.claimed(1_000, "t2", 2, "t1", { rerun: true }),
+        tell.settleSeen(2_000, { runId: "t1", attempt: 1 }),
+      ],
+    ],
+    [
+      "S11",
+      tell => [
+        held(tell),
+        tell.settleSeen(1_000, { runId: "t1", attempt: 1 }),
+        tell.settleSeen(1_001, { runId: "t1", attempt: 1 }, `"lost"`),
+      ],
+    ],
   ];
+
+  it("and none where what was seen is kept to", () => {
+    const seen = { runId: "t1", attempt: 1 };
+    const kept = (tell: Storyteller) => {
+      tell.took(0, "t1", 1, false);
+      tell.took(1, "t1", 1, false);
+      tell.settleSeen(1_001, seen);
+      tell.settleSeen(2_000, seen);
+      tell.forgetSeen(3_000, { runId: "t1", attempt: 2 }, false);
+      tell.forgetSeen(3_001, seen);
+      tell.forgetSeen(3_002, seen);
+      tell.took(3_003, "t1", 1, false);
+      tell.took(5_000, "t2", 2, true, { rerun: true });
+      tell.took(5_001, "t2", 2, true);
+      tell.settleSeen(7_000, seen, `"found"`, false);
+      tell.settleSeen(7_001, { runId: "t1", attempt: 2 });
+      tell.completed(7_002, "t3", `"found"`);
+    };
+    expect(broken(kept).filter(found => found.startsWith("S"))).toEqual([]);
+  });
+
   it.each(bad)("%s", (clause, tale) => {
     expect(broken(tell => void tale(tell)).filter(found => found.startsWith(`${clause}: `))).not.toEqual([]);
   });

@@ -23,7 +23,7 @@ export interface World {
   lateMs?: number;
 }
 
-/** Holds a history against the promises P1–P5, the rules for holders, and the clauses S1–S10 of the stores. */
+/** Holds a history against the promises P1–P5, the rules for holders, and the clauses S1–S11 of the stores. */
 export function check(history: History, { lateMs = 0 }: World = {}): Violation[] {
   const story = tell(history);
   const found = PROMISES.flatMap(([promise, rules]) =>

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { ClaimRequest } from "../../../src/contract/store.ts";
+import type { ClaimRequest, Seen } from "../../../src/contract/store.ts";
 
 /** Where and when: `at` is the observer's own time in whole milliseconds, the same for all processes. */
 interface Moment {
@@ -88,6 +88,8 @@ export interface StoreEvent extends Asked {
   leaseMs?: number | undefined;
   ttlMs?: number | undefined;
   outcome?: string | undefined;
+  /** The claim that it is about (S11). */
+  seen?: Seen | undefined;
   answer?: unknown;
   /** Whether the answer reached the process. */
   heard?: boolean | undefined;

@@ -20,6 +20,8 @@ export interface Known {
   runId?: string | undefined;
   /** Undefined where it has none. */
   fingerprint?: string | typeof SOME | undefined;
+  /** Whether the claim that holds it took an uncertain key over. */
+  takeover?: boolean | undefined;
   ttlMs?: number | undefined;
   outcome?: string | undefined;
   lapses: Span;
@@ -57,6 +59,9 @@ export function learn(event: StoreEvent, known: Known, events: readonly StoreEve
     case "complete":
       return learnCompletion(event, of, events);
     default:
+      // Settled once more, a record stays as it is (S11).
+      if (event.seen !== undefined && known.status === "completed") return known;
+      if (event.seen !== undefined && known.status === "unknown") return UNKNOWN;
       return { ...of, status: "completed", token: undefined, ...outcomeOf(event) };
   }
 }
@@ -86,6 +91,7 @@ function learnClaim(event: StoreEvent, known: Known): Known {
     token,
     attempt,
     runId,
+    takeover: answer.takeover,
     fingerprint: request.fingerprint ?? (isNew ? undefined : known.fingerprint),
     ttlMs: request.ttlMs,
     lapses: after(event, request.leaseMs),

@@ -1,4 +1,4 @@
-import type { ClaimResult } from "../../../src/contract/store.ts";
+import type { ClaimResult, Seen } from "../../../src/contract/store.ts";
 import type { CallEvent, HistoryEvent, StoreEvent } from "./events.ts";
 
 const TTL_MS = 60_000;
@@ -58,6 +58,9 @@ export function storyteller() {
         ...as,
       });
     },
+    /** A claim that says whether it is a takeover. */
+    took: (at: number, token: string, attempt: number, takeover: boolean, more = {}) =>
+      tell.claim(at, token, { status: "claimed", attempt, runId: "t1", takeover }, more),
     claimed: (at: number, token: string, attempt = 1, runId = token, more = {}, as = {}) =>
       tell.claim(at, token, { status: "claimed", attempt, runId }, more, as),
     uncertain: (at: number, token: string, attempt = 1) =>
@@ -80,6 +83,11 @@ export function storyteller() {
       tell.act(at, "complete", token, answer, { outcome, ...more }),
     read: (at: number, answer: unknown) => store(at, "read", "", { token: undefined, answer }),
     forget: (at: number) => store(at, "forget", "", { token: undefined, answer: true }),
+    /** By somebody who saw a claim. */
+    forgetSeen: (at: number, seen: Seen, answer = true) =>
+      store(at, "forget", "", { token: undefined, seen, answer }),
+    settleSeen: (at: number, seen: Seen, outcome = `"found"`, answer = true) =>
+      store(at, "settle", "", { token: undefined, ttlMs: TTL_MS, seen, outcome, answer }),
     left: (at: number, records: number) => add({ type: "left", at, process: "store", records }),
     /** A call that runs, is stored, and gets its result. */
     send1: (at: number, call: string, token: string, more: Partial<CallEvent> = {}) => {

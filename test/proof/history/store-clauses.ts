@@ -20,7 +20,7 @@ interface Scene {
 
 type Clause = (scene: Scene) => string | undefined;
 
-/** Holds what stores answered against the clauses S1–S10. What no answer tells for sure is held against nothing. */
+/** Holds what stores answered against the clauses S1–S11. What no answer tells for sure is held against nothing. */
 export function checkClauses(history: History): Violation[] {
   const byKey = new Map<string, StoreEvent[]>();
   for (const event of ofType(history, "store"))
@@ -83,6 +83,7 @@ const CLAUSES: readonly (readonly [string, Clause])[] = [
   ["S6", releaseFreesTheKey],
   ["S7", theOutcomeIsKept],
   ["S8", nothingVanishes],
+  ["S11", theClaimThatWasSeen],
 ];
 
 const isClaim = ({ event }: Scene) => event.operation === "claim";
@@ -95,6 +96,15 @@ const isOfWindow = ({ known: { attempt, runId }, answer }: Scene, later: number)
   answer.status === "claimed" &&
   (attempt === undefined || answer.attempt === attempt + later) &&
   (runId === undefined || answer.runId === runId);
+/** Whether it says of itself whether it is a takeover, and says what it is not. */
+const deniesThat = ({ answer }: Scene, takeover: boolean | undefined) =>
+  answer.status === "claimed" && takeover === !answer.takeover && answer.takeover !== undefined;
+/** Whether the operation is about another claim than the one that is there; undefined where nobody knows. */
+const isStale = ({ event: { seen }, known: { runId, attempt } }: Scene): boolean | undefined => {
+  if (seen === undefined) return false;
+  if (runId === undefined || attempt === undefined) return undefined;
+  return seen.runId !== runId || seen.attempt !== attempt;
+};
 const isNext = (scene: Scene) => isOfWindow(scene, 1);
 /** Whether the claim's fingerprint is another than the record's; undefined where nobody knows. */
 const isOther = ({ event: { request }, known: { fingerprint } }: Scene): boolean | undefined => {
@@ -106,6 +116,7 @@ const isOther = ({ event: { request }, known: { fingerprint } }: Scene): boolean
 function exactlyOneClaims(scene: Scene): string | undefined {
   if (!isClaim(scene)) return undefined;
   if (scene.isOver && scene.answer.status !== "claimed") return "claimed, for the key is free";
+  if (scene.isOver && deniesThat(scene, false)) return "no takeover, for the key is free";
   const isTaken = isHeld(scene) && scene.hasLease && !isOwn(scene);
   return isTaken && scene.answer.status !== "in-progress"
     ? "in progress, for another holds the key"
@@ -114,7 +125,8 @@ function exactlyOneClaims(scene: Scene): string | undefined {
 
 function itsOwnTokenClaimsAgain(scene: Scene): string | undefined {
   if (!isClaim(scene) || !isHeld(scene) || !isOwn(scene)) return undefined;
-  return isOfWindow(scene, 0) ? undefined : "the same claim again, for the token holds the key";
+  const isSame = isOfWindow(scene, 0) && !deniesThat(scene, scene.known.takeover);
+  return isSame ? undefined : "the same claim again, for the token holds the key";
 }
 
 function expiredIsAbsent(scene: Scene): string | undefined {
@@ -124,6 +136,8 @@ function expiredIsAbsent(scene: Scene): string | undefined {
     return answer === undefined ? undefined : "nothing, for the record has expired";
   if (event.operation === "claim")
     return isNew(scene) ? undefined : "a new window, for the record has expired";
+  // S11: a record that was seen is forgotten when it is gone.
+  if (event.operation === "forget" && event.seen !== undefined) return undefined;
   return event.answer === true ? "false, for the record has expired" : undefined;
 }
 
@@ -136,7 +150,9 @@ function takenOverOnlyByRerun(scene: Scene): string | undefined {
   const other = isOther(scene);
   if (event.request!.rerun === true && other === undefined) return undefined;
   if (event.request!.rerun === true && !other)
-    return isNext(scene) ? undefined : "a takeover: the next attempt of the same runId";
+    return isNext(scene) && !deniesThat(scene, true)
+      ? undefined
+      : "a takeover: the next attempt of the same runId";
   return answer.status === "uncertain" ? undefined : "uncertain, for the lease has lapsed";
 }
 
@@ -157,7 +173,9 @@ function releaseFreesTheKey(scene: Scene): string | undefined {
   if (other === true) {
     return isNew(scene) ? undefined : "a new runId at attempt 1, for the fingerprint is another";
   }
-  return isNext(scene) ? undefined : "the next attempt of the same runId, for the key was released";
+  return isNext(scene) && !deniesThat(scene, false)
+    ? undefined
+    : "the next attempt of the same runId and no takeover, for the key was released";
 }
 
 function theOutcomeIsKept(scene: Scene): string | undefined {
@@ -177,9 +195,19 @@ function nothingVanishes(scene: Scene): string | undefined {
   const isReleasedToAnother = known.status === "released" && isOther(scene) !== false;
   if (isClaim(scene) && isNew(scene) && !isReleasedToAnother && !isOwn(scene))
     return "the record that is there";
-  const isGone =
-    event.operation === "read" ? event.answer === undefined : event.operation === "forget" && !event.answer;
+  const isForgotten = event.operation === "forget" && isStale(scene) === false;
+  const isGone = event.operation === "read" ? event.answer === undefined : isForgotten && !event.answer;
   return isGone ? "the record that is there" : undefined;
+}
+
+/** What is about an earlier claim does nothing to a later one. */
+function theClaimThatWasSeen(scene: Scene): string | undefined {
+  const { event, known } = scene;
+  if (event.seen === undefined || !scene.isLive) return undefined;
+  if (isStale(scene) && event.answer === true) return "false, for a later claim stands";
+  const isRepeated = event.operation === "settle" && known.status === "completed" && !isStale(scene);
+  const isOther = isRepeated && known.outcome !== undefined && known.outcome !== event.outcome;
+  return isOther && event.answer === true ? "false, for it has another outcome" : undefined;
 }
 
 function outcomesComeBackToTheLetter(history: History): Violation[] {

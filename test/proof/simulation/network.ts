@@ -74,7 +74,9 @@ function describe(
     case "complete":
       return { ...base, ...heard, token: second, outcome: third, ttlMs: fourth };
     case "settle":
-      return { ...base, ...heard, outcome: second, ttlMs: third };
+      return { ...base, ...heard, outcome: second, ttlMs: third, seen: fourth };
+    case "forget":
+      return { ...base, ...heard, seen: second };
     default:
       return { ...base, ...heard, token: second };
   }
@@ -86,7 +88,7 @@ function recordSend(
   operation: Operation,
   args: readonly unknown[],
 ) {
-  const [key, second] = args as [string, string | { token: string } | undefined];
+  const [key, second] = args as [string, string | { token?: string } | undefined];
   const isByToken = ["claim", "renew", "complete", "release"].includes(operation);
   const token = typeof second === "object" ? second.token : isByToken ? second : undefined;
   record({ type: "send", at: world.now, process: actor.name, operation, key, token });
