@@ -1,12 +1,7 @@
-import { readdirSync } from "node:fs";
 import { defineConfig, type Options } from "tsup";
+import { BUILT } from "./scripts/entries.ts";
 
-/** Every file that lies flat in `src` is an entry of the package; the folders hold what they are made of. */
-const ENTRIES = Object.fromEntries(
-  readdirSync("src")
-    .filter(file => file.endsWith(".ts"))
-    .map(file => [file.slice(0, -".ts".length), `src/${file}`]),
-);
+const ENTRIES = Object.fromEntries(BUILT.map(name => [name, `src/${name}.ts`]));
 const { index, ...others } = ENTRIES;
 
 const COMMON = {

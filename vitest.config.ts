@@ -1,11 +1,16 @@
 import { fileURLToPath } from "node:url";
-import { configDefaults, defineConfig } from "vitest/config";
+import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { CountLast } from "./test/support/count-last.ts";
+import { projects } from "./test/support/projects.ts";
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Workflow runtimes and chaos, on servers of their own. */
-export const SLOW = ["test/docs/examples/hosts/*.test.ts", "test/proof/chaos/{chaos,failover}.test.ts"];
+/** Workflow runtimes and chaos, on servers of their own. These take minutes: `npm run test:slow` runs them. */
+export const isSlow = (file: string) =>
+  file.startsWith("test/docs/examples/hosts/") || /^test\/proof\/chaos\/(chaos|failover)\.test/.test(file);
+
+const { GITHUB_ACTIONS } = process.env;
 
 const LONG = /conformance|connections|processes|simulation|brief|samples|published|demo|cluster/;
 
@@ -25,17 +30,16 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["test/**/*.test.ts"],
-    // These take minutes: `npm run test:slow` runs them.
-    exclude: [...configDefaults.exclude, ...SLOW],
-    globalSetup: ["test/support/servers/setup.ts"],
+    projects: projects(file => !isSlow(file)),
     // Tests on servers mostly wait: on two cores the default is one file at a time.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
+    reporters: GITHUB_ACTIONS ? [new CountLast(), "github-actions"] : [new CountLast()],
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],
-      reporter: ["text", "html"],
+      // What `CountLast` prints is the summary.
+      reporter: ["html"],
       thresholds: { branches: 97 },
     },
   },

@@ -1,12 +1,12 @@
 import { configDefaults, defineConfig } from "vitest/config";
 import base from "./vitest.config.ts";
 
-// The tests that need no server and start no process. Not by `mergeConfig`, which would keep the servers' start.
+// The tests that need no server and start no process. Not by `mergeConfig`, which would keep the projects and their servers.
 export default defineConfig({
   ...base,
   test: {
     ...base.test,
-    globalSetup: [],
+    projects: undefined,
     // Each mutant has a process of its own: its test files need not have one each.
     isolate: false,
     // Stryker has a timeout of its own for each mutant.
@@ -15,6 +15,8 @@ export default defineConfig({
     include: ["test/{unit,behaviour}/**/*.test.ts"],
     exclude: [
       ...configDefaults.exclude,
+      // They read the sources, which hold a mutant's switches here.
+      "test/unit/*.test.ts",
       "test/unit/{testing,observability}/**",
       "test/unit/util/sha256*",
       "test/behaviour/*.processes.test.ts",

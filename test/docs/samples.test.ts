@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { join } from "node:path";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { redisUrl } from "../support/servers/describe.ts";
 import { node, ROOT } from "./child.ts";
 import { samples } from "./samples.ts";
 
@@ -42,15 +43,15 @@ test("all samples are type-correct", { timeout: TIMEOUT_MS }, () => {
 });
 
 const programs = samples.filter(({ isTest }) => !isTest);
-const redisUrl = inject("redisUrl");
-const SERVERS = { REDIS_URL: redisUrl ?? "", DATABASE_URL: inject("postgresUrl") };
+const redis = redisUrl();
+const SERVERS = { REDIS_URL: redis ?? "", DATABASE_URL: inject("postgresUrl") };
 
 describe("each sample runs, and prints what it says", () => {
   test.concurrent.for(programs)(
     "$where",
     { timeout: TIMEOUT_MS },
     async ({ file, prints, needsRedis }, { skip }) => {
-      if (needsRedis && redisUrl === undefined) skip();
+      if (needsRedis && redis === undefined) skip();
       const args = ["--import", "tsx", join(folder, file)];
       const { code, stdout, stderr } = await node(args, { env: { TSX_TSCONFIG_PATH: TSCONFIG, ...SERVERS } });
       expect(stderr).toBe("");

@@ -1,4 +1,5 @@
-import { describe, expect, inject, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { redisUrl } from "../../support/servers/describe.ts";
 import { chaos, complaints } from "./chaos.ts";
 import { DEFAULTS, type Settings, STORES, type StoreName } from "./settings.ts";
 import { table } from "./tally.ts";
@@ -16,7 +17,7 @@ const short = (settings: Partial<Settings>): Settings => ({
 });
 
 describe.concurrent("processes that are killed, paused and cut off from their store break no promise:", () => {
-  const isThere = (store: StoreName) => store !== "redis" || inject("redisUrl") !== undefined;
+  const isThere = (store: StoreName) => store !== "redis" || redisUrl() !== undefined;
 
   it.for(STORES)("%s", TIMEOUT, async (store, { skip }) => {
     skip(!isThere(store), "there is no Redis");

@@ -7,7 +7,9 @@ import { promisify } from "node:util";
 import type { Command } from "./process.ts";
 
 /** Where what tests fetch is kept. */
-export const CACHE = fileURLToPath(new URL("../../../node_modules/.cache/with-idempotency/", import.meta.url));
+export const CACHE = fileURLToPath(
+  new URL("../../../node_modules/.cache/with-idempotency/", import.meta.url),
+);
 
 const run = promisify(execFile);
 

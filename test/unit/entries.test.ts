@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { BUILT, ENTRIES, packageBin, packageExports, ROOT } from "../../scripts/entries.ts";
+
+const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+
+it("package.json names each file that lies flat in src, and nothing else: npm run exports", () => {
+  expect(manifest.exports).toEqual(packageExports());
+  expect(Object.keys(manifest.exports)).toEqual(Object.keys(packageExports()));
+  expect(manifest.bin).toEqual(packageBin());
+});
+
+it("the exports are explicit, and have types for both formats", () => {
+  const { ".": root, "./redis": redis } = manifest.exports;
+  for (const [entry, name] of [
+    [root, "index"],
+    [redis, "redis"],
+  ]) {
+    expect(entry).toEqual({
+      import: { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` },
+      require: { types: `./dist/${name}.d.cts`, default: `./dist/${name}.cjs` },
+    });
+  }
+  expect(Object.keys(manifest.exports).filter(specifier => specifier.includes("*"))).toEqual([]);
+  expect(manifest.exports["./package.json"]).toBe("./package.json");
+});
+
+it("old bundlers find the root by main, module and types", () => {
+  const { main, module, types } = manifest;
+  expect([main, module, types]).toEqual(["./dist/index.cjs", "./dist/index.js", "./dist/index.d.ts"]);
+});
+
+it("the entries are the built files but for the command", () => {
+  expect(ENTRIES[0]).toBe("index");
+  expect(ENTRIES.toSorted()).toEqual(BUILT.filter(name => name !== "cli"));
+});
