@@ -1,0 +1,27 @@
+import { expect, it } from "vitest";
+import { isPromise } from "../../../src/util/awaitable.ts";
+
+const callable = Object.assign(() => {}, { then() {} });
+
+it.each([Promise.resolve(), { then() {} }, callable, Object.create({ then() {} })])(
+  "%o is a promise",
+  value => {
+    expect(isPromise(value)).toBe(true);
+  },
+);
+
+it.each([undefined, null, 0, "then", true, 1n, Symbol.iterator, {}, () => {}, { then: 1 }, { then: null }])(
+  "%o is a value",
+  value => {
+    expect(isPromise(value)).toBe(false);
+  },
+);
+
+it("a string is none, even if somebody gave all of them a then", () => {
+  Object.defineProperty(String.prototype, "then", { value() {}, configurable: true });
+  try {
+    expect(isPromise("text")).toBe(false);
+  } finally {
+    Reflect.deleteProperty(String.prototype, "then");
+  }
+});
