@@ -31,22 +31,32 @@ describe("without faults", () => {
     const store = faulty();
     const claim = store.claim("k", request);
     expect(claim).toBeInstanceOf(Promise);
-    await expect(claim).resolves.toEqual({ status: "claimed", attempt: 1, runId: "a" });
+    await expect(claim).resolves.toMatchObject({ status: "claimed", attempt: 1, runId: "a" });
     await expect(store.renew("k", "a", 0)).resolves.toBe(true);
     await expect(store.read("k")).resolves.toMatchObject({ status: "uncertain" });
-    await expect(store.settle("k", "found", 1_000)).resolves.toBe(true);
+    const seen = { runId: "a", attempt: 1 };
+    await expect(store.settle("k", "found", 1_000, { ...seen, attempt: 2 })).resolves.toBe(false);
+    await expect(store.settle("k", "found", 1_000, seen)).resolves.toBe(true);
     await expect(store.complete("k", "a", "sent", 1_000)).resolves.toBe(false);
     await expect(store.release("k", "a")).resolves.toBe(false);
-    await expect(store.forget("k")).resolves.toBe(true);
+    await expect(store.forget("k", { ...seen, attempt: 2 })).resolves.toBe(false);
+    await expect(store.forget("k", seen)).resolves.toBe(true);
     expect(store.calls.map(({ operation }) => operation)).toEqual([
       "claim",
       "renew",
       "read",
       "settle",
+      "settle",
       "complete",
       "release",
       "forget",
+      "forget",
     ]);
+  });
+
+  it("has the store's limit, where it has one", () => {
+    expect(faultyStore({ ...memoryStore(), maxOutcomeBytes: 400_000 }).maxOutcomeBytes).toBe(400_000);
+    expect("maxOutcomeBytes" in faulty()).toBe(false);
   });
 
   it("records each call", async () => {
