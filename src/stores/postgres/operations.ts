@@ -1,6 +1,6 @@
 import type { IdempotencyStore } from "../../contract/store.ts";
-import { claimValues, type SqlValues } from "../sql/operations.ts";
-import { claimResult, type SqlRow, seenResult, storeRecord } from "../sql/record.ts";
+import { claimValues, type SqlValues, seenValues } from "../sql/operations.ts";
+import { claimResult, firstClaim, type SqlRow, seenResult, storeRecord } from "../sql/record.ts";
 import { channelOf, hintOf } from "./hints.ts";
 import type { PostgresOperation } from "./statements.ts";
 
@@ -33,7 +33,7 @@ export function postgresOperations(ask: Ask, table?: string): Omit<IdempotencySt
       const values = claimValues(key, request);
       for (let tries = 0; tries < CLAIM_TRIES; tries++) {
         const [row] = await ask("claim", values);
-        if (row?.numbers === null) return { status: "claimed", attempt: 1, runId: request.token };
+        if (row?.numbers === null) return firstClaim(request);
         const seen = row && seenResult(row);
         if (seen !== undefined) return seen;
         // Past its time, released, uncertain or its own.
@@ -48,7 +48,12 @@ export function postgresOperations(ask: Ask, table?: string): Omit<IdempotencySt
       lease === 0 ? did("hold", told(key, { token, lease })) : did("renew", { key, token, lease }),
     complete: (key, token, outcome, ttl) => did("complete", told(key, { token, outcome, ttl })),
     release: (key, token) => did("release", told(key, { token })),
-    settle: (key, outcome, ttl) => did("settle", told(key, { outcome, ttl })),
-    forget: async key => (await ask("forget", told(key))).length > 0,
+    settle: (key, outcome, ttl, seen) => did("settle", told(key, { outcome, ttl, ...seenValues(seen) })),
+    async forget(key, seen) {
+      if (seen === undefined) return (await ask("forget", told(key))).length > 0;
+      const { length } = await ask("forgetSeen", told(key, seenValues(seen)));
+      // S11: it is gone where no other claim stands in its place.
+      return length > 0 || (await read(key)) === undefined;
+    },
   };
 }

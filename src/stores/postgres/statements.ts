@@ -3,10 +3,10 @@ import {
   type SqlDialect,
   type SqlStatement,
   type SqlValues,
-  sqlTexts,
   statement,
   valuesOf,
 } from "../sql/operations.ts";
+import { sqlTexts } from "../sql/statements.ts";
 import { tableSchema } from "../sql/table.ts";
 import type { PostgresQuery } from "./client.ts";
 
@@ -32,6 +32,7 @@ export type PostgresOperation =
   | "read"
   | "settle"
   | "forget"
+  | "forgetSeen"
   | "purge";
 
 /** The statement of an operation with its values. */
@@ -68,6 +69,7 @@ SELECT ${ANSWER} FROM taken UNION ALL SELECT ${ANSWER} FROM blocked`,
     release: told(texts.release),
     settle: told(texts.settle),
     forget: told(texts.forget),
+    forgetSeen: told(texts.forgetSeen),
   };
   const ready = Object.fromEntries(
     Object.entries(all).map(([operation, text]) => [operation, readyFor(operation, text, prepare)]),

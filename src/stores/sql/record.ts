@@ -1,4 +1,4 @@
-import type { ClaimResult, StoreRecord } from "../../contract/store.ts";
+import type { ClaimRequest, ClaimResult, StoreRecord } from "../../contract/store.ts";
 import { originalText, RECORD_VERSION, unreadableRecord } from "../shared/record.ts";
 
 /** A row of the statements that answer with a record, as a database may have it, and of others. */
@@ -9,8 +9,16 @@ export interface SqlRow {
   readonly outcome?: unknown;
 }
 
-/** The last of a row's numbers: who holds the key. The caller holds it where its claim has just been made. */
-export const HOLDER = { nobody: 0, somebody: 1, caller: 2 } as const;
+/**
+ * The last of a row's numbers: who holds the key. The caller holds it where its claim has just been made: as the
+ * successor of a run of which nobody knows how it ended (S4), or not.
+ */
+export const HOLDER = { nobody: 0, somebody: 1, caller: 2, successor: 3 } as const;
+
+/** The claim of a key that had no record: the first of its window. */
+export function firstClaim({ token, fingerprint }: ClaimRequest): ClaimResult {
+  return { status: "claimed", attempt: 1, runId: token, takeover: false, fingerprint };
+}
 
 /** What a claim is told by the row of `take` or `blocked`. Throws `RESULT_UNAVAILABLE` where it cannot be read. */
 export function claimResult(row: SqlRow): ClaimResult {
@@ -29,10 +37,10 @@ export function seenResult(row: SqlRow): ClaimResult | undefined {
 }
 
 function answer(told: Row): ClaimResult {
-  const { status, attempt, runId, fingerprint, outcome, leaseInMs, expiresInMs } = told;
+  const { status, attempt, runId, takeover, fingerprint, outcome, leaseInMs, expiresInMs } = told;
   switch (status) {
     case "claimed":
-      return { status, attempt, runId };
+      return { status, attempt, runId, takeover, fingerprint };
     case "in-progress":
       return { status, attempt, fingerprint, retryAfterMs: leaseInMs };
     case "uncertain":
@@ -45,13 +53,13 @@ function answer(told: Row): ClaimResult {
 
 /** What `read` makes of its row. Throws `RESULT_UNAVAILABLE` where it cannot be read. */
 export function storeRecord(row: SqlRow): StoreRecord {
-  const { status, ...rest } = record(row);
+  const { status, takeover: _, ...rest } = record(row);
   if (status === "claimed") throw unreadableRecord("it says that it is claimed");
   return { status, ...rest };
 }
 
 type Status = StoreRecord["status"] | "claimed";
-type Row = Omit<StoreRecord, "status"> & { status: Status };
+type Row = Omit<StoreRecord, "status"> & { status: Status; takeover: boolean };
 
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 1;
 const isText = (value: unknown) => typeof value === "string";
@@ -66,6 +74,7 @@ function record(row: SqlRow): Row {
   const status = statusOf(outcome, holder!, leaseInMs);
   return {
     status,
+    takeover: holder === HOLDER.successor,
     attempt: attempt!,
     runId: originalText(run_id as string),
     fingerprint: original(fingerprint),
@@ -87,7 +96,7 @@ function readable(version: unknown, attempt: unknown, { fingerprint, outcome }: 
 }
 
 function statusOf(outcome: unknown, holder: number, leaseInMs: number): Status {
-  if (holder === HOLDER.caller) return "claimed";
+  if (holder === HOLDER.caller || holder === HOLDER.successor) return "claimed";
   if (outcome !== null) return "completed";
   if (holder === HOLDER.nobody) return "released";
   return leaseInMs > 0 ? "in-progress" : "uncertain";

@@ -34,6 +34,7 @@ export function tableSchema(table: string, { key, integer }: SqlTypes): readonly
   lease_until ${integer} NOT NULL,
   expires_at ${integer} NOT NULL,
   purge_at ${integer} NOT NULL,
+  takeover boolean NOT NULL DEFAULT FALSE,
   token text,
   run_id text NOT NULL,
   fingerprint text,

@@ -6,11 +6,12 @@ import {
   type SqlDialect,
   type SqlStatement,
   type SqlValues,
-  sqlTexts,
+  seenValues,
   statement,
 } from "../sql/operations.ts";
 import { purgeRegularly } from "../sql/purge.ts";
-import { claimResult, storeRecord } from "../sql/record.ts";
+import { claimResult, firstClaim, storeRecord } from "../sql/record.ts";
+import { sqlTexts } from "../sql/statements.ts";
 import { tableSchema } from "../sql/table.ts";
 import { isBusy, patiently, SqliteConnection, type SqliteDatabase } from "./database.ts";
 import { readSqliteOptions, type SqliteStoreOptions } from "./options.ts";
@@ -87,7 +88,7 @@ function sqliteOperations(connection: SqliteConnection, table: string): SqliteSt
       // A replay writes nothing, and takes no lock.
       if (known && known.outcome !== null) return claimResult(known);
       const isNew = known === undefined && connection.change(forms.insert, values) > 0;
-      if (isNew) return { status: "claimed", attempt: 1, runId: request.token };
+      if (isNew) return firstClaim(request);
       const row = connection.find(forms.blocked, values) ?? connection.write(forms.take, values);
       if (row !== undefined) return claimResult(row);
       // A record came in between.
@@ -120,8 +121,14 @@ function sqliteOperations(connection: SqliteConnection, table: string): SqliteSt
     renew: (key, token, lease) => did("renew", { key, token, lease }),
     complete: (key, token, outcome, ttl) => did("complete", { key, token, outcome, ttl }, "completeInTime"),
     release: (key, token) => did("release", { key, token }),
-    settle: (key, outcome, ttl) => did("settle", { key, outcome, ttl }),
-    forget: key => perform(() => connection.change(forms.forget, { key }) > 0),
+    settle: (key, outcome, ttl, seen) => did("settle", { key, outcome, ttl, ...seenValues(seen) }),
+    forget: (key, seen) =>
+      perform(() => {
+        if (seen === undefined) return connection.change(forms.forget, { key }) > 0;
+        if (connection.change(forms.forgetSeen, { key, ...seenValues(seen) }) > 0) return true;
+        // S11: it is gone where no other claim stands in its place.
+        return readNow(key) === undefined;
+      }),
     async purge() {
       let removed = 0;
       for (;;) {

@@ -7,7 +7,7 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const scene = postgresScene(() => inject("postgresUrl"));
 const { table } = scene;
-const workers = startWorkers<PostgresTask>("postgres-worker.ts", () => ({ url: scene.url, table }));
+const workers = startWorkers<PostgresTask>("postgres/worker.ts", () => ({ url: scene.url, table }));
 const { run } = workers;
 
 describeProcesses(workers);

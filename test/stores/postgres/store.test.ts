@@ -12,6 +12,7 @@ import { LONG, postgresScene, SERVER_TEST_MS } from "./scene.ts";
 vi.setConfig({ testTimeout: SERVER_TEST_MS });
 
 const scene = postgresScene(() => inject("postgresUrl"));
+const FIRST = { status: "claimed", attempt: 1, takeover: false, fingerprint: undefined };
 const newKey = () => `key-${randomUUID()}`;
 const newTable = () => scene.table.replace(/keys$/, `t_${randomUUID().replaceAll("-", "")}`);
 const { schemaOf, nameOf } = {
@@ -164,7 +165,7 @@ describe("a claim", () => {
     const late = scene.store().claim(key, { token: "b", ...LONG });
     await vi.waitFor(async () => expect(await waiting()).toBe(1), { timeout: 5_000 });
     await rival.query("ROLLBACK");
-    expect(await late).toEqual({ status: "claimed", attempt: 1, runId: "b" });
+    expect(await late).toEqual({ ...FIRST, runId: "b" });
   });
 
   async function waiting(): Promise<number> {
@@ -193,11 +194,7 @@ describe("a claim", () => {
     await store.complete(key, "a", "old", LONG.ttlMs);
     await scene.probe.query(`UPDATE ${scene.table} SET expires_at = 1, version = 9 WHERE key = $1`, [key]);
     expect(await store.read(key)).toBeUndefined();
-    expect(await store.claim(key, { token: "b", ...LONG })).toEqual({
-      status: "claimed",
-      attempt: 1,
-      runId: "b",
-    });
+    expect(await store.claim(key, { token: "b", ...LONG })).toEqual({ ...FIRST, runId: "b" });
     const record = await store.read(key);
     expect(record).toMatchObject({ status: "in-progress", fingerprint: undefined, outcome: undefined });
   });
@@ -370,7 +367,7 @@ describe("migrate", () => {
 async function leftovers(count: number) {
   const table = newTable();
   await scene.probe.query(postgresSchema(table));
-  await scene.probe.query(`INSERT INTO ${table} SELECT 'key-' || n, 1, 1, 1, 1, n, n, null, 'run', null, 'x'
+  await scene.probe.query(`INSERT INTO ${table} SELECT 'key-' || n, 1, 1, 1, 1, n, n, false, null, 'run', null, 'x'
     FROM generate_series(1, ${count}) AS n`);
   return table;
 }

@@ -8,7 +8,7 @@ vi.setConfig({ testTimeout: 60_000 });
 
 describeWithRedis("processes on one Redis", url => {
   const prefix = `${randomUUID()}:`;
-  const workers = startWorkers<RedisTask>("redis-worker.ts", () => ({ url, prefix }));
+  const workers = startWorkers<RedisTask>("redis/worker.ts", () => ({ url, prefix }));
 
   describeProcesses(workers);
 

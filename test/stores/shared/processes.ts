@@ -10,10 +10,10 @@ import type { Report, Task } from "./work.ts";
 /** Processes that work with one store, and what they did. */
 export type Workers<T extends Task> = ReturnType<typeof startWorkers<T>>;
 
-/** Makes workers that run the script with what they have in common; all of them end with the tests. */
+/** Makes workers that run the script, `redis/worker.ts`, with what they have in common; all of them end with the tests. */
 export function startWorkers<T extends Task>(script: string, common: () => Omit<T, keyof Task>) {
   const folder = mkdtempSync(join(tmpdir(), "with-idempotency-effects-"));
-  const file = fileURLToPath(new URL(script, import.meta.url));
+  const file = fileURLToPath(new URL(`../${script}`, import.meta.url));
   const children: ChildProcess[] = [];
 
   afterAll(() => {

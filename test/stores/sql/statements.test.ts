@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type SqlDialect, sqlTexts, statement, valuesOf } from "../../../src/stores/sql/operations.ts";
+import { type SqlDialect, statement, valuesOf } from "../../../src/stores/sql/operations.ts";
 import { claimResult, seenResult, storeRecord } from "../../../src/stores/sql/record.ts";
+import { sqlTexts } from "../../../src/stores/sql/statements.ts";
 import { quotedTable, tableSchema } from "../../../src/stores/sql/table.ts";
 import { caught } from "../../support/caught.ts";
 
@@ -85,12 +86,11 @@ describe("a row", () => {
     expect(storeRecord(free)).toMatchObject({ status: "released", attempt: 2 });
   });
 
-  it("of the claim itself says which attempt it is", () => {
-    expect(claimResult({ ...held, numbers: "1,2,0,0,0,2" })).toEqual({
-      status: "claimed",
-      attempt: 2,
-      runId: "run",
-    });
+  it("of the claim itself says which attempt it is, and whether of a takeover", () => {
+    const claimed = { status: "claimed", attempt: 2, runId: "run", fingerprint: "f\0" };
+    const own = { ...held, fingerprint: "f\u00100000" };
+    expect(claimResult({ ...own, numbers: "1,2,0,0,0,2" })).toEqual({ ...claimed, takeover: false });
+    expect(claimResult({ ...own, numbers: "1,2,0,0,0,3" })).toEqual({ ...claimed, takeover: true });
   });
 
   it.each([

@@ -38,7 +38,7 @@ describe.skipIf(betterSqlite3 === undefined)("a store in SQLite by better-sqlite
 
 describe.skipIf(node24 === undefined)("a store in SQLite by node:sqlite", () => {
   it("conforms", async () => {
-    const program = fileURLToPath(new URL("sqlite-conformance-program.ts", import.meta.url));
+    const program = fileURLToPath(new URL("conformance-program.ts", import.meta.url));
     const { code, stdout } = await run(node24 ?? "", ["--disable-warning=ExperimentalWarning", program]);
     const { cases, failures, uncovered } = JSON.parse(stdout) as Record<string, string[]>;
     expect(failures).toEqual([]);

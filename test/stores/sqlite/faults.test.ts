@@ -153,7 +153,7 @@ describe("within an open transaction of its connection", () => {
 describe("a full disk", () => {
   it("fails what it cannot keep, and nothing else", async () => {
     // No file may be longer than a megabyte; 512 bytes are the unit of POSIX.
-    const program = fileURLToPath(new URL("sqlite-full-disk.ts", import.meta.url));
+    const program = fileURLToPath(new URL("full-disk.ts", import.meta.url));
     const command = 'ulimit -f 2048 && exec "$0" --import tsx "$@"';
     const path = join(files.folder, file);
     const { stdout, code } = await run("sh", ["-c", command, process.execPath, program, path]);

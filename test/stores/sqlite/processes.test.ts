@@ -9,7 +9,7 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const files = sqliteFolder(file => new Database(file));
 const fileOf = (name: string) => join(files.folder, name);
-const workers = startWorkers<SqliteTask>("sqlite-worker.ts", () => ({ file: fileOf("keys.db") }));
+const workers = startWorkers<SqliteTask>("sqlite/worker.ts", () => ({ file: fileOf("keys.db") }));
 const { begin, run } = workers;
 
 afterAll(() => files.close());

@@ -9,6 +9,7 @@ import { caught } from "../../support/caught.ts";
 import { sqliteFolder } from "./harness.ts";
 
 const LONG = { ttlMs: 60_000, leaseMs: 30_000 };
+const FIRST = { status: "claimed", attempt: 1, takeover: false, fingerprint: undefined };
 
 const files = sqliteFolder(file => new Database(file));
 afterAll(() => files.close());
@@ -55,7 +56,7 @@ describe("a store in SQLite", () => {
 
   it("answers at once, without a promise", async () => {
     const store = sqliteStore(database);
-    expect(store.claim("k", { token: "t", ...LONG })).toEqual({ status: "claimed", attempt: 1, runId: "t" });
+    expect(store.claim("k", { token: "t", ...LONG })).toEqual({ ...FIRST, runId: "t" });
     expect(store.renew("k", "t", 5_000)).toBe(true);
     expect(store.complete("k", "t", "sent", 60_000)).toBe(true);
     expect(store.read("k")).toMatchObject({ outcome: "sent" });

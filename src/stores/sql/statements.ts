@@ -1,0 +1,124 @@
+import { RECORD_VERSION } from "../shared/record.ts";
+import type { SqlDialect } from "./operations.ts";
+import { HOLDER } from "./record.ts";
+
+/** Every statement with `:name`s for its values. Those that end or prolong a claim tell by `done` whether they did. */
+export interface SqlTexts {
+  /**
+   * What a claim needs of the record of a key that is not past its time; the claim's own one as if nobody held it. Made
+   * for few columns and little work, for a replay waits for nothing else. Writes nothing.
+   */
+  readonly seen: string;
+  /** The record that a claim is told of, or no row where it may take the key. Writes nothing. */
+  readonly blocked: string;
+  /** Takes a key that has no record where the condition holds, and tells by `done` whether it did. */
+  readonly insert: (condition: string) => string;
+  /** Takes the key where the condition holds, or answers with no row where a record has come in between. */
+  readonly take: (condition: string) => string;
+  readonly renew: string;
+  readonly complete: string;
+  /** The same for a record that is to be removed no sooner than its claim said: leaves the index alone. */
+  readonly completeInTime: string;
+  readonly release: string;
+  readonly read: string;
+  readonly settle: string;
+  readonly forget: string;
+  /** The same for the claim that was seen, and no other. */
+  readonly forgetSeen: string;
+  /** Removes some of the records past their time, the oldest first, and tells by `done` of each. */
+  readonly purge: string;
+}
+
+const COLUMNS =
+  "key, version, attempt, ttl_ms, lease_until, expires_at, purge_at, token, run_id, fingerprint, outcome";
+
+// What a statement asks of a row. None is ever null, so that each can be negated.
+const differs = "(r.fingerprint IS NOT NULL AND :fingerprint IS NOT NULL AND r.fingerprint <> :fingerprint)";
+const known = `r.version = ${RECORD_VERSION}`;
+const open = "r.outcome IS NULL";
+const held = `${open} AND r.token IS NOT NULL`;
+const owned = `${held} AND r.token = :token`;
+const byKey = "r.key = :key";
+// S11: the claim that an operator saw, where the statement is given one; and a key that was settled so already.
+const wasSeen = "(:run IS NULL OR (r.run_id = :run AND r.attempt = :attempt))";
+const settled = "(r.token IS NULL AND r.outcome = :outcome)";
+
+// Who holds a key, as the last of a row's numbers says it; `seen` takes the claim's own record for nobody's.
+const holder = `CASE WHEN r.token IS NULL THEN ${HOLDER.nobody} ELSE ${HOLDER.somebody} END`;
+const claimant = `CASE WHEN takeover THEN ${HOLDER.successor} ELSE ${HOLDER.caller} END`;
+const otherHolder = `CASE WHEN r.token <> :token THEN ${HOLDER.somebody} ELSE ${HOLDER.nobody} END`;
+
+/** The state machine of a key, as statements on the table, whose name is quoted. */
+export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
+  const { now, done, least } = dialect;
+  const row = rowOf(dialect);
+  const expired = `r.expires_at <= ${now}`;
+  const live = `${known} AND NOT ${expired}`;
+  const lapsed = `r.lease_until <= ${now}`;
+  // Of a completed record, or of a lease.
+  const left = `CASE WHEN ${open} THEN r.lease_until ELSE r.expires_at END - ${now}`;
+  // A released key, one's own, or one to take over: each evaluated only where none of those before it holds.
+  const free = `(r.token IS NULL OR r.token = :token OR (${lapsed} AND :rerun = 1 AND NOT ${differs}))`;
+  const claimable = `(${expired} OR (${known} AND ${open} AND ${free}))`;
+  // Of a claimable row: a new window, also where a released key is used for something else.
+  const renewed = `(${expired} OR (r.token IS NULL AND ${differs}))`;
+  const takeover = `CASE WHEN ${renewed} THEN FALSE WHEN r.token = :token THEN r.takeover ELSE r.token IS NOT NULL END`;
+  const update = (set: string, where: string) =>
+    `UPDATE ${table} AS r SET ${set} WHERE ${byKey} AND ${live} AND ${where} ${done}`;
+  // S5: once more by its own token, it changes nothing that counts.
+  const completed = `outcome = coalesce(r.outcome, :outcome),
+  expires_at = CASE WHEN ${open} THEN ${now} + :ttl ELSE r.expires_at END`;
+  // S11: once more, it changes nothing.
+  const ends = (column: string) => `CASE WHEN ${open} THEN ${now} + :ttl ELSE r.${column} END`;
+  const insert = (condition: string) => `INSERT INTO ${table} AS r (${COLUMNS})
+SELECT :key, ${RECORD_VERSION}, 1, :ttl, ${now} + :lease, ${now} + :lease + :ttl, ${now} + :ttl, :token, :token,
+  :fingerprint, NULL
+WHERE ${condition}
+ON CONFLICT (key) DO`;
+
+  return {
+    seen: `SELECT ${dialect.numbers(["r.version", "r.attempt", left, otherHolder])}, r.fingerprint, r.outcome
+FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
+    blocked: `SELECT ${row(holder)} FROM ${table} AS r WHERE ${byKey} AND NOT ${claimable}`,
+    insert: condition => `${insert(condition)} NOTHING ${done}`,
+    take: condition => `${insert(condition)} UPDATE SET
+  version = excluded.version,
+  attempt = CASE WHEN ${renewed} THEN 1 WHEN r.token = :token THEN r.attempt ELSE r.attempt + 1 END,
+  ttl_ms = excluded.ttl_ms,
+  lease_until = excluded.lease_until,
+  expires_at = excluded.expires_at,
+  purge_at = excluded.purge_at,
+  takeover = ${takeover},
+  token = excluded.token,
+  run_id = CASE WHEN ${renewed} THEN excluded.run_id ELSE r.run_id END,
+  fingerprint = CASE WHEN ${renewed} THEN excluded.fingerprint ELSE coalesce(r.fingerprint, excluded.fingerprint) END,
+  outcome = NULL
+WHERE ${claimable}
+RETURNING ${row(claimant, "")}`,
+    renew: update(`lease_until = ${now} + :lease, expires_at = ${now} + :lease + r.ttl_ms`, owned),
+    complete: update(`${completed}, purge_at = ${least}(r.purge_at, ${now} + :ttl)`, "r.token = :token"),
+    completeInTime: update(completed, `r.token = :token AND r.purge_at <= ${now} + :ttl`),
+    release: update(`token = NULL, lease_until = 0, expires_at = ${now} + r.ttl_ms`, owned),
+    read: `SELECT ${row(holder)} FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
+    settle: update(
+      `outcome = :outcome, token = NULL, ${["expires_at", "purge_at"].map(column => `${column} = ${ends(column)}`).join(", ")}`,
+      `${wasSeen} AND ((${held} AND ${lapsed}) OR ${settled})`,
+    ),
+    forget: `DELETE FROM ${table} AS r WHERE ${byKey} AND NOT ${expired} ${done}`,
+    forgetSeen: `DELETE FROM ${table} AS r WHERE ${byKey} AND ${live} AND ${wasSeen} ${done}`,
+    purge: `WITH past AS MATERIALIZED (
+  SELECT r.key FROM ${table} AS r WHERE r.purge_at <= ${now} AND ${expired}
+  ORDER BY r.purge_at LIMIT :limit ${dialect.skipLocked}
+)
+DELETE FROM ${table} WHERE key IN (SELECT key FROM past) ${done}`,
+  };
+}
+
+/** What is told of a row. */
+function rowOf({ now, numbers }: SqlDialect): (holder: string, of?: string) => string {
+  return (holder, of = "r.") => {
+    const counts = ["version", "attempt", "lease_until", "expires_at"].map(column => of + column);
+    const texts = ["run_id", "fingerprint", "outcome"].map(column => of + column);
+    return `${numbers([...counts, now, holder])}, ${texts.join(", ")}`;
+  };
+}
