@@ -39,9 +39,9 @@ export function claiming(): Claim {
     const [owner, print, lifeMs] = [storableWord(token), fingerprintWord(fingerprint), ttlMs + leaseMs];
     const first = firstRecord(owner, ttlMs, print);
     const found = await add(commands, name, first, lifeMs);
-    if (found === null) return { status: "claimed", attempt: 1, runId: token };
+    if (found === null) return { status: "claimed", attempt: 1, runId: token, takeover: false, fingerprint };
     if (typeof found === "string" && isCompleted(found)) return completion(readRecord(found));
     const args = [owner, `${ttlMs}`, `${lifeMs}`, print, rerun ? "1" : "", first];
-    return commands.run(CLAIM, name, ...args).then(reply => claimResult(reply, token), unreadable);
+    return commands.run(CLAIM, name, ...args).then(claimResult, unreadable);
   };
 }

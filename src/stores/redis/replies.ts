@@ -1,27 +1,33 @@
 import type { ClaimResult, StoreRecord } from "../../contract/store.ts";
-import {
-  type KeptRecord,
-  originalText,
-  readRecord,
-  unreadableRecord,
-  unreadableText,
-} from "../shared/record.ts";
+import { type KeptRecord, readRecord, unreadableRecord, unreadableText } from "../shared/record.ts";
 
-/** What a script says of a record: its text, and what is left of it in milliseconds. */
-export function told(reply: unknown): [record: KeptRecord, left: number] {
+/** A script's answer with a record: the word before it, and its text. */
+function parseReply(reply: unknown): [word: string, text: string] {
   const said = String(reply);
   const at = said.indexOf(" ");
-  const [left, text] = [Number(said.slice(0, at)), said.slice(at + 1)];
-  if (left < 0) throw unreadableText(text);
-  return [readRecord(text), left];
+  return [said.slice(0, at), said.slice(at + 1)];
+}
+
+/** The record, if what is left of it, in milliseconds, says that it is one that expires. */
+function readReply([left, text]: [word: string, text: string]): [record: KeptRecord, leftMs: number] {
+  if (Number(left) < 0) throw unreadableText(text);
+  return [readRecord(text), Number(left)];
+}
+
+/** What a script answers that says yes or no, or else gives the text that it cannot read. */
+export function yesOrNo(reply: unknown): boolean {
+  // A client may make a text of a number.
+  const said = String(reply);
+  if (said !== "1" && said !== "0") readReply(parseReply(said));
+  return said === "1";
 }
 
 /** What the script that claims answers. */
-export function claimResult(reply: unknown, token: string): ClaimResult {
-  if (reply === 1) return { status: "claimed", attempt: 1, runId: token };
-  if (!Array.isArray(reply)) return refusal(...told(reply));
-  const [attempt, runId] = reply as [number, string];
-  return { status: "claimed", attempt, runId: originalText(String(runId)) };
+export function claimResult(reply: unknown): ClaimResult {
+  const [word, text] = parseReply(reply);
+  if (word !== "taken") return refusal(...readReply([word, text]));
+  const { attempt, runId, takeover, fingerprint } = readRecord(text);
+  return { status: "claimed", attempt, runId, takeover, fingerprint };
 }
 
 function refusal(record: KeptRecord, left: number): ClaimResult {
@@ -31,7 +37,7 @@ function refusal(record: KeptRecord, left: number): ClaimResult {
   return { status: "uncertain", attempt, fingerprint, retryAfterMs: left };
 }
 
-/** What a claim of a completed key is told. */
+/** What a claim of a completed key is answered with. */
 export function completion({ attempt, outcome, fingerprint }: KeptRecord, expiresInMs?: number): ClaimResult {
   return { status: "completed", attempt, outcome: outcome ?? "", fingerprint, expiresInMs };
 }
@@ -39,10 +45,12 @@ export function completion({ attempt, outcome, fingerprint }: KeptRecord, expire
 /** What the script that reads answers. */
 export function storeRecord(reply: unknown): StoreRecord | undefined {
   if (reply === null) return undefined;
-  const [{ state, ttlMs, ...rest }, left] = told(reply);
-  if (state !== "held") return { status: state, ...rest, leaseInMs: 0, expiresInMs: left };
+  const [{ state, ttlMs, attempt, runId, fingerprint, outcome }, left] = readReply(parseReply(reply));
+  const known = { attempt, runId, fingerprint, outcome, expiresInMs: left };
+  if (state !== "held") return { status: state, ...known, leaseInMs: 0 };
+  // S4: what is left of a lease is what is left of the record above its ttl.
   const leaseInMs = Math.max(0, left - ttlMs);
-  return { status: leaseInMs > 0 ? "in-progress" : "uncertain", ...rest, leaseInMs, expiresInMs: left };
+  return { status: leaseInMs > 0 ? "in-progress" : "uncertain", ...known, leaseInMs };
 }
 
 /** Throws the error that a script failed with, or what it means. */

@@ -20,18 +20,21 @@ const RECORD = `
 local state, attempt, ttl, token, run, print, start
 if text then
   state, attempt, ttl, token, run, print, start =
-    string.match(text, '^${RECORD_VERSION}([hrc])(%d+) (%d+) ([^ \\n]*) ([^ \\n]*) ([^ \\n]*)\\n()')
+    string.match(text, '^${RECORD_VERSION}([htrc])(%d+) (%d+) ([^ \\n]*) ([^ \\n]*) ([^ \\n]*)\\n()')
   if not state or #text + 1 - start ~= (state == 'c' and tonumber(ttl) or 0) then
     return '-1 ' .. string.sub(text, 1, 32)
   end
   if run == '' then run = token end
 end
+local held = state == 'h' or state == 't'
 local function left() return redis.call('PTTL', key) end
-local function told() return left() .. ' ' .. text end
+local function record() return left() .. ' ' .. text end
 local function line(letter, attempt, number, token, run, print)
   if run == token then run = '' end
   return '${RECORD_VERSION}' .. letter .. attempt .. ' ' .. number .. ' ' .. token .. ' ' .. run .. ' ' .. print .. '\\n'
 end
+-- S11: whether this is the claim that was seen
+local function is_seen(seen_run, seen_attempt) return run == seen_run and attempt == seen_attempt end
 `;
 
 // A key that was claimed can be settled although memory is full: Redis refuses no write of a script that has written
@@ -57,31 +60,38 @@ function script(body: string): RedisScript {
   return named(TEXT + RECORD + body);
 }
 
-/** ARGV: token, ttl, ttl and lease together, fingerprint, rerun, the record of a first claim. Answers 1 for that. */
+/**
+ * ARGV: token, ttl, ttl and lease together, fingerprint, rerun, the record of a first claim. Answers with the word
+ * "taken" and the record that it wrote, or with the record that is in the way.
+ */
 export const CLAIM = script(`
-local owner, newTtl, life, newPrint = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-if not text then
-  redis.call('SET', key, ARGV[6], 'PX', life)
-  return 1
+local owner, new_ttl, life, new_print = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local function take(record)
+  redis.call('SET', key, record, 'PX', life)
+  return 'taken ' .. record
 end
-if state == 'c' then return told() end
-local function hold(attempt, run, print)
-  redis.call('SET', key, line('h', attempt, newTtl, owner, run, print), 'PX', life)
-  return { attempt, run }
+-- S1, S3: absent or expired, Redis makes no difference
+if not text then return take(ARGV[6]) end
+if state == 'c' then return record() end
+local differs = print ~= '' and new_print ~= '' and print ~= new_print
+-- S6: a released key that comes with another fingerprint starts anew, else its attempts are counted on
+if state == 'r' and differs then return take(ARGV[6]) end
+if print == '' then print = new_print end
+local function take_as(letter, attempt)
+  return take(line(letter, attempt, new_ttl, owner, run, print))
 end
-local differs = print ~= '' and newPrint ~= '' and print ~= newPrint
-attempt = tonumber(attempt)
-if state == 'r' and differs then return hold(1, owner, newPrint) end
-if print == '' then print = newPrint end
-if state == 'r' then return hold(attempt + 1, run, print) end
-if token == owner then return hold(attempt, run, print) end
-if left() > tonumber(ttl) or ARGV[5] ~= '1' or differs then return told() end
-return hold(attempt + 1, run, print)
+if state == 'r' then return take_as('h', attempt + 1) end
+-- S2: its own claim again, whatever became of the lease
+if token == owner then return take_as(state, attempt) end
+-- S4: a lapsed lease is taken over only with rerun and a fingerprint that does not differ
+if left() > tonumber(ttl) or ARGV[5] ~= '1' or differs then return record() end
+return take_as('t', attempt + 1)
 `);
 
 /** ARGV: token, channel, lease. */
 export const RENEW = script(`${SETTLING}
-if state ~= 'h' or token ~= owner then return 0 end
+-- S5: for the token that holds the key, whatever became of the lease
+if not held or token ~= owner then return 0 end
 redis.call('PEXPIRE', key, ARGV[3] + ttl)
 if ARGV[3] == '0' then changed() end
 return 1
@@ -89,32 +99,48 @@ return 1
 
 /** ARGV: token, channel, ttl, outcome. */
 export const COMPLETE = script(`${SETTLING}
+-- S5: a holder that completed it already is answered yes again
 if token ~= owner or state == 'r' then return 0 end
 if state == 'c' then return 1 end
+-- S7: kept for the ttl from now
 return keep(line('c', attempt, #ARGV[4], token, run, print) .. ARGV[4], ARGV[3])
 `);
 
 /** ARGV: token, channel. */
 export const RELEASE = script(`${SETTLING}
-if state ~= 'h' or token ~= owner then return 0 end
+-- S5, S6: the attempts and the runId stay
+if not held or token ~= owner then return 0 end
 return keep(line('r', attempt, 0, '', run, print), ttl)
 `);
 
-/** ARGV: none used, channel, ttl, outcome. */
+/** ARGV: none used, channel, ttl, outcome; the runId and the attempt that were seen, or neither. */
 export const SETTLE = script(`${SETTLING}
-if state ~= 'h' or left() > tonumber(ttl) then return 0 end
+if ARGV[5] and not is_seen(ARGV[5], ARGV[6]) then return 0 end
+-- S11: what was settled has no token, and is answered yes again if the outcome is the same
+if state == 'c' and token == '' and string.sub(text, start) == ARGV[4] then return 1 end
+if not held or left() > tonumber(ttl) then return 0 end
 return keep(line('c', attempt, #ARGV[4], '', run, print) .. ARGV[4], ARGV[3])
 `);
 
 /** No ARGV. Answers with nothing where there is no record. */
 export const READ = script(`
-if text then return told() end
+if text then return record() end
 return false
 `);
 
-/** ARGV: channel. Removes whatever is there, of any type and version. */
+/** ARGV: none used, channel. Removes whatever is there, of any type and version. */
 export const FORGET = named(`
 local removed = redis.call('DEL', KEYS[1])
-if removed == 1 then redis.pcall('PUBLISH', ARGV[1], '') end
+if removed == 1 then redis.pcall('PUBLISH', ARGV[2], '') end
 return removed
+`);
+
+/** ARGV: none used, channel, the runId and the attempt that were seen. */
+export const FORGET_SEEN = script(`${SETTLING}
+-- S11: gone is gone, whoever removed it; a later claim stays
+if not text then return 1 end
+if not is_seen(ARGV[3], ARGV[4]) then return 0 end
+redis.call('DEL', key)
+changed()
+return 1
 `);

@@ -1,4 +1,4 @@
-import type { ClaimRequest, ClaimResult, IdempotencyStore, StoreRecord } from "../../contract/store.ts";
+import type { ClaimRequest, ClaimResult, IdempotencyStore, Seen, StoreRecord } from "../../contract/store.ts";
 import { expectFunction, invalidOption, readByRules } from "../../contract/validate.ts";
 import { notify } from "../../util/notify.ts";
 import { storableText, storableWord } from "../shared/record.ts";
@@ -7,8 +7,8 @@ import { claiming } from "./claim.ts";
 import { commandsOf, type RedisClient, type RedisCommands } from "./client.ts";
 import { RedisHints } from "./hints.ts";
 import { confirmed, type Replicas } from "./replicas.ts";
-import { storeRecord, told, unreadable } from "./replies.ts";
-import { COMPLETE, FORGET, READ, RELEASE, RENEW, type RedisScript, SETTLE } from "./scripts.ts";
+import { storeRecord, unreadable, yesOrNo } from "./replies.ts";
+import { COMPLETE, FORGET, FORGET_SEEN, READ, RELEASE, RENEW, type RedisScript, SETTLE } from "./scripts.ts";
 
 /** How a `redisStore` is set up. */
 export interface RedisStoreOptions {
@@ -106,16 +106,16 @@ class RedisStore implements IdempotencyStore {
     return this.#yes(RELEASE, key, token);
   }
 
-  settle(key: string, outcome: string, ttlMs: number): Promise<boolean> {
-    return this.#yes(SETTLE, key, "", `${ttlMs}`, storableText(outcome));
+  settle(key: string, outcome: string, ttlMs: number, seen?: Seen): Promise<boolean> {
+    return this.#yes(SETTLE, key, "", `${ttlMs}`, storableText(outcome), ...seenWords(seen));
   }
 
   read(key: string): Promise<StoreRecord | undefined> {
     return this.#run(READ, key, [], storeRecord);
   }
 
-  forget(key: string): Promise<boolean> {
-    return this.#run(FORGET, key, [this.#name(key)], reply => reply === 1);
+  forget(key: string, seen?: Seen): Promise<boolean> {
+    return this.#yes(seen === undefined ? FORGET : FORGET_SEEN, key, "", ...seenWords(seen));
   }
 
   #name(key: string): string {
@@ -123,10 +123,7 @@ class RedisStore implements IdempotencyStore {
   }
 
   #yes(script: RedisScript, key: string, token: string, ...args: string[]): Promise<boolean> {
-    return this.#run(script, key, [storableWord(token), this.#name(key), ...args], reply => {
-      if (typeof reply === "string") told(reply);
-      return reply === 1;
-    });
+    return this.#run(script, key, [storableWord(token), this.#name(key), ...args], yesOrNo);
   }
 
   #run<T>(script: RedisScript, key: string, args: string[], read: (reply: unknown) => T): Promise<T> {
@@ -143,6 +140,11 @@ class RedisStore implements IdempotencyStore {
       () => {},
     );
   }
+}
+
+/** S11: the claim that was seen, as the scripts compare it. */
+function seenWords(seen: Seen | undefined): string[] {
+  return seen === undefined ? [] : [storableWord(seen.runId), `${seen.attempt}`];
 }
 
 /** The policy by which the server may drop keys; undefined where it drops none. */

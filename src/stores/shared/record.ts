@@ -41,16 +41,19 @@ export function unreadableRecord(why: string): ResultUnavailableError {
 }
 
 // A record as one text: the version, a letter for the state, and on its first line the attempt, a number (held: the
-// ttl in milliseconds; completed: how many bytes the outcome has; released: 0), the token of who holds or completed it,
-// the runId (nothing where it is the token), and a colon with the fingerprint (nothing where there is none); then the
-// outcome.
-const LINE = /^(\d+)([hrc])([1-9]\d*) (\d+) ([^ \n]*) ([^ \n]*) (:[^ \n]*)?\n/;
+// ttl in milliseconds; completed: how many bytes the outcome has; released: 0), the token of the call that holds or
+// completed it (nothing if an operator settled it), the runId (nothing if it is the token), and a colon with the
+// fingerprint (nothing if there is none); then the outcome. S2: a claim that is repeated answers the same `takeover`,
+// so a key that was taken over while it was uncertain has a letter of its own, `t`.
+const LINE = /^(\d+)([htrc])([1-9]\d*) (\d+) ([^ \n]*) ([^ \n]*) (:[^ \n]*)?\n/;
 
-const STATES = { h: "held", r: "released", c: "completed" } as const;
+const STATES = { h: "held", t: "held", r: "released", c: "completed" } as const;
 
 /** What the text of a record says. */
 export interface KeptRecord extends Pick<StoreRecord, "attempt" | "runId" | "fingerprint" | "outcome"> {
   state: (typeof STATES)[keyof typeof STATES];
+  /** Held by a claim that took an uncertain key over. */
+  takeover: boolean;
   ttlMs: number;
 }
 
@@ -88,6 +91,7 @@ export function readRecord(text: string): KeptRecord {
   if (Buffer.byteLength(rest) !== (state === "completed" ? Number(number) : 0)) throw unreadableText(text);
   return {
     state,
+    takeover: letter === "t",
     attempt: Number(attempt),
     ttlMs: state === "held" ? Number(number) : 0,
     runId: originalText((runId || token) as string),

@@ -65,7 +65,7 @@ const name = fc.oneof(text, fc.constantFrom(...NASTY));
 const word = name.filter(given => given !== "");
 const optional = fc.option(name, { nil: undefined });
 const record = fc.record({
-  letter: fc.constantFrom("h", "r", "c"),
+  letter: fc.constantFrom("h", "t", "r", "c"),
   attempt,
   number: fc.nat(),
   token: word,
@@ -104,9 +104,10 @@ it(
     fuzz([record], given => {
       const { letter, attempt, number, token, runId, fingerprint, outcome } = given;
       expect(readRecord(written(given))).toEqual({
-        state: { h: "held", r: "released", c: "completed" }[letter],
+        state: { h: "held", t: "held", r: "released", c: "completed" }[letter],
+        takeover: letter === "t",
         attempt,
-        ttlMs: letter === "h" ? number : 0,
+        ttlMs: letter === "h" || letter === "t" ? number : 0,
         runId: runId || token,
         fingerprint,
         outcome: letter === "c" ? outcome : undefined,
@@ -124,6 +125,7 @@ const fragments = fc.array(
       "2",
       "0",
       "1h",
+      "1t",
       "1r",
       "1c",
       "h",
@@ -156,7 +158,7 @@ const parts = [
   mostly(fc.constant(""), "x"),
 ];
 const patched = fc.tuple(...parts).map(pieces => pieces.join(""));
-const FORM = /^1[hrc][1-9]\d* \d+ [^ \n]* [^ \n]* (?::[^ \n]*)?\n/;
+const FORM = /^1[htrc][1-9]\d* \d+ [^ \n]* [^ \n]* (?::[^ \n]*)?\n/;
 
 it(
   "a hostile text of a record is one, or RESULT_UNAVAILABLE",

@@ -103,14 +103,11 @@ describeWithRedis("a record in Redis", url => {
     async text => {
       const key = `words-${text}`;
       const request = { token: text, fingerprint: text, ...TIMES };
-      expect(await store.claim(key, request)).toEqual({ status: "claimed", attempt: 1, runId: text });
+      const claimed = { status: "claimed", runId: text, takeover: false, fingerprint: text };
+      expect(await store.claim(key, request)).toEqual({ ...claimed, attempt: 1 });
       expect(await store.read(key)).toMatchObject({ runId: text, fingerprint: text, status: "in-progress" });
       await store.release(key, text);
-      expect(await store.claim(key, { ...request, token: "b" })).toEqual({
-        status: "claimed",
-        attempt: 2,
-        runId: text,
-      });
+      expect(await store.claim(key, { ...request, token: "b" })).toEqual({ ...claimed, attempt: 2 });
     },
   );
 
