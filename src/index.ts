@@ -8,7 +8,7 @@ export {
   parseDuration,
   type Unit,
 } from "./contract/duration.ts";
-export { interruptedInTransit } from "./contract/error-policy.ts";
+export { certainlyNotDone, interruptedInTransit } from "./contract/error-policy.ts";
 export {
   IdempotencyError,
   type IdempotencyErrorCode,

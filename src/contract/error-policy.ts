@@ -1,54 +1,34 @@
-// A row names a property of an error and the texts of it that count. What the clients throw was observed by
-// running them against broken servers, or read in their source; the tests hold the shapes.
-type Signs = Readonly<Record<string, RegExp>>;
+import {
+  BARE,
+  GATEWAY,
+  LOST,
+  REJECTED,
+  REPEATED,
+  type Signs,
+  SMTP_REJECTED,
+  UNREACHABLE,
+  UNREADABLE,
+  UNSENT,
+  WORDS,
+  WRAPPERS,
+} from "./error-signs.ts";
 
-const UNSENT_CODE =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|E(HOST|NET)UNREACH|UND_ERR_CONNECT_TIMEOUT)$|CERT|LEAF_SIGNATURE/;
+// What an error and all that it wraps say, as bits. Above these: which of REPEATED failed before sending.
+const MAYBE_SENT = 1;
+const NEVER_SENT = 2;
+const NOTHING_DONE = 4;
+const REPEATED_BASE = 8;
 
-// It failed before a request could go out, or the peer vouches that it has not looked at it.
-const UNSENT: Signs = {
-  syscall: /^(connect|getaddrinfo)$/,
-  event: /^(lookup|connect|secureConnect)$/,
-  code: UNSENT_CODE,
-  originalCode: UNSENT_CODE,
-  message:
-    /\bconnect E[A-Z]{4}|^(Connection timeout|Greeting never received)$|not establish a connection|before secure TLS connection|REFUSED_STREAM/,
-  details: /^Deadline exceeded after (?!.*previous attempts).*waiting for/i,
-};
+// Bounds the walk through errors that make new ones for ever, and through lists that claim to be endless.
+const MAX_READS = 2_000_000;
+const MAX_LIST = 10_000;
 
-// The connection, the wait or the answer broke off when a request may have been under way.
-const LOST: Signs = {
-  code: /^(ECONN(RESET|ABORTED|ECTION)|EPIPE|ETIMEDOUT|ESOCKET|ERR_(CANCELED|STREAM_PREMATURE_CLOSE)|ERR_HTTP2_(STREAM_|SESSION_)?ERROR|UND_ERR_(SOCKET|(HEADERS|BODY)_TIMEOUT|INFO|DESTROYED)|HPE_\w+|LEASE_LOST)$/,
-  name: /^(AbortError|TimeoutError|HTTPParserError)$/,
-  message:
-    /premature close|stream has been (aborted|early terminated)|not get a response|abnormally aborted|client error \(SendRequest\)|^Connection reset by peer|reading a body from connection/i,
-  details:
-    /^(Connection dropped|(read|write) E(CONNRESET|TIMEDOUT)|Received (RST_STREAM|HTTP status code 50[24])|Write (error|failed))/,
-};
+const STATUS_FIELDS = ["status", "statusCode", "httpStatusCode", "error_code"];
 
-// Names for any network failure: with a cause the cause decides, without one nobody can know.
-const BARE: Signs = {
-  code: /^ERR_NETWORK$/,
-  message:
-    /^(fetch failed|Failed to fetch|Load failed|NetworkError when attempting to fetch resource|Network (error|request failed|connection lost)|The network connection was lost)( \(.*\))?\.?$/i,
-};
-
-// Before connecting these say that nothing was sent; an established connection may end with them too.
-const UNREACHABLE: Signs = { code: /^E(HOST|NET)UNREACH$/ };
-
-const STATUS_FIELDS = ["status", "statusCode", "httpStatusCode", "code"];
-
-// Bounds the walk, and each list of `errors` within it.
-const MAX_ERRORS = 256;
-
-// What an error and all below it say: `true` where a request may be under way, or the name of a failure that
-// sent nothing, so that a wrapper which repeats that name is not taken for a failure of its own.
-type Evidence = true | string;
-
-// Anything may be thrown, so any read may throw: at null, a throwing getter, a revoked proxy.
+// Anything may be thrown, so any read may throw: at a throwing getter, a revoked proxy. At null it costs more.
 function read(target: unknown, property: string | number): unknown {
   try {
-    return (target as Record<string | number, unknown>)[property];
+    return (target as Record<string | number, unknown> | null | undefined)?.[property];
   } catch {
     return undefined;
   }
@@ -59,55 +39,98 @@ function text(target: unknown, property: string): string {
   return typeof value === "string" ? value : "";
 }
 
-function shows(error: unknown, signs: Signs): boolean {
-  return Object.entries(signs).some(([property, pattern]) => pattern.test(text(error, property)));
+const isObject = (value: unknown): value is object =>
+  (typeof value === "object" && value !== null) || typeof value === "function";
+
+function shows(error: object, signs: Signs): boolean {
+  return Object.keys(signs).some(property => signs[property]!.test(text(error, property)));
 }
 
-// A gateway answered in place of the target. SendGrid's errors have the status as their `code`.
-function hasGatewayStatus(error: unknown): boolean {
-  return [error, read(error, "response"), read(error, "$metadata")]
-    .flatMap(place => STATUS_FIELDS.map(field => read(place, field)))
-    .some(status => status === 502 || status === 504);
+/** The statuses that it names, as text. SendGrid's errors have theirs as `code`, beside the answer. */
+function statuses(error: object): string[] {
+  const response = read(error, "response");
+  const hasAnswer = isObject(response) || isObject(read(error, "headers"));
+  const found = hasAnswer ? [read(error, "code")] : [];
+  for (const source of [error, response, read(error, "$metadata")])
+    if (isObject(source)) found.push(...STATUS_FIELDS.map(field => read(source, field)));
+  return found
+    .map(status => (isObject(status) ? "" : String(status)))
+    .filter(status => /^[1-5]\d\d$/.test(status));
 }
 
 // gRPC's CANCELLED and DEADLINE_EXCEEDED, which always come with a text in `details`.
-function isEndedCall(error: unknown): boolean {
+function isEndedCall(error: object): boolean {
   const code = read(error, "code");
   return (code === 1 || code === 4) && text(error, "details") !== "";
 }
 
-// Clients name one timeout in several ways as they wrap it.
-function failureName(error: unknown): string {
+function repeatedBit(error: object): number {
   const name = text(error, "code") || text(error, "name");
-  return /TIMED?_?OUT/i.test(name) ? "timeout" : name;
+  const index = REPEATED.findIndex(pattern => pattern.test(name));
+  return index < 0 ? 0 : REPEATED_BASE << index;
 }
 
-function judge(error: unknown, below: readonly Evidence[]): Evidence | undefined {
-  const name = failureName(error);
-  const established = /^(read|write)/.test(text(error, "syscall"));
-  if (hasGatewayStatus(error)) return true;
-  if (!established && shows(error, UNSENT)) return name;
-  const lost = shows(error, LOST) || isEndedCall(error) || (established && shows(error, UNREACHABLE));
-  if (lost && (established || !below.includes(name))) return true;
-  return shows(error, BARE) && read(error, "cause") == null ? true : undefined;
-}
-
-function inner(error: unknown): unknown[] {
+/** What stands where it may wrap an error, one by one. */
+function inside(error: object): unknown[] {
   const errors = read(error, "errors");
   const size = read(errors, "length");
-  const length = typeof size === "number" ? Math.min(size, MAX_ERRORS) : 0;
-  return [read(error, "cause"), ...Array.from({ length }, (_, index) => read(errors, index))];
+  const length = typeof size === "number" ? Math.min(size, MAX_LIST) : 0;
+  const listed = Array.from({ length }, (_, index) => read(errors, index));
+  return WRAPPERS.map(property => read(error, property)).concat(listed);
 }
 
-function weigh(error: unknown, seen: Map<unknown, readonly Evidence[]>): readonly Evidence[] {
-  const known = seen.get(error);
-  if (known || seen.size >= MAX_ERRORS) return known ?? [];
-  seen.set(error, []); // what a cycle comes back to
-  // Once each: two errors that share their causes, level upon level, would double them every time.
-  const below = [...new Set(inner(error).flatMap(cause => weigh(cause, seen)))];
-  const evidence = below.concat(judge(error, below) ?? []);
-  seen.set(error, evidence);
-  return evidence;
+/** What it says by itself, given what the errors in it say. */
+function judge(error: object, below: number, wraps: boolean): number {
+  const answers = statuses(error);
+  if (answers.some(status => GATEWAY.test(status))) return MAYBE_SENT;
+  const repeated = repeatedBit(error);
+  const established = /^(read|write)/.test(text(error, "syscall"));
+  const answered = answers.some(status => status >= "400");
+  if (!established && !answered && shows(error, UNSENT)) return NEVER_SENT | NOTHING_DONE | repeated;
+  const lost = shows(error, LOST) || isEndedCall(error) || (established && shows(error, UNREACHABLE));
+  if (lost && (established || !(below & repeated))) return MAYBE_SENT;
+  if (answered) return answers.every(status => REJECTED.test(status)) ? NOTHING_DONE : 0;
+  if (SMTP_REJECTED.test(String(read(error, "responseCode")))) return NOTHING_DONE;
+  if (!(below & NEVER_SENT) && (shows(error, WORDS) || shows(error, UNREADABLE))) return MAYBE_SENT;
+  if (!wraps && shows(error, BARE)) return MAYBE_SENT;
+  return below & NOTHING_DONE;
+}
+
+/** What the errors in it say together: nothing was done where each of them says so. */
+function combine(inner: readonly object[], evidence: ReadonlyMap<unknown, number>): number {
+  let all = 0;
+  let proven = true;
+  for (const error of inner) {
+    const bits = evidence.get(error);
+    if (bits === undefined) continue; // a cycle comes back to it
+    all |= bits;
+    if (!(bits & NOTHING_DONE) && typeof read(error, "message") === "string") proven = false;
+  }
+  return proven ? all : all & ~NOTHING_DONE;
+}
+
+// With a stack of its own: causes may go deeper than calls can.
+function weigh(thrown: unknown): number {
+  const evidence = new Map<unknown, number>();
+  const opened = new Map<unknown, readonly object[]>();
+  const stack = [thrown].filter(isObject);
+  let reads = 0;
+  for (let error = stack.at(-1); error; error = stack.at(-1)) {
+    const inner = opened.get(error);
+    if (inner || reads > MAX_READS) {
+      stack.pop();
+      if (!inner || evidence.has(error)) continue;
+      const below = combine(inner, evidence);
+      evidence.set(error, (below & ~NOTHING_DONE) | judge(error, below, inner.length > 0));
+    } else {
+      const found = inside(error);
+      reads += found.length;
+      opened.set(error, found.filter(isObject));
+      for (const next of opened.get(error)!) if (!opened.has(next)) stack.push(next);
+    }
+  }
+  const bits = evidence.get(thrown) ?? 0;
+  return reads > MAX_READS ? bits & ~NOTHING_DONE : bits;
 }
 
 /**
@@ -116,20 +139,51 @@ function weigh(error: unknown, seen: Map<unknown, readonly Evidence[]>): readonl
  * `onError` policy asks to choose between `"hold"` and `"release"`.
  *
  * - True for a connection that broke or timed out after connecting (`ECONNRESET`, `EPIPE`, `ETIMEDOUT`,
- *   `UND_ERR_SOCKET`, a body cut short…), an `AbortError` or `TimeoutError`, a status 502 or 504, and a
- *   network error that names no cause.
+ *   `UND_ERR_SOCKET`, a body cut short…), an `AbortError` or `TimeoutError`, an answer that could not be
+ *   parsed, a gateway's status (499, 502, 504, 520, 524, 598, 599), a database's connection that ended under
+ *   a statement, and a network error that names no cause.
  * - False where nothing can have been sent (`ECONNREFUSED`, `ENOTFOUND`, a certificate that is refused,
  *   anything with `syscall: "connect"`), where an answer came, and for any other error.
  *
- * It knows the errors of fetch, `node:http`, undici, axios, got, nodemailer, the AWS SDK and gRPC. It looks
- * at the whole `cause` chain and at the `errors` of an `AggregateError`: one failure that may have been in
- * transit counts, whatever the others say. It never throws, whatever it is given.
+ * It looks through `cause`, `errors`, `error`, `detail`, `original`, `originalError`, `reason`, `raw` and
+ * `innerError`, however deep: one failure that may have been in transit counts, whatever the others say. It
+ * never throws, whatever it is given. What it says of the common clients is listed in docs/clients.md.
  *
  * @example
  * ```ts
- * const onError = (error: unknown) => (interruptedInTransit(error) ? "hold" : "release");
+ * import { interruptedInTransit } from "with-idempotency";
+ *
+ * const cut = Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
+ * const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+ * console.log(interruptedInTransit(new Error("not sent", { cause: cut }))); // → true
+ * console.log(interruptedInTransit(new Error("not sent", { cause: refused }))); // → false
  * ```
  */
 export function interruptedInTransit(error: unknown): boolean {
-  return weigh(error, new Map()).includes(true);
+  return (weigh(error) & MAYBE_SENT) !== 0;
+}
+
+/**
+ * True only where an error proves that nothing happened: nothing can have been sent, or the target rejected
+ * the request (a status from 400 to 499 other than 408, 409, 425 and 499; an SMTP reply from 500 to 599, or
+ * 421 or 450–452). It is the cautious counterpart of {@link interruptedInTransit}, for payments, and for
+ * providers whose 500 or 503 may follow the effect: release the key only on proof, else hold it.
+ *
+ * It looks through the same wrappers. Of several errors each must prove it.
+ *
+ * @example
+ * ```ts
+ * import { certainlyNotDone, createIdempotency } from "with-idempotency";
+ *
+ * const payments = createIdempotency({
+ *   namespace: "payments",
+ *   onError: error => (certainlyNotDone(error) ? "release" : "hold"),
+ * });
+ * const unavailable = () => Promise.reject(Object.assign(new Error("try later"), { status: 503 }));
+ * await payments.withIdempotency("order:42", "1h", unavailable).catch(error => error);
+ * console.log((await payments.inspect("order:42"))?.state); // → uncertain
+ * ```
+ */
+export function certainlyNotDone(error: unknown): boolean {
+  return (weigh(error) & (MAYBE_SENT | NOTHING_DONE)) === NOTHING_DONE;
 }

@@ -1,0 +1,32 @@
+// Apple's push service, over HTTP/2.
+import { generateKeyPairSync } from "node:crypto";
+import apn from "@parse/node-apn";
+
+const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const key = privateKey.export({ type: "pkcs8", format: "pem" });
+
+export const clients = [
+  {
+    name: "@parse/node-apn",
+    protocol: "http2",
+    returns: "result.failed",
+    send: async ({ url, host, port }, timeout) => {
+      const provider = new apn.Provider({
+        token: { key, keyId: "1234567890", teamId: "1234567890" },
+        address: host,
+        port,
+        requestTimeout: timeout,
+        connectionRetryLimit: 0,
+      });
+      provider.client._mockOverrideUrl = url;
+      const notification = new apn.Notification({ alert: "On its way", topic: "com.example.shop" });
+      try {
+        const { failed } = await provider.send(notification, "a1".repeat(32));
+        const [failure] = failed;
+        if (failure) throw failure.error ?? Object.assign(new Error("apns"), failure);
+      } finally {
+        provider.shutdown();
+      }
+    },
+  },
+];

@@ -1,0 +1,95 @@
+// More HTTP clients, which the root does not have.
+import phin from "phin";
+import got11 from "got11";
+import ky from "ky";
+import needle from "needle";
+import nodeFetch from "node-fetch";
+import nodeFetch2 from "node-fetch2";
+import { ofetch } from "ofetch";
+import { request as octokitRequest } from "@octokit/request";
+import request from "request";
+import superagent from "superagent";
+import wretch from "wretch";
+import { refuse } from "./common.mjs";
+
+const order = { to: "ada@example.com", text: "On its way" };
+const json = JSON.stringify(order);
+const post = { method: "POST", body: json, headers: { "content-type": "application/json" } };
+
+export const clients = [
+  {
+    name: "got11",
+    send: ({ url }, timeout) => got11.post(url, { json: order, retry: 0, timeout }).json(),
+  },
+  { name: "ky", send: ({ url }, timeout) => ky.post(url, { json: order, retry: 0, timeout }).json() },
+  {
+    name: "node-fetch",
+    returns: "response.ok",
+    send: async ({ url }, timeout) => {
+      const response = await nodeFetch(url, { ...post, signal: AbortSignal.timeout(timeout) });
+      refuse(response.status, response);
+      return response.json();
+    },
+  },
+  {
+    name: "node-fetch2",
+    returns: "response.ok",
+    send: async ({ url }, timeout) => {
+      const response = await nodeFetch2(url, { ...post, timeout });
+      refuse(response.status, response);
+      return response.json();
+    },
+  },
+  { name: "ofetch", send: ({ url }, timeout) => ofetch(url, { ...post, retry: 0, timeout }) },
+  {
+    name: "wretch",
+    send: ({ url }, timeout) =>
+      wretch(url).options({ signal: AbortSignal.timeout(timeout) }).post(order).json(),
+  },
+  {
+    name: "@octokit/request",
+    send: ({ url }, timeout) =>
+      octokitRequest({
+        method: "POST",
+        url: "/messages",
+        baseUrl: url,
+        data: order,
+        request: { signal: AbortSignal.timeout(timeout) },
+      }),
+  },
+  {
+    name: "superagent",
+    send: ({ url }, timeout) => superagent.post(url).timeout({ response: timeout }).send(order),
+  },
+  {
+    name: "request",
+    returns: "response.statusCode",
+    send: async ({ url }, timeout) => {
+      const response = await new Promise((resolve, reject) => {
+        const done = (error, answer) => (error ? reject(error) : resolve(answer));
+        request.post(url, { body: json, timeout }, done);
+      });
+      refuse(response.statusCode, response);
+      return JSON.parse(response.body);
+    },
+  },
+  {
+    name: "needle",
+    returns: "response.statusCode",
+    send: async ({ url }, timeout) => {
+      const options = { json: true, response_timeout: timeout, read_timeout: timeout };
+      const response = await needle("post", url, order, options);
+      refuse(response.statusCode, response);
+      return response.body;
+    },
+  },
+  {
+    name: "phin",
+    returns: "response.statusCode",
+    send: async ({ url }, timeout) => {
+      const response = await phin({ url, method: "POST", data: order, timeout, parse: "json" });
+      refuse(response.statusCode, response);
+      return response.body;
+    },
+  },
+];
