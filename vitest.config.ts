@@ -12,7 +12,7 @@ export const isSlow = (file: string) =>
 
 const { GITHUB_ACTIONS } = process.env;
 
-const LONG = /conformance|connections|processes|simulation|brief|samples|published|demo|cluster/;
+const LONG = /conformance|connections|processes|simulation|brief|samples|published|clone|demo|cluster/;
 
 /** Begins with what takes longest, so that nothing of it is left to run alone at the end. */
 class LongestFirst extends BaseSequencer {

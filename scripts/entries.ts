@@ -1,13 +1,12 @@
 import { readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
 
-export const ROOT = resolve(import.meta.dirname, "..");
+// Paths are from the repository's root, where npm runs scripts: tsup puts this into a file of its own elsewhere.
 
 /** The command, which an application runs and does not import. */
 const COMMAND = "cli";
 
 /** Every file that lies flat in `src`: what the build makes a file of. The folders hold what they are made of. */
-export const BUILT: readonly string[] = readdirSync(join(ROOT, "src"))
+export const BUILT: readonly string[] = readdirSync("src")
   .filter(file => file.endsWith(".ts"))
   .map(file => file.slice(0, -".ts".length))
   .sort();

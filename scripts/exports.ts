@@ -1,10 +1,8 @@
 // Writes what package.json says of the entries, from the files that lie flat in `src`: npm run exports
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { packageBin, packageExports, ROOT } from "./entries.ts";
+import { packageBin, packageExports } from "./entries.ts";
 
-const path = join(ROOT, "package.json");
-const { bin: _, ...manifest } = JSON.parse(readFileSync(path, "utf8"));
+const { bin: _, ...manifest } = JSON.parse(readFileSync("package.json", "utf8"));
 const bin = packageBin();
 
 // Each field stays where it stood; `bin` comes before `exports`.
@@ -12,4 +10,4 @@ const fields = Object.entries(manifest).flatMap(([name, value]) => {
   if (name !== "exports") return [[name, value]];
   return [...(bin === undefined ? [] : [["bin", bin]]), ["exports", packageExports()]];
 });
-writeFileSync(path, `${JSON.stringify(Object.fromEntries(fields), null, 2)}\n`);
+writeFileSync("package.json", `${JSON.stringify(Object.fromEntries(fields), null, 2)}\n`);

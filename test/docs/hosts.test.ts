@@ -25,7 +25,7 @@ beforeAll(async () => {
   await writeFile(hostConfig(), `export default { cacheDir: ${JSON.stringify(folder)} };\n`);
   const built = ["index.js", "index.cjs", "testing.js", "testing.cjs"];
   if (built.every(file => existsSync(join(ROOT, "dist", file)))) return;
-  const { code, stderr } = await node([TSUP, "--no-dts", "--silent"]);
+  const { code, stderr } = await node([TSUP, "--silent"]);
   expect(code, stderr).toBe(0);
 }, TIMEOUT_MS);
 

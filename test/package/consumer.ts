@@ -13,18 +13,25 @@ export interface Ended {
   output: string;
 }
 
+const TIMEOUT_MS = 300_000;
+
 // A test runner's settings shall not reach the tools under test.
 const OWN = /^(VITEST|VITE_|NODE_OPTIONS|NODE_ENV|NODE_V8|FORCE_COLOR|TEST$|MODE$|DEV$|PROD$)/;
 
 /** Runs a program to its end, whichever that is. */
-function execute(program: string, args: readonly string[], cwd = ROOT): Promise<Ended> {
+export function execute(program: string, args: readonly string[], cwd = ROOT): Promise<Ended> {
   const inherited = Object.entries(process.env).filter(([name]) => !OWN.test(name));
   const env = { ...Object.fromEntries(inherited), NO_COLOR: "1", CI: "1" };
   return new Promise(done => {
-    execFile(program, args, { cwd, env, timeout: 90_000, maxBuffer: 2 ** 24 }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
-      done({ code, output: stdout + stderr });
-    });
+    execFile(
+      program,
+      args,
+      { cwd, env, timeout: TIMEOUT_MS, maxBuffer: 2 ** 24 },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
+        done({ code, output: stdout + stderr });
+      },
+    );
   });
 }
 
@@ -47,11 +54,20 @@ export class Consumer {
   }
 
   /** Packs what was built last. */
-  static async install(): Promise<Consumer> {
+  static install(): Promise<Consumer> {
     if (!existsSync(join(ROOT, "dist/index.d.cts"))) throw new Error("Nothing to pack: npm run build first");
+    return Consumer.#packFrom(ROOT, "--ignore-scripts");
+  }
+
+  /** Packs in a clone of the repository, as its scripts say. */
+  static installFrom(clone: string): Promise<Consumer> {
+    return Consumer.#packFrom(clone, "--ignore-scripts=false", "--foreground-scripts=false");
+  }
+
+  static async #packFrom(root: string, ...scripts: string[]): Promise<Consumer> {
     const folder = await mkdtemp(join(tmpdir(), "with-idempotency-"));
-    const pack = ["pack", "--ignore-scripts", "--json", "--loglevel=error", "--pack-destination", folder];
-    const [packed] = JSON.parse(mustSucceed(await execute("npm", pack)));
+    const pack = ["pack", ...scripts, "--json", "--loglevel=error", "--pack-destination", folder];
+    const [packed] = JSON.parse(mustSucceed(await execute("npm", pack, root)));
     const tarball = join(folder, packed.filename);
     await writeFile(join(folder, "package.json"), '{ "name": "consumer", "private": true }');
     const install = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
@@ -81,7 +97,7 @@ export class Consumer {
   }
 }
 
-function mustSucceed({ code, output }: Ended): string {
+export function mustSucceed({ code, output }: Ended): string {
   if (code !== 0) throw new Error(output);
   return output;
 }

@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, it } from "vitest";
-import { BUILT, ENTRIES, packageBin, packageExports, ROOT } from "../../scripts/entries.ts";
+import { BUILT, ENTRIES, packageBin, packageExports } from "../../scripts/entries.ts";
 
-const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+const manifest = JSON.parse(readFileSync("package.json", "utf8"));
 
 it("package.json names each file that lies flat in src, and nothing else: npm run exports", () => {
   expect(manifest.exports).toEqual(packageExports());
