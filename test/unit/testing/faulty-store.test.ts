@@ -55,7 +55,9 @@ describe("without faults", () => {
   });
 
   it("has the store's limit, where it has one", () => {
-    expect(faultyStore({ ...memoryStore(), maxOutcomeBytes: 400_000 }).maxOutcomeBytes).toBe(400_000);
+    expect(
+      faultyStore({ ...referenceStore({ now: clock.now }), maxOutcomeBytes: 400_000 }).maxOutcomeBytes,
+    ).toBe(400_000);
     expect("maxOutcomeBytes" in faulty()).toBe(false);
   });
 
