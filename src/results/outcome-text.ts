@@ -5,8 +5,10 @@ import {
   type StoredError,
 } from "../contract/errors.ts";
 import type { Serializer } from "../contract/options.ts";
+import { utf8Length } from "../util/bytes.ts";
+import { toJson } from "../util/json.ts";
 import { parseGraph, stringifyGraph } from "./graph.ts";
-import { isFaithfulJson } from "./serializer.ts";
+import { faithfulJson } from "./serializer.ts";
 
 // The text of an outcome, as a store keeps it. A plain JSON result is its JSON. Anything else begins with `~`, which
 // no JSON does, the version of the form, and its kind. A text that could be cut short unnoticed, as a number can and
@@ -27,19 +29,37 @@ export interface Encoded {
   failure?: { error: unknown };
 }
 
-/** The text of `fn`'s result. Never throws: what cannot be kept becomes a text that says so. */
-export function encodeResult(value: unknown, serializer: Serializer | undefined): Encoded {
+/**
+ * The text of `fn`'s result. Never throws: what cannot be kept becomes a text that says so, and why (section 9).
+ *
+ * @param maxBytes how many bytes the text may take in UTF-8
+ * @example
+ * ```ts
+ * encodeResult({ id: "m1" }, undefined).text; // '{"id":"m1"}'
+ * encodeResult({ body: stream }, undefined).failure?.error; // TypeError: result.body: a ReadableStream
+ * ```
+ */
+export function encodeResult(
+  value: unknown,
+  serializer: Serializer | undefined,
+  maxBytes = Number.POSITIVE_INFINITY,
+): Encoded {
   try {
-    return { text: resultText(value, serializer) };
+    const text = resultText(value, serializer);
+    if (utf8Length(text, maxBytes) <= maxBytes) return { text };
+    const error = new RangeError(`it takes more than the ${maxBytes} bytes of \`maxResultBytes\``);
+    return { text: encodeNoResult(`its result was not stored: ${error.message}`), failure: { error } };
   } catch (error) {
-    return { text: encodeNoResult("it could not be stored faithfully"), failure: { error } };
+    const why = `it could not be stored faithfully (${storedError(error).message})`;
+    return { text: encodeNoResult(why), failure: { error } };
   }
 }
 
 function resultText(value: unknown, serializer: Serializer | undefined): string {
   if (serializer === undefined) {
-    if (!isFaithfulJson(value)) return VERSION + GRAPH + stringifyGraph(value) + END;
-    const json = JSON.stringify(value);
+    const json = faithfulJson(value);
+    // Joined, for a text of megabytes would be copied once more where it is put together in steps.
+    if (json === undefined) return [VERSION, GRAPH, stringifyGraph(value), END].join("");
     return typeof value === "number" ? json + END : json;
   }
   const text: unknown = serializer.stringify(value);
@@ -54,17 +74,17 @@ export function encodeNoResult(reason: string): string {
 
 /** The text that replays an error. Never throws. */
 export function encodeError(error: unknown): string {
-  return VERSION + ERROR + JSON.stringify(storedError(error)) + END;
+  return VERSION + ERROR + toJson(storedError(error)) + END;
 }
 
 function storedError(error: unknown): StoredError {
   try {
     const { name, message, code } = Object(error) as Record<string, unknown>;
+    const isCode = typeof code === "string" || (typeof code === "number" && Number.isFinite(code));
     return {
       name: typeof name === "string" ? name : "Error",
       message: typeof message === "string" ? message : String(error),
-      code:
-        typeof code === "string" || (typeof code === "number" && Number.isFinite(code)) ? code : undefined,
+      ...(isCode && { code }),
     };
   } catch {
     return { name: "Error", message: "an error that cannot be read" };

@@ -1,29 +1,54 @@
-import { isPlainArray, isPlainObject } from "../util/plain-data.ts";
+import { toJson } from "../util/json.ts";
+import { kindOf } from "../util/plain-data.ts";
 
 // Deeper plain data goes to the graph form, which needs no stack.
 const MAX_JSON_DEPTH = 200;
 
-// What refers to one object again and again unfolds without end in JSON; the graph form names it once.
-const MAX_JSON_NODES = 1_000_000;
+// JSON writes again what is referred to again, and what does so at every level unfolds without end.
+const MAX_UNFOLDED = 1_000;
 
-/** Whether JSON gives the value back deep-equal: no `undefined`, `-0`, hole, cycle or instance of a class. */
-export function isFaithfulJson(value: unknown): boolean {
-  return isFaithfulNode(value, 0, { left: MAX_JSON_NODES });
+interface Walk {
+  /** How many containers may still come before each has to be a new one. */
+  left: number;
+  seen: Set<object>;
+  /** Whether a prototype in the data has a `toJSON`, in another realm too. */
+  isPatched: boolean;
 }
 
-function isFaithfulNode(value: unknown, depth: number, nodes: { left: number }): boolean {
+/**
+ * The JSON of a value that JSON gives back deep-equal: with no `undefined`, `-0`, hole, cycle or instance of a class.
+ * Undefined for any other.
+ */
+export function faithfulJson(value: unknown): string | undefined {
+  const walk: Walk = { left: MAX_UNFOLDED, seen: new Set(), isPatched: false };
+  try {
+    return isFaithful(value, 0, walk) ? toJson(value, walk.isPatched) : undefined;
+  } catch {
+    // What cannot be read is named by the graph form.
+    return undefined;
+  }
+}
+
+function isFaithful(value: unknown, depth: number, walk: Walk): boolean {
   if (typeof value === "string" || typeof value === "boolean" || value === null) return true;
   if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0);
-  if (typeof value !== "object" || depth > MAX_JSON_DEPTH || nodes.left-- === 0 || "toJSON" in value)
-    return false;
-  if (Array.isArray(value)) {
-    const keys = Object.keys(value);
-    if (keys.length !== value.length || !isPlainArray(value, keys)) return false;
-    return value.every(child => isFaithfulNode(child, depth + 1, nodes));
+  if (typeof value !== "object" || depth > MAX_JSON_DEPTH || !isNew(value, walk)) return false;
+  const kind = kindOf(value);
+  if ("toJSON" in value) {
+    if (Object.hasOwn(value, "toJSON")) return false;
+    walk.isPatched = true;
   }
-  if (Object.getPrototypeOf(value) === null || !isPlainObject(value)) return false;
-  for (const key in value) {
-    if (!isFaithfulNode(value[key], depth + 1, nodes)) return false;
+  if (kind === "Array") return areFaithful(value as unknown[], depth, walk);
+  return kind === "Object" && areFaithful(Object.values(value), depth, walk);
+}
+
+function areFaithful(children: readonly unknown[], depth: number, walk: Walk): boolean {
+  for (let i = 0; i < children.length; i++) {
+    if (!isFaithful(children[i], depth + 1, walk)) return false;
   }
   return true;
+}
+
+function isNew(value: object, walk: Walk): boolean {
+  return walk.left-- > 0 || walk.seen.size < walk.seen.add(value).size;
 }

@@ -17,3 +17,19 @@ export function describe(value: unknown): string {
     return "an object that cannot be read";
   }
 }
+
+const STORABLE =
+  /^(?:Object|Array|Date|Map|Set|ArrayBuffer|DataView|Buffer|(?:Big)?(?:Int|Uint|Float)\d+\w*)$/;
+
+/** Names what is no plain data by its class: `a ReadableStream`. Never throws. */
+export function describeClass(value: unknown): string {
+  if (typeof value !== "object" || value === null) return describe(value);
+  try {
+    const made: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+    const isNamed = typeof made === "string" && made !== "" && made !== "Object";
+    const name = shorten(isNamed ? made : Object.prototype.toString.call(value).slice(8, -1));
+    return `${/^[AEIO]/i.test(name) ? "an" : "a"} ${name}${STORABLE.test(name) ? " that is more than plain data" : ""}`;
+  } catch {
+    return "an object that cannot be read";
+  }
+}

@@ -1,3 +1,6 @@
+import { toBase64, utf8Length, writeUtf8 } from "./bytes.ts";
+import { builtinModule } from "./platform.ts";
+
 // SHA-256 (FIPS 180-4) of a text's UTF-8, at once: the Web Crypto of every runtime only answers later, and `node:`
 // modules are not everywhere. A library for it would take half of the size that the root entry may have.
 
@@ -25,13 +28,13 @@ function fipsConstants() {
 const rotate = (word: number, by: number) => (word >>> by) | (word << (32 - by));
 
 function padded(text: string): DataView {
-  // Room for three bytes of each code unit, and for what the padding adds.
-  const bytes = new Uint8Array(text.length * 3 + 72);
-  const { written } = new TextEncoder().encodeInto(text, bytes);
-  bytes[written] = 0x80;
-  const view = new DataView(bytes.buffer, 0, ((written + 8) >> 6) * 64 + 64);
-  view.setUint32(view.byteLength - 8, written / 0x2000_0000);
-  view.setUint32(view.byteLength - 4, written << 3);
+  const length = utf8Length(text);
+  const bytes = new Uint8Array(((length + 8) >> 6) * 64 + 64);
+  writeUtf8(text, bytes);
+  bytes[length] = 0x80;
+  const view = new DataView(bytes.buffer);
+  view.setUint32(view.byteLength - 8, length / 0x2000_0000);
+  view.setUint32(view.byteLength - 4, length << 3);
   return view;
 }
 
@@ -67,8 +70,8 @@ function compress(state: Int32Array, words: Int32Array, rounds: Int32Array): voi
   for (const [i, word] of [a, b, c, d, e, f, g, h].entries()) state[i]! += word;
 }
 
-/** 43 characters of `[A-Za-z0-9_-]`: the SHA-256 of the text in base64url. */
-export function digest(text: string): string {
+/** What {@link digest} does on a runtime that has no hash of its own. */
+export function ownDigest(text: string): string {
   constants ??= fipsConstants();
   const state = constants.initial.slice();
   const words = new Int32Array(64);
@@ -77,20 +80,35 @@ export function digest(text: string): string {
     schedule(words, message, offset);
     compress(state, words, constants.rounds);
   }
-  return base64url(state);
+  const bytes = new DataView(new ArrayBuffer(32));
+  for (const [i, word] of state.entries()) bytes.setInt32(i * 4, word);
+  return toBase64(bytes).replace(/\+/g, "-").replace(/\//g, "_").slice(0, 43);
 }
 
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+type Hash = (algorithm: string, text: string, encoding: string) => string;
 
-// By hand: `btoa` takes as long as all the rest.
-function base64url(state: Int32Array): string {
-  let text = "";
-  for (let bit = 0; bit < 256; bit += 6) {
-    const word = state[bit >> 5]!;
-    const shift = 26 - (bit & 31);
-    const next = state[(bit >> 5) + 1] ?? 0;
-    const six = shift >= 0 ? word >>> shift : (word << -shift) | (next >>> (32 + shift));
-    text += ALPHABET[six & 63];
+/** Node's own hash, which takes a tenth of the time, if there is one and it agrees with ours. */
+function platformHash(): Hash | false {
+  try {
+    const hash = builtinModule<{ hash?: Hash }>("node:crypto")?.hash;
+    return hash?.("sha256", "\ud800é", "base64url") === ownDigest("\ud800é") && hash;
+  } catch {
+    return false;
   }
-  return text;
+}
+
+let hash: Hash | false | undefined;
+
+/**
+ * 43 characters of `[A-Za-z0-9_-]`: the SHA-256 of the text in base64url, the same on every runtime.
+ *
+ * @example
+ * ```ts
+ * digest(""); // "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+ * ```
+ */
+export function digest(text: string): string {
+  // Asked for on first use: to load it takes longer than to load this package.
+  hash ??= platformHash();
+  return hash ? hash("sha256", text, "base64url") : ownDigest(text);
 }

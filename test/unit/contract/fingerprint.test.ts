@@ -154,8 +154,8 @@ describe("refuses", () => {
   it.each([
     { got: "a function", make: () => () => 1 },
     { got: "Symbol(s)", make: () => Symbol("s") },
-    { got: "an object with no keys, which is more than plain data", make: () => new (class Account {})() },
-    { got: "an array of 1, which is more than plain data", make: () => Object.assign([1], { more: 2 }) },
+    { got: "an Account", make: () => new (class Account {})() },
+    { got: "an Array that is more than plain data", make: () => Object.assign([1], { more: 2 }) },
     {
       got: "data that cannot be read",
       make: () => new Proxy({}, { ownKeys: () => Object.freeze(["a", "a"]) }),
