@@ -31,33 +31,17 @@ export type Unit = "second" | "seconds" | "minute" | "minutes" | "hour" | "hours
 export type Duration =
   | DurationString
   | { value: number; unit: Unit }
-  | { days?: number; hours?: number; minutes?: number; seconds?: number };
+  | { days?: number; hours?: number; minutes?: number; seconds?: number; milliseconds?: number };
 
 /** The shortest `ttl`: 1 second, in milliseconds. */
 export const MIN_TTL_MS = 1_000;
 /** The longest `ttl`: 24 hours, in milliseconds. */
 export const MAX_TTL_MS = 86_400_000;
 
-const SECOND = 1_000;
-const MINUTE = 60_000;
-const HOUR = 3_600_000;
-const DAY = 86_400_000;
+const OBJECT_UNITS = ["days", "hours", "minutes", "seconds", "milliseconds"];
+const UNITS_MS = [86_400_000, 3_600_000, 60_000, 1_000, 1];
+const UNIT = /^(?:(d|days?)|(h|hrs?|hours?)|(m|mins?|minutes?)|(s|secs?|seconds?))$/i;
 
-const UNITS: ReadonlyMap<string, number> = new Map(
-  (
-    [
-      [SECOND, "s sec secs second seconds"],
-      [MINUTE, "m min mins minute minutes"],
-      [HOUR, "h hr hrs hour hours"],
-      [DAY, "d day days"],
-    ] as const
-  ).flatMap(([ms, names]) => names.split(" ").map(name => [name, ms] as const)),
-);
-
-const OBJECT_UNITS = ["days", "hours", "minutes", "seconds"] as const;
-
-// Far more than any duration needs, and few enough for exact arithmetic to stay cheap.
-const MAX_LENGTH = 100;
 const PART = /\s*(\d+)(?:\.(\d+))?\s*([a-z]+)\s*/iy;
 const DECIMAL = /^(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/;
 const EXPECTED =
@@ -76,84 +60,93 @@ function invalid(name: string, why: string, got: unknown): never {
   );
 }
 
-/** An exact number of milliseconds: whole ones as a number, for any other a multiple of 10^-{@link SCALE}. */
-type Exact = number | bigint;
+/**
+ * An exact number of milliseconds: whole ones, and seven more decimals in each place after them. No float holds
+ * `1.0005s`, which is exactly a half, and arithmetic of hundreds of decimals takes no more than time in proportion.
+ */
+type Exact = number[];
 
-// More places than the longest text has, or the smallest number.
-const SCALE = 400;
-const ONE = 10n ** BigInt(SCALE);
+const DECIMALS = 7;
+const CARRY = 10 ** DECIMALS;
 
-function exact(whole: string, fraction = "", exponent: number, unitMs: number): Exact {
-  if (fraction === "" && exponent >= 0) {
-    // Beyond this is out of any range, and `Infinity` could not be added exactly.
-    return Math.min(Number(whole) * 10 ** exponent * unitMs, Number.MAX_SAFE_INTEGER);
+/** Adds a decimal number of a unit. More whole digits than a number holds are out of any range. */
+function add(total: Exact, whole: string, fraction: string, unitMs: number): void {
+  total[0] = (total[0] ?? 0) + Number(whole) * unitMs;
+  for (let i = 1, at = 0; at < fraction.length; i++, at += DECIMALS) {
+    total[i] = (total[i] ?? 0) + Number(fraction.slice(at, at + DECIMALS).padEnd(DECIMALS, "0")) * unitMs;
   }
-  return BigInt(whole + fraction) * BigInt(unitMs) * 10n ** BigInt(SCALE + exponent - fraction.length);
 }
 
-const scaled = (ms: Exact) => (typeof ms === "number" ? BigInt(ms) * ONE : ms);
-
-function add(a: Exact, b: Exact): Exact {
-  return typeof a === "number" && typeof b === "number" ? a + b : scaled(a) + scaled(b);
-}
-
-/** Checks the exact value, then rounds half away from zero: `1.0005s` is exactly a half, and no float says so. */
+/** Checks the exact value (section 5), then rounds half away from zero. */
 function bounded(total: Exact, { name, minMs }: DurationBounds, got: unknown): number {
-  const isWhole = typeof total === "number";
-  const [least, most] = isWhole ? [minMs, MAX_TTL_MS] : [scaled(minMs), scaled(MAX_TTL_MS)];
-  if (total < least || total > most) outOfRange(name, minMs, got);
-  return isWhole ? total : Number((total * 2n + ONE) / (ONE * 2n));
+  for (let i = total.length - 1; i > 0; i--) {
+    total[i - 1]! += Math.floor(total[i]! / CARRY);
+    total[i]! %= CARRY;
+  }
+  const [ms, ...rest] = total as [number, ...number[]];
+  if (ms < minMs || ms > MAX_TTL_MS || (ms === MAX_TTL_MS && rest.some(digits => digits > 0))) {
+    outOfRange(name, minMs, got);
+  }
+  return rest[0]! * 2 >= CARRY ? ms + 1 : ms;
 }
 
 function outOfRange(name: string, minMs: number, got: unknown): never {
-  const shown = typeof got === "string" ? describe(got) : JSON.stringify(got);
+  const shown =
+    typeof got === "string"
+      ? describe(got)
+      : `{${Object.entries(got as object).map(([unit, value]) => `"${unit}":${describe(value)}`)}}`;
   throw new InvalidDurationError(
     "DURATION_OUT_OF_RANGE",
-    `${name}: expected from ${minMs / SECOND} s to 24 h (${minMs} to ${MAX_TTL_MS} ms); got ${shown}`,
+    `${name}: expected from ${minMs / 1_000} s to 24 h (${minMs} to ${MAX_TTL_MS} ms); got ${shown}`,
   );
 }
 
 function parseText(text: string, bounds: DurationBounds): number {
   const { name } = bounds;
-  if (text.length > MAX_LENGTH) invalid(name, `longer than ${MAX_LENGTH} characters`, text);
-  let total: Exact = 0;
-  let above = Number.POSITIVE_INFINITY;
+  const total: Exact = [];
+  let last = -1;
   PART.lastIndex = 0;
   do {
     const part = PART.exec(text);
     if (part === null) return invalid(name, "", text);
-    const unitMs = UNITS.get(part[3]!.toLowerCase());
-    if (unitMs === undefined) return invalid(name, `unknown unit ${describe(part[3])}`, text);
-    if (unitMs >= above) invalid(name, "largest unit first, each unit once", text);
-    above = unitMs;
-    total = add(total, exact(part[1]!, part[2], 0, unitMs));
+    const [, whole, fraction = "", unit] = part as unknown as [string, string, string | undefined, string];
+    const index = UNIT.exec(unit)?.findIndex((found, i) => i > 0 && found !== undefined) ?? 0;
+    if (index === 0) return invalid(name, `unknown unit ${describe(unit)}`, text);
+    if (index <= last) invalid(name, "largest unit first, each unit once", text);
+    last = index;
+    add(total, whole, fraction, UNITS_MS[index - 1]!);
   } while (PART.lastIndex < text.length);
   return bounded(total, bounds, text);
 }
 
-function fromNumber(value: unknown, unitMs: number, name: string, got: unknown): Exact {
-  // The decimal that the number prints as, which is the one that its author wrote.
+/** Adds a number, as the decimal that it prints as, which is the one that its author wrote. */
+function addNumber(total: Exact, value: unknown, unitMs: number, name: string, got: unknown): void {
   const decimal = typeof value === "number" ? DECIMAL.exec(String(value)) : null;
-  if (decimal === null) return invalid(name, `${describe(value)} is no decimal number from 0`, got);
-  return exact(decimal[1]!, decimal[2], Number(decimal[3] ?? 0), unitMs);
+  if (decimal === null) invalid(name, `${describe(value)} is no decimal number from 0`, got);
+  const [, whole, fraction = "", exponent = 0] = decimal! as unknown as [string, string, string, number];
+  if (exponent < 0) add(total, "0", "0".repeat(-exponent - 1) + whole + fraction, unitMs);
+  else if (exponent > 0) add(total, String(value), "", unitMs);
+  else add(total, whole, fraction, unitMs);
 }
 
 function parseObject(duration: object, bounds: DurationBounds): number {
   const { name } = bounds;
+  const total: Exact = [];
   const given = Object.entries(duration).filter(([, value]) => value !== undefined);
   if (given.length === 0) invalid(name, "", duration);
   if ("value" in duration || "unit" in duration) {
     const { value, unit, ...rest } = duration as { value?: unknown; unit?: unknown };
-    const known = OBJECT_UNITS.some(plural => unit === plural || unit === plural.slice(0, -1));
-    if (!known || Object.keys(rest).length > 0) return invalid(name, "", duration);
-    return bounded(fromNumber(value, UNITS.get(unit as string)!, name, duration), bounds, duration);
+    const index = OBJECT_UNITS.findIndex(plural => unit === plural || unit === plural.slice(0, -1));
+    if (index < 0 || UNITS_MS[index] === 1 || Object.keys(rest).length > 0) invalid(name, "", duration);
+    addNumber(total, value, UNITS_MS[index]!, name, duration);
+  } else {
+    for (const [unit, value] of given) {
+      const index = OBJECT_UNITS.indexOf(unit);
+      if (index < 0) invalid(name, `unknown unit ${describe(unit)}`, duration);
+      addNumber(total, value, UNITS_MS[index]!, name, duration);
+    }
   }
-  const parts = given.map(([unit, value]) => {
-    const known = OBJECT_UNITS.some(plural => unit === plural);
-    if (!known) return invalid(name, `unknown unit ${describe(unit)}`, duration);
-    return fromNumber(value, UNITS.get(unit)!, name, duration);
-  });
-  return bounded(parts.reduce(add), bounds, duration);
+  return bounded(total, bounds, duration);
 }
 
 /** Reads a duration within its own bounds: what `parseDuration` does for a `ttl`. */
@@ -168,12 +161,21 @@ export function readDuration(duration: unknown, bounds: DurationBounds): number 
 const TTL: DurationBounds = { name: "ttl", minMs: MIN_TTL_MS };
 
 /**
- * Reads a duration between {@link MIN_TTL_MS} and {@link MAX_TTL_MS}, both included.
+ * Reads a duration between {@link MIN_TTL_MS} and {@link MAX_TTL_MS}, both included. Takes any text, such as that of a
+ * setting, which no type can check.
+ *
+ * @example
+ * ```ts
+ * parseDuration("1h30m"); // 5400000
+ * parseDuration({ value: 5, unit: "minutes" }); // 300000
+ * const ttl = { milliseconds: parseDuration(process.env.TTL ?? "1h") };
+ * await withIdempotency("order:42", ttl, () => sendEmail());
+ * ```
  *
  * @returns whole milliseconds, rounded half away from zero; the bounds apply to the exact value before that
- * @throws InvalidDurationError `INVALID_DURATION` where it is no duration (a bare number, a sign, an exponent, `""`,
+ * @throws InvalidDurationError `INVALID_DURATION` if it is no duration (a bare number, a sign, an exponent, `""`,
  * an unknown or repeated unit, `NaN`, an empty object), `DURATION_OUT_OF_RANGE` outside of the bounds
  */
-export function parseDuration(duration: Duration): number {
+export function parseDuration(duration: Duration | string): number {
   return readDuration(duration, TTL);
 }

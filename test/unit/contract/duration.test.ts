@@ -40,6 +40,11 @@ describe("the forms", () => {
     [{ hours: undefined, minutes: 1 }, 60_000],
     [{ seconds: 1e1 }, 10_000],
     [{ minutes: 1, seconds: 1e-7 }, 60_000],
+    [{ milliseconds: 1_000 }, 1_000],
+    [{ milliseconds: 86_400_000 }, 86_400_000],
+    [{ seconds: 1, milliseconds: 0.5 }, 1_001],
+    [{ hours: 1, milliseconds: 250 }, 3_600_250],
+    [{ milliseconds: parseDuration("1h30m") }, 5_400_000],
   ])("%j is %i ms", (duration, ms) => {
     expect(parse(duration)).toBe(ms);
   });
@@ -135,7 +140,7 @@ describe("what is no duration", () => {
     ["30m1h", "(largest unit first, each unit once)"],
     ["1h1hour", "(largest unit first, each unit once)"],
     ["٥s", '"٥s"'],
-    [`${"0".repeat(100)}s`, "(longer than 100 characters)"],
+    [`${"0".repeat(100)}s5`, "(104 characters)"],
     [5_000, "5000 (a number needs a unit)"],
     [Number.NaN, "NaN (a number needs a unit)"],
     [5n, "5n"],
@@ -158,6 +163,9 @@ describe("what is no duration", () => {
     [{ unit: "seconds" }, "with unit (undefined is no decimal number from 0)"],
     [{ value: 5, unit: "s" }, "value, unit"],
     [{ value: 5, unit: "weeks" }, "value, unit"],
+    [{ value: 5_000, unit: "milliseconds" }, "value, unit"],
+    [{ value: 5_000, unit: "millisecond" }, "value, unit"],
+    [{ millisecond: 5_000 }, '(unknown unit "millisecond")'],
     [{ value: 5, unit: "seconds", hours: 1 }, "value, unit, hours"],
     [{ value: "5", unit: "seconds" }, '("5" is no decimal number from 0)'],
   ])("%o", (duration, shown) => {
@@ -169,6 +177,51 @@ describe("what is no duration", () => {
   it("takes time in proportion to the text, whatever the text", () => {
     caught(() => parse("1".repeat(5_000_000)), "INVALID_DURATION");
     caught(() => parse(`${"1s".repeat(5_000_000)}`), "INVALID_DURATION");
+    caught(() => parse(`1${" ".repeat(5_000_000)}`), "INVALID_DURATION");
+  });
+});
+
+describe("digits by the hundred", () => {
+  const zeros = "0".repeat(500);
+  it.each([
+    [`${zeros}90s`, 90_000],
+    [`1.${zeros}s`, 1_000],
+    [`1.${zeros}1s`, 1_000],
+    [`1.0005${zeros}s`, 1_001],
+    [`1.0004${"9".repeat(500)}s`, 1_000],
+    [`86399.${"9".repeat(500)}s`, 86_400_000],
+    [`0.${"3".repeat(500)}h0.${"6".repeat(500)}h`.replace("h0", "d0"), 31_200_000],
+    [`23h59m59.999${"9".repeat(5_000)}s`, 86_400_000],
+    [`0.${"0".repeat(499)}1d1s`, 1_000],
+    [`1.${"0".repeat(5_000_000)}s`, 1_000],
+  ])("%# are read to the last", (text, ms) => {
+    expect(parse(text)).toBe(ms);
+  });
+
+  it.each([
+    `86400.${zeros}1s`,
+    `0.${"9".repeat(500)}s`,
+    `24h0.${zeros}1s`,
+    `${"9".repeat(500)}s`,
+    `1${zeros}.5d`,
+    `1${"0".repeat(5_000_000)}h`,
+    // A half of a millisecond from each, and a little more: beyond the bound by their sum alone.
+    `23h59m59.999999${"9".repeat(500)}s`.replace("59m59", "60m0"),
+  ])("%# are out of range, and said to be", text => {
+    const { message } = caught(() => parse(text), "DURATION_OUT_OF_RANGE");
+    expect(message).toContain("expected from 1 s to 24 h");
+    expect(message).toContain(`"${text.slice(0, 60)}`);
+    expect(message).toContain(`(${text.length + 2} characters)`);
+  });
+
+  it("name a value in the words of its object, whatever toJSON says", () => {
+    Object.defineProperty(Object.prototype, "toJSON", { value: () => "patched", configurable: true });
+    try {
+      const { message } = caught(() => parse({ value: 2, unit: "days" }), "DURATION_OUT_OF_RANGE");
+      expect(message).toContain('got {"value":2,"unit":"days"}');
+    } finally {
+      Reflect.deleteProperty(Object.prototype, "toJSON");
+    }
   });
 });
 

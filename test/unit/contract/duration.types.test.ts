@@ -23,6 +23,8 @@ const accepted = [
   { value: 5, unit: "minutes" },
   { value: 1, unit: "minute" },
   { hours: 1, minutes: 30 },
+  { milliseconds: 1_500 },
+  { seconds: 1, milliseconds: 500 },
 ] as const satisfies readonly Duration[];
 
 it("accepts what parses", () => {
@@ -55,4 +57,18 @@ it("refuses an obvious mistake, as the parser does", () => {
   refuse({ value: 5, unit: "s" });
   // @ts-expect-error units are plural here
   refuse({ hour: 1 });
+});
+
+it("reads any text, such as a setting's, and nothing but a duration", () => {
+  const setting: string = String("90 minutes");
+  const ttl: Duration = { milliseconds: parseDuration(setting) };
+  expect(ttl).toEqual({ milliseconds: 5_400_000 });
+  expect(() => parseDuration("5x")).toThrow(/^ttl: expected a duration/);
+  // @ts-expect-error a number is no duration
+  expect(() => parseDuration(5_000)).toThrow();
+  // @ts-expect-error nor is a list
+  expect(() => parseDuration(["1h"])).toThrow();
+  const asOption = (_: Duration) => {};
+  // @ts-expect-error as an option, text has to be seen to be a duration
+  asOption(setting);
 });
