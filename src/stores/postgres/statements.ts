@@ -10,7 +10,7 @@ import { sqlTexts } from "../sql/statements.ts";
 import { tableSchema } from "../sql/table.ts";
 import type { PostgresQuery } from "./client.ts";
 
-const DIALECT: SqlDialect = {
+export const DIALECT: SqlDialect = {
   // `extract` would do the same in decimals, which takes longer.
   now: "CAST(date_part('epoch', statement_timestamp()) * 1000 AS bigint)",
   skipLocked: "FOR UPDATE SKIP LOCKED",
@@ -89,7 +89,10 @@ interface Ready {
 
 function readyFor(operation: string, text: string, prepare: boolean): Ready {
   const form = statement(text, DIALECT);
-  // A connection keeps one text under a name, and may serve stores with other tables and versions of this package.
-  const name = prepare ? `idempotency_${operation}_${digest(form.text).slice(0, 22)}` : undefined;
-  return { form, name };
+  return { form, name: prepare ? preparedName(operation, form.text) : undefined };
+}
+
+/** A connection keeps one text under a name, and may serve stores with other tables and versions of this package. */
+export function preparedName(operation: string, text: string): string {
+  return `idempotency_${operation}_${digest(text).slice(0, 22)}`;
 }

@@ -2,7 +2,9 @@ import type { IdempotencyStore } from "../../contract/store.ts";
 import { expectMethods } from "../../contract/validate.ts";
 import { purgeRegularly } from "../sql/purge.ts";
 import { quotedTable } from "../sql/table.ts";
+import { batchAsk } from "./batch-statements.ts";
 import type { PostgresClient } from "./client.ts";
+import { type Gathering, gathered } from "./gather.ts";
 import { channelOf, hintsOf } from "./hints.ts";
 import { type Ask, postgresOperations } from "./operations.ts";
 import { type PostgresStoreOptions, readPostgresOptions } from "./options.ts";
@@ -63,12 +65,22 @@ export function postgresSchema(table = "idempotency_keys"): string {
  * @throws InvalidOptionError `INVALID_OPTION`
  */
 export function postgresStore(pool: PostgresClient, options: PostgresStoreOptions = {}): PostgresStore {
+  return openPostgresStore(pool, options);
+}
+
+/** The same, with another way to gather statements. */
+export function openPostgresStore(
+  pool: PostgresClient,
+  options: PostgresStoreOptions,
+  gathering?: Gathering,
+): PostgresStore {
   expectMethods("pool", "a Pool or Client of pg, or an adapter with query", ["query"], pool);
   const { table, prepare, listener, purgeEveryMs, onWarning } = readPostgresOptions(options);
-  const statements = postgresStatements(table, { prepare, notify: listener !== undefined });
+  const how = { prepare, notify: listener !== undefined };
+  const statements = postgresStatements(table, how);
   const notified = listener && table;
   const ask: Ask = (operation, values) => askServer(pool, statements(operation, values));
-  const operations = postgresOperations(ask, notified);
+  const operations = postgresOperations(gathered(ask, batchAsk(pool, table, how), gathering), notified);
   const hints = listener && hintsOf(listener, channelOf(table));
   let isPurging = false;
 

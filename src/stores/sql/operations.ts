@@ -8,7 +8,9 @@ export interface SqlDialect {
   /** Added to a `SELECT` of rows that are to be deleted. */
   readonly skipLocked: string;
   /** Ends what answers whether it did it: by a row for each row that it changed, or by the client's own count. */
-  readonly done: "RETURNING 1 AS done" | "";
+  readonly done: "RETURNING 1 AS done" | "RETURNING r.key" | "";
+  /** Where a statement for several keys finds their values. */
+  readonly from?: " FROM asked AS a";
   /** `"numbered"` gives each parameter one place and its type, `"anonymous"` a `?` wherever it stands. */
   readonly parameters: "numbered" | "anonymous";
   /** The function that gives the least of two numbers. */
@@ -39,9 +41,9 @@ export interface SqlValues {
   hint: string;
 }
 
-type ValueName = keyof SqlValues;
+export type ValueName = keyof SqlValues;
 
-const TYPES: Record<ValueName, string> = {
+export const TYPES: Record<ValueName, string> = {
   key: "text",
   token: "text",
   outcome: "text",

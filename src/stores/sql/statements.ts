@@ -50,7 +50,7 @@ const otherHolder = `CASE WHEN r.token <> :token THEN ${HOLDER.somebody} ELSE ${
 
 /** The state machine of a key, as statements on the table, whose name is quoted. */
 export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
-  const { now, done, least } = dialect;
+  const { now, done, least, from = "" } = dialect;
   const row = rowOf(dialect);
   const expired = `r.expires_at <= ${now}`;
   const live = `${known} AND NOT ${expired}`;
@@ -64,7 +64,7 @@ export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
   const renewed = `(${expired} OR (r.token IS NULL AND ${differs}))`;
   const takeover = `CASE WHEN ${renewed} THEN FALSE WHEN r.token = :token THEN r.takeover ELSE r.token IS NOT NULL END`;
   const update = (set: string, where: string) =>
-    `UPDATE ${table} AS r SET ${set} WHERE ${byKey} AND ${live} AND ${where} ${done}`;
+    `UPDATE ${table} AS r SET ${set}${from} WHERE ${byKey} AND ${live} AND ${where} ${done}`;
   // S5: once more by its own token, it changes nothing that counts.
   const completed = `outcome = coalesce(r.outcome, :outcome),
   expires_at = CASE WHEN ${open} THEN ${now} + :ttl ELSE r.expires_at END`;

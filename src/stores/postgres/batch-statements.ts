@@ -1,0 +1,120 @@
+import { storableText } from "../shared/record.ts";
+import { type SqlValues, TYPES, type ValueName } from "../sql/operations.ts";
+import type { SqlRow } from "../sql/record.ts";
+import { sqlTexts } from "../sql/statements.ts";
+import type { PostgresClient, PostgresQuery } from "./client.ts";
+import { DIALECT, preparedName } from "./statements.ts";
+
+/** The operations that one statement can do for several keys. */
+export type BatchOperation = "claim" | "complete";
+
+/** The values of an operation on one of several keys. */
+export type BatchItem = Partial<SqlValues> & { key: string };
+
+/**
+ * Does an operation on several keys by one statement, in which each key stands once, and answers with the rows of each
+ * in their order, as its own statement would. `undefined` stands for one that has to be asked alone. It happens as a
+ * whole or not at all.
+ */
+export type AskMany = (
+  operation: BatchOperation,
+  items: readonly BatchItem[],
+) => Promise<(readonly SqlRow[] | undefined)[]>;
+
+// What a claim waits for where another transaction has made the same key and is still open. Two batches that meet wait
+// for a commit, which takes less; a deadlock is looked for after a second.
+const LOCK_TIMEOUT = "100ms";
+
+/** An operation on all keys of `asked`, a row for each. `:name`s are its columns. */
+type Text = { given: string; rest: string };
+
+function batchTexts(table: string, notify: boolean): Record<BatchOperation, Text> {
+  const { seen, insert, complete } = sqlTexts(table, {
+    ...DIALECT,
+    done: "RETURNING r.key",
+    from: " FROM asked AS a",
+  });
+  // S1: in the order of the keys, so that no two batches each wait for the other.
+  const unseen = `NOT EXISTS (SELECT FROM ${table} AS r WHERE r.key = :key) ORDER BY :key COLLATE "C"`;
+  return {
+    // Only an insert waits, for who has made the same key and not yet committed.
+    claim: {
+      given: `WITH patience AS MATERIALIZED (SELECT set_config('lock_timeout', '${LOCK_TIMEOUT}', true) AS is_set),
+asked AS MATERIALIZED (SELECT a.* FROM patience, GIVEN AS a WHERE patience.is_set <> '' AND a.ttl + 0 = a.ttl),`,
+      rest: `fresh AS (${insert(unseen)})
+SELECT a.key, s.* FROM asked AS a CROSS JOIN LATERAL (${seen}) AS s
+UNION ALL SELECT key, NULL, NULL, NULL FROM fresh`,
+    },
+    // What another transaction has locked is left out, and asked alone.
+    complete: {
+      given: `WITH given AS MATERIALIZED (SELECT a.* FROM GIVEN AS a WHERE a.ttl + 0 = a.ttl),
+asked AS MATERIALIZED (SELECT a.* FROM given AS a CROSS JOIN LATERAL (
+  SELECT FROM ${table} AS r WHERE r.key = :key AND r.token = :token FOR NO KEY UPDATE SKIP LOCKED
+) AS r),`,
+      rest: notify
+        ? `done AS (${complete}) SELECT a.key, pg_notify(:channel, :hint) FROM asked AS a JOIN done USING (key)`
+        : `done AS (${complete}) SELECT key FROM done`,
+    },
+  };
+}
+
+interface BatchStatement {
+  readonly text: string;
+  readonly name: string | undefined;
+  /** The columns of `asked`, one parameter each. */
+  readonly names: readonly ValueName[];
+}
+
+const NAMED = /:([a-z]+)\b/g;
+
+/** Puts arrays in the places of the `:name`s: one text, however many keys there are. */
+function batchStatement(operation: string, { given, rest }: Text, prepare: boolean): BatchStatement {
+  const names = [...new Set([...`${given}${rest}`.matchAll(NAMED)].map(([, name]) => name as ValueName))];
+  // As texts, which every client sends as they are.
+  const arrays = names.map((name, n) => `CAST(CAST($${n + 1} AS text) AS ${TYPES[name]}[])`);
+  const source = `unnest(${arrays.join(", ")})`;
+  const text = `${given.replace("GIVEN AS a", `${source} AS a(${names.join(", ")})`)}\n${rest}`.replace(
+    NAMED,
+    "a.$1",
+  );
+  return { text, names, name: prepare ? preparedName(operation, text) : undefined };
+}
+
+const UNSAFE = /["\\]/g;
+
+/** The values as PostgreSQL writes an array. */
+function arrayText(values: readonly BatchItem[ValueName][]): string {
+  const written = values.map(value => {
+    if (typeof value === "string") return `"${storableText(value).replace(UNSAFE, "\\$&")}"`;
+    return value === undefined ? "NULL" : String(Number(value));
+  });
+  return `{${written.join(",")}}`;
+}
+
+const keyOf = ({ key }: Record<string, unknown>) => key;
+
+/** Asks the server for several keys at once. Rejects where the statement failed, and then nothing was done. */
+export function batchAsk(
+  client: PostgresClient,
+  table: string,
+  { prepare, notify }: { prepare: boolean; notify: boolean },
+): AskMany {
+  const texts = batchTexts(table, notify);
+  const statements = {
+    claim: batchStatement("claims", texts.claim, prepare),
+    complete: batchStatement("completions", texts.complete, prepare),
+  };
+  return async (operation, items) => {
+    const { text, name, names } = statements[operation];
+    const values = names.map(column => arrayText(items.map(item => item[column])));
+    const query: PostgresQuery = name === undefined ? { text, values } : { text, values, name };
+    const { rows } = await client.query(query);
+    const rowOf = new Map(rows.map(row => [keyOf(row), row]));
+    return items.map(({ key }) => {
+      const row = rowOf.get(storableText(key));
+      if (row !== undefined) return [row];
+      // A claim without a row goes on as it does alone; a completion may have been left out.
+      return operation === "claim" ? [] : undefined;
+    });
+  };
+}
