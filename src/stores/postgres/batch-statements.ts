@@ -24,6 +24,8 @@ export type AskMany = (
 // What a claim waits for where another transaction has made the same key and is still open. Two batches that meet wait
 // for a commit, which takes less; a deadlock is looked for after a second.
 const LOCK_TIMEOUT = "100ms";
+// Bytes of a result that is read together with others.
+const MOST_OUTCOME = 2 ** 16;
 
 /** An operation on all keys of `asked`, a row for each. `:name`s are its columns. */
 type Text = { given: string; rest: string };
@@ -43,6 +45,7 @@ function batchTexts(table: string, notify: boolean): Record<BatchOperation, Text
 asked AS MATERIALIZED (SELECT a.* FROM patience, GIVEN AS a WHERE patience.is_set <> '' AND a.ttl + 0 = a.ttl),`,
       rest: `fresh AS (${insert(unseen)})
 SELECT a.key, s.* FROM asked AS a CROSS JOIN LATERAL (${seen}) AS s
+WHERE s.outcome IS NULL OR octet_length(s.outcome) <= ${MOST_OUTCOME}
 UNION ALL SELECT key, NULL, NULL, NULL FROM fresh`,
     },
     // What another transaction has locked is left out, and asked alone.
@@ -52,7 +55,7 @@ asked AS MATERIALIZED (SELECT a.* FROM given AS a CROSS JOIN LATERAL (
   SELECT FROM ${table} AS r WHERE r.key = :key AND r.token = :token FOR NO KEY UPDATE SKIP LOCKED
 ) AS r),`,
       rest: notify
-        ? `done AS (${complete}) SELECT a.key, pg_notify(:channel, :hint) FROM asked AS a JOIN done USING (key)`
+        ? `done AS (${complete}, :channel, :hint) SELECT key, pg_notify(channel, hint) FROM done`
         : `done AS (${complete}) SELECT key FROM done`,
     },
   };
@@ -91,6 +94,11 @@ function arrayText(values: readonly BatchItem[ValueName][]): string {
   return `{${written.join(",")}}`;
 }
 
+type Tells = PostgresClient & { getTransactionStatus?(): unknown };
+
+/** Whether a `Client` of pg has a transaction open, or one that failed. */
+const hasTransaction = (client: Tells) => ["T", "E"].includes(client.getTransactionStatus?.() as string);
+
 const keyOf = ({ key }: Record<string, unknown>) => key;
 
 /** Asks the server for several keys at once. Rejects where the statement failed, and then nothing was done. */
@@ -105,6 +113,8 @@ export function batchAsk(
     complete: batchStatement("completions", texts.complete, prepare),
   };
   return async (operation, items) => {
+    // The caller's own transaction would keep the timeout, and end with an error.
+    if (hasTransaction(client)) return items.map(() => undefined);
     const { text, name, names } = statements[operation];
     const values = names.map(column => arrayText(items.map(item => item[column])));
     const query: PostgresQuery = name === undefined ? { text, values } : { text, values, name };

@@ -3,8 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import type { IdempotencyStore } from "../../../src/contract/store.ts";
+import type { Gathering } from "../../../src/stores/postgres/gather.ts";
 import type { PostgresStoreOptions } from "../../../src/stores/postgres/options.ts";
-import { postgresStore } from "../../../src/stores/postgres/store.ts";
+import { openPostgresStore } from "../../../src/stores/postgres/store.ts";
 import { storeConformance } from "../../../src/testing.ts";
 import { itConforms } from "../shared/conforms.ts";
 import type { Connected } from "./clients.ts";
@@ -14,7 +15,11 @@ const SETUP_MS = 30_000;
 /** The whole suite on stores of the client, two connections of which stand on one server. */
 export function postgresConforms(
   connect: (url: string) => Promise<Connected>,
-  { hints = false, ...options }: PostgresStoreOptions & { hints?: boolean } = {},
+  {
+    hints = false,
+    gathering,
+    ...options
+  }: PostgresStoreOptions & { hints?: boolean; gathering?: Gathering } = {},
 ): void {
   const url = inject("postgresUrl");
   const schema = `conformance_${randomUUID().replaceAll("-", "")}`;
@@ -41,7 +46,8 @@ export function postgresConforms(
 
   const create = (at = 0, table = `${schema}.keys`, more: PostgresStoreOptions = {}) => {
     const listener = hints ? { listener: listeners[at] } : {};
-    const store = postgresStore(connected[at]!.client, { table, ...listener, ...options, ...more });
+    const all = { table, ...listener, ...options, ...more };
+    const store = openPostgresStore(connected[at]!.client, all, gathering);
     tables.set(store, table);
     return store;
   };
