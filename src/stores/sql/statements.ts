@@ -72,7 +72,7 @@ export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
   const ends = (column: string) => `CASE WHEN ${open} THEN ${now} + :ttl ELSE r.${column} END`;
   const insert = (condition: string) => `INSERT INTO ${table} AS r (${COLUMNS})
 SELECT :key, ${RECORD_VERSION}, 1, :ttl, ${now} + :lease, ${now} + :lease + :ttl, ${now} + :ttl, :token, :token,
-  :fingerprint, NULL
+  :fingerprint, NULL${from}
 WHERE ${condition}
 ON CONFLICT (key) DO`;
 

@@ -44,7 +44,7 @@ function spying(client: PostgresClient, onError?: (sent: Sent) => Promise<void>)
 const keysOf = ({ values: [keys] }: Sent): string[] => JSON.parse(`[${String(keys).slice(1, -1)}]`);
 const claimAll = (store: ReturnType<typeof postgresStore>, keys: readonly string[], token = "a") =>
   keys.map(async key => store.claim(key, { token, ...LONG }));
-const claimed = (runId: string) => ({ status: "claimed", attempt: 1, runId });
+const claimed = (runId: string) => ({ status: "claimed", attempt: 1, runId, takeover: false });
 
 /** A table of its own, and a store on it by a client that is watched. */
 async function watched(table = newTable(), client: PostgresClient = scene.pool) {
@@ -122,7 +122,7 @@ describe("claims and completions at once", () => {
       odd => `k${odd}`,
     );
     const requests = keys.map(key => store.claim(key, { token: key, ...LONG, fingerprint: key }));
-    expect(await Promise.all(requests)).toEqual(keys.map(claimed));
+    expect(await Promise.all(requests)).toEqual(keys.map(key => ({ ...claimed(key), fingerprint: key })));
     await Promise.all(keys.map(key => store.complete(key, key, `${key}"\\`, LONG.ttlMs)));
     const answers = await Promise.all(claimAll(store, keys, "b"));
     expect(answers).toEqual(
