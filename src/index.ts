@@ -32,7 +32,7 @@ export type { Execution } from "./contract/execution.ts";
 export { fingerprint } from "./contract/fingerprint.ts";
 export type { Idempotency, IdempotentConfig, KeyState, Outcome } from "./contract/idempotency.ts";
 export type { Key } from "./contract/key.ts";
-export type { ErrorPolicy, Options, Serializer } from "./contract/options.ts";
+export type { ErrorPolicy, Options, ResultPolicy, Serializer } from "./contract/options.ts";
 export type {
   Awaitable,
   ClaimRequest,

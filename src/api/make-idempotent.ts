@@ -5,9 +5,9 @@ import { expectFunction, invalidOption } from "../contract/validate.ts";
 
 /** What {@link Idempotency.makeIdempotent} does; the configuration is checked at once. */
 export function wrap<A extends unknown[], R, This>(
-  { withIdempotency }: Pick<Idempotency, "withIdempotency">,
+  withIdempotency: Idempotency["withIdempotency"],
   fn: (this: This, ...args: A) => R,
-  config: IdempotentConfig<A>,
+  config: IdempotentConfig<A, Awaited<R>>,
 ): (this: This, ...args: A) => Promise<Awaited<R>> {
   expectFunction("fn", fn);
   if (typeof config !== "object" || config === null)

@@ -1,17 +1,14 @@
 import type { Duration } from "../contract/duration.ts";
 import type { Execution } from "../contract/execution.ts";
-import type { Idempotency, IdempotentConfig } from "../contract/idempotency.ts";
+import type { IdempotentConfig } from "../contract/idempotency.ts";
 import type { Key } from "../contract/key.ts";
-import type { Options } from "../contract/options.ts";
-import { createIdempotency } from "./create-idempotency.ts";
+import { DEFAULTS, type Options } from "../contract/options.ts";
+import { newBinding } from "./binding.ts";
+import { callForValue } from "./create-idempotency.ts";
+import { wrap } from "./make-idempotent.ts";
 
 // Options only: state is in the store, which is the process's own where a call names none.
-let unbound: Idempotency | undefined;
-
-function idempotency(): Idempotency {
-  unbound ??= createIdempotency();
-  return unbound;
-}
+const UNBOUND = /* @__PURE__ */ newBinding(DEFAULTS);
 
 /**
  * Runs `fn` once for a key: every other call with that key, until `ttl` after completion, gets the first call's result
@@ -30,9 +27,9 @@ export function withIdempotency<T>(
   key: Key,
   ttl: Duration,
   fn: (execution: Execution) => T | PromiseLike<T>,
-  options?: Options,
+  options?: Options<T>,
 ): Promise<T> {
-  return idempotency().withIdempotency(key, ttl, fn, options);
+  return callForValue(UNBOUND, key, ttl, fn, options);
 }
 
 /**
@@ -43,7 +40,7 @@ export function withIdempotency<T>(
  */
 export function makeIdempotent<A extends unknown[], R, This = unknown>(
   fn: (this: This, ...args: A) => R,
-  config: IdempotentConfig<A>,
+  config: IdempotentConfig<A, Awaited<R>>,
 ): (this: This, ...args: A) => Promise<Awaited<R>> {
-  return idempotency().makeIdempotent(fn, config);
+  return wrap(withIdempotency, fn, config);
 }

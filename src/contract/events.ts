@@ -4,18 +4,20 @@ export type StoreOperation = "claim" | "renew" | "complete" | "release" | "read"
 /**
  * What happened, told to `onEvent`. `attempt` counts the runs of `fn` from 1; durations are in milliseconds, by a
  * monotonic clock. A call tells how it ended by one of `completed`, `failed`, `replayed`, `shared-failure`, `refused`
- * and `aborted`; what it began and left goes on, and may tell more.
+ * and `aborted`; what it began and left goes on, and may tell more. `JSON.stringify` shows an error as its `name`,
+ * `message` and `code`.
  */
 export type IdempotencyEvent = {
   /** The key's text, or with `redactKeys` its `fingerprint`. */
   key: string;
+  /** The namespace of the `Idempotency` that the call was made by, where it has one. */
+  namespace?: string | undefined;
   /** How long ago the call began. */
   durationMs: number;
 } & (
   | /**
    * This call holds the key, and runs `fn` next; until now it waited. `idempotencyKey` is what `fn` hands to its
-   * provider. `takeover` is true where the key may have been uncertain: with `onUncertain: "rerun"` for every run but
-   * the first, since a store does not tell a key that it took over from one that was released.
+   * provider. `takeover` is true where the key was uncertain: nobody knows what came of the run before.
    */
   { type: "claimed"; attempt: number; idempotencyKey: string; takeover: boolean }
   /** Another call of this process runs `fn`, or is about to find out who does; this one shares what comes of it. */
@@ -53,7 +55,7 @@ export type IdempotencyEvent = {
   | { type: "late-claim" }
   /** The result cannot be stored; the key is completed without it. */
   | { type: "unstorable"; attempt: number; error: unknown }
-  /** `onError` threw or answered something else than a policy; the key is held. */
+  /** `onError` threw or answered something else than a policy, and the key is held; or `onResult`, and it is completed. */
   | { type: "policy-error"; error: unknown }
   /** The key is longer than the recommended 256 characters. */
   | { type: "long-key"; length: number }

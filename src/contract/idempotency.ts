@@ -19,7 +19,8 @@ export interface Outcome<T> {
 }
 
 /** How a function is made idempotent: the key and the window of a call, and the options of the wrapper. */
-export type IdempotentConfig<A extends unknown[]> = Omit<Options, "fingerprint"> & {
+// biome-ignore lint/suspicious/noExplicitAny: as for Options.
+export type IdempotentConfig<A extends unknown[], T = any> = Omit<Options<T>, "fingerprint"> & {
   /** The key of a call, from its arguments. What it throws rejects the call, and the function does not run. */
   key: (...args: A) => Key;
   /** How long a result is kept. */
@@ -53,19 +54,19 @@ export interface Idempotency {
     key: Key,
     ttl: Duration,
     fn: (execution: Execution) => T | PromiseLike<T>,
-    options?: Options,
+    options?: Options<T>,
   ): Promise<T>;
   /** As {@link makeIdempotent}. */
   makeIdempotent<A extends unknown[], R, This = unknown>(
     fn: (this: This, ...args: A) => R,
-    config: IdempotentConfig<A>,
+    config: IdempotentConfig<A, Awaited<R>>,
   ): (this: This, ...args: A) => Promise<Awaited<R>>;
   /** As `withIdempotency`, and tells how the value came about. */
   execute<T>(
     key: Key,
     ttl: Duration,
     fn: (execution: Execution) => T | PromiseLike<T>,
-    options?: Options,
+    options?: Options<T>,
   ): Promise<Outcome<T>>;
   /**
    * What is known of a key, or undefined. Throws `INVALID_KEY`, `STORE_ERROR`, and `RESULT_UNAVAILABLE` where the

@@ -15,8 +15,12 @@ export interface Serializer {
 /** What an error of `fn` does to its key: free it for a retry, replay the error, or keep the key as uncertain. */
 export type ErrorPolicy = "release" | "store" | "hold";
 
-/** What a call, or an `Idempotency` for all of its calls, can be told. */
-export interface Options {
+/** What a result of `fn` does to its key: keep it for replays, free the key for a retry, or keep the key as uncertain. */
+export type ResultPolicy = "complete" | "release" | "hold";
+
+/** What a call, or an `Idempotency` for all of its calls, can be told. `T` is what `fn` returns. */
+// biome-ignore lint/suspicious/noExplicitAny: what the calls of an instance return is not known when it is made.
+export interface Options<T = any> {
   /**
    * Where claims and results live.
    * @default one in-memory store per process, made on first use
@@ -44,9 +48,27 @@ export interface Options {
   onUncertain?: "reject" | "rerun" | undefined;
   /**
    * What an error of `fn` does to the key. A policy that throws or answers anything else holds.
-   * @default "hold" where `interruptedInTransit(error)` or the error is the reason of `execution.signal`, else "release"
+   * A run that took an uncertain key over holds instead of releasing, since nobody knows what came of the run before.
+   * @default "hold" where `interruptedInTransit(error)` or `execution.signal` has aborted, else "release"
    */
   onError?: ((error: unknown) => ErrorPolicy) | undefined;
+  /**
+   * What a result of `fn` does to the key, for clients that return their failures instead of throwing them (`fetch`
+   * and its status, `{ data, error }`). The caller gets the result in any case, with `persisted: false` where it does
+   * not complete the key. A policy that throws or answers anything else completes.
+   * @default "complete"
+   * @example
+   * ```ts
+   * onResult: (response: Response) => (response.ok ? "complete" : response.status >= 500 ? "hold" : "release")
+   * ```
+   */
+  onResult?: ((value: T) => ResultPolicy) | undefined;
+  /**
+   * The most bytes of UTF-8 that a stored result may have, from 1. A larger one completes the key without being kept:
+   * its caller gets it with `persisted: false`, later calls get `RESULT_UNAVAILABLE`.
+   * @default 1_048_576
+   */
+  maxResultBytes?: number | undefined;
   /**
    * What the call does when the claim cannot be made: fail with `STORE_ERROR`, or run `fn` unprotected.
    * @default "throw"
@@ -70,8 +92,8 @@ export interface Options {
   /** Told what happened. What it throws is ignored. */
   onEvent?: IdempotencyListener | undefined;
   /**
-   * Whether events have the key's `fingerprint` in place of the key, and of an error its `name` and `code` only. What
-   * a call throws keeps both. Whoever can guess a key can tell it by its fingerprint.
+   * Whether events carry the key's `fingerprint` instead of the key, and only `name` and `code` of an error. Errors
+   * thrown to callers are not redacted. A key that can be guessed can be recognised by its fingerprint.
    * @default false
    */
   redactKeys?: boolean | undefined;
@@ -85,6 +107,8 @@ export interface Settings {
   readonly waitMs: number;
   readonly onUncertain: "reject" | "rerun";
   readonly onError: ((error: unknown) => ErrorPolicy) | undefined;
+  readonly onResult: ((value: never) => ResultPolicy) | undefined;
+  readonly maxResultBytes: number;
   readonly onStoreError: "throw" | "run";
   readonly storeTimeoutMs: number;
   readonly fingerprint: string | undefined;
@@ -102,6 +126,8 @@ export const DEFAULTS: Settings = {
   waitMs: 35_000,
   onUncertain: "reject",
   onError: undefined,
+  onResult: undefined,
+  maxResultBytes: 1_048_576,
   onStoreError: "throw",
   storeTimeoutMs: 5_000,
   fingerprint: undefined,
@@ -135,6 +161,11 @@ function expectBoolean(name: string, value: unknown): void {
   if (typeof value !== "boolean") invalidOption(name, "true or false", value);
 }
 
+function expectCount(name: string, value: unknown): void {
+  if (!Number.isSafeInteger(value) || (value as number) < 1)
+    invalidOption(name, "a whole number from 1", value);
+}
+
 const STORE_METHODS = ["claim", "renew", "complete", "release", "read", "settle", "forget"];
 
 const RULES: Rules = {
@@ -144,6 +175,8 @@ const RULES: Rules = {
   waitTimeout: value => ({ waitMs: readDuration(value, { name: "waitTimeout", minMs: 0 }) }),
   onUncertain: asGiven("onUncertain", oneOf(["reject", "rerun"])),
   onError: asGiven("onError", expectFunction),
+  onResult: asGiven("onResult", expectFunction),
+  maxResultBytes: asGiven("maxResultBytes", expectCount),
   onStoreError: asGiven("onStoreError", oneOf(["throw", "run"])),
   storeTimeout: value => ({ storeTimeoutMs: readDuration(value, { name: "storeTimeout", minMs: 0 }) }),
   fingerprint: value => ({ fingerprint: fingerprint(value) }),

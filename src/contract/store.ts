@@ -25,7 +25,7 @@ export type ClaimResult =
       /** The token of the window's first claim. */
       runId: string;
       /** Whether this claim took an uncertain key over: what came of the run before it nobody knows (S4). */
-      takeover?: boolean | undefined;
+      takeover: boolean;
       /** The digest that the key is held with: of this claim or an earlier one. */
       fingerprint?: string | undefined;
     }

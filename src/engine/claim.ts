@@ -1,65 +1,79 @@
+import type { ResultUnavailableError, StoreError } from "../contract/errors.ts";
 import type { ClaimResult } from "../contract/store.ts";
 import { type Awaitable, isPromise } from "../util/awaitable.ts";
+import { elapsedSince, type Moment, moment } from "../util/moment.ts";
 import type { Call } from "./call.ts";
-import { isUnreadable, nonsense, StoreTimeout, storeError, within } from "./store-call.ts";
+import { isTimeout, isUnreadable, nonsense, storeCall, storeError } from "./store-call.ts";
+
+export type Claimed = Extract<ClaimResult, { status: "claimed" }>;
+export type Completed = Extract<ClaimResult, { status: "completed" }>;
+
+/** A claim that could not be made, as far as anybody knows. */
+export interface Failed {
+  readonly status: "failed";
+  /** What the caller is refused with. */
+  readonly error: StoreError | ResultUnavailableError;
+  /** What the store may answer yet, and how long it was waited for, where it gave no answer in time. */
+  readonly late: PromiseLike<ClaimResult> | undefined;
+  readonly waitedMs: number | undefined;
+}
+
+/** What came of a claim, and when it was sent: what it holds counts from before then (section 6). */
+export interface Asked<Answer = ClaimResult | Failed> {
+  readonly answer: Answer;
+  readonly sentAt: Moment;
+}
 
 /**
  * Makes the call's claim, and repeats one that failed once, with the same token: where only the reply was lost, the
- * store knows its own. Answers at once where the store does. Rejects with `STORE_ERROR`, and with
- * `RESULT_UNAVAILABLE` where there is a record that the store cannot read: another try would not change that.
+ * store knows its own (S2). Answers at once where the store does. Never throws.
  */
-export function claim(call: Call): Awaitable<ClaimResult> {
+export function claim(call: Call): Awaitable<Asked> {
+  const sentAt = moment();
   try {
-    const answer = ask(call);
-    if (isPromise(answer)) return claimLater(call, answer);
-    call.claimedAt = undefined;
-    return checked(answer);
+    const answer = storeCall(() => ask(call), call.settings.storeTimeoutMs);
+    return isPromise(answer) ? claimLater(call, answer, sentAt) : { answer: checked(answer), sentAt };
   } catch (error) {
-    return repeat(call, error, call.settings.storeTimeoutMs);
+    return repeat(call, error, sentAt);
   }
 }
 
-function ask(call: Call): Awaitable<ClaimResult> {
-  const { store, storeKey, token, ttlMs, settings } = call;
+function ask({ scope, storeKey, token, ttlMs, settings }: Call): Awaitable<ClaimResult> {
   const { leaseMs, fingerprint, onUncertain } = settings;
-  return store.claim(storeKey, { token, ttlMs, leaseMs, fingerprint, rerun: onUncertain === "rerun" });
+  return scope.store.claim(storeKey, { token, ttlMs, leaseMs, fingerprint, rerun: onUncertain === "rerun" });
 }
 
-async function claimLater(call: Call, answer: PromiseLike<ClaimResult>): Promise<ClaimResult> {
-  const { storeTimeoutMs } = call.settings;
-  // The same turn of the event loop in which the request is sent, and one that an immediate answer does not pay for.
-  call.claimedAt = performance.now();
+async function claimLater(call: Call, answer: PromiseLike<ClaimResult>, sentAt: Moment): Promise<Asked> {
   try {
-    return checked(await within(answer, storeTimeoutMs));
+    return { answer: checked(await answer), sentAt };
   } catch (error) {
-    if (error instanceof StoreTimeout) throw gaveUp(call, error, answer);
-    return repeat(call, error, storeTimeoutMs - (performance.now() - call.claimedAt));
+    return isTimeout(error) ? { answer: failed(call, error), sentAt } : repeat(call, error, sentAt);
   }
 }
 
-async function repeat(call: Call, firstError: unknown, timeoutMs: number): Promise<ClaimResult> {
-  if (isUnreadable(firstError)) throw gaveUp(call, firstError);
+async function repeat(call: Call, firstError: unknown, firstSentAt: Moment): Promise<Asked> {
+  // Another try would not change what there is to read.
+  if (isUnreadable(firstError)) return { answer: failed(call, firstError), sentAt: firstSentAt };
   call.emit?.({ type: "store-error", operation: "claim", error: firstError });
-  let answer: Awaitable<ClaimResult> | undefined;
-  call.claimedAt = performance.now();
+  const { storeTimeoutMs } = call.settings;
+  const sentAt = moment();
   try {
-    answer = ask(call);
-    if (!isPromise(answer)) return checked(answer);
-    return checked(await within(answer, timeoutMs, call.settings.storeTimeoutMs));
+    const leftMs = Math.max(0, storeTimeoutMs - elapsedSince(firstSentAt));
+    return { answer: checked(await storeCall(() => ask(call), leftMs, storeTimeoutMs)), sentAt };
   } catch (error) {
-    throw gaveUp(call, error, answer);
+    return { answer: failed(call, error), sentAt };
   }
 }
 
-function gaveUp(call: Call, error: unknown, answer?: Awaitable<ClaimResult>) {
+function failed(call: Call, cause: unknown): Failed {
   call.emit?.(
-    isUnreadable(error)
-      ? { type: "refused", code: error.code }
-      : { type: "store-error", operation: "claim", error },
+    isUnreadable(cause)
+      ? { type: "refused", code: cause.code }
+      : { type: "store-error", operation: "claim", error: cause },
   );
-  // Only a promise keeps its caller waiting.
-  if (error instanceof StoreTimeout) call.lateClaim = answer as PromiseLike<ClaimResult>;
-  return storeError("claim", error, call.key);
+  const error = storeError("claim", cause, call.key);
+  const { late, waitedMs } = isTimeout(cause) ? cause : {};
+  return { status: "failed", error, late: late as PromiseLike<ClaimResult> | undefined, waitedMs };
 }
 
 const isText = (value: unknown) => typeof value === "string";

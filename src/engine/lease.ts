@@ -1,151 +1,132 @@
 import { LeaseLostError } from "../contract/errors.ts";
-import { backgroundTimer, timersEndWithRequest } from "../util/timers.ts";
-import type { Call } from "./call.ts";
+import { type Awaitable, isPromise } from "../util/awaitable.ts";
+import { elapsedSince, type Moment, moment } from "../util/moment.ts";
+import { backgroundTimer } from "../util/timers.ts";
+import type { Run } from "./call.ts";
+import { closeRun, endRun, LEFT } from "./shared-runs.ts";
 import { askStore } from "./store-call.ts";
 
-// A run is renewed at the second beat that it sees at the latest, so twice more before its lease ends if one fails.
+// Three renewals before a lease ends, so that one or two may fail.
 const BEATS_PER_LEASE = 4;
 
-/** Told when another call may hold the key by now; `certain` where the store said so. */
-type OnLost = (error: LeaseLostError, certain: boolean) => void;
+type Timer = ReturnType<typeof setTimeout>;
 
-/** What a call holds while it runs: its claim, and how long that lasts if nothing more is heard of it. */
-export class Lease {
-  /** When the lease ends by this process's monotonic clock, counted from before the request that began it. */
-  deadline: number;
-  /** @internal Where it stands among those of its heart. */
-  position = 0;
-  readonly #call: Call;
-  readonly #onLost: OnLost;
-  #heart: Heart | undefined;
-  #concluding = false;
-  #seen = false;
-  #watched: number | undefined;
-
-  constructor(call: Call, onLost: OnLost) {
-    this.#call = call;
-    this.#onLost = onLost;
-    this.deadline = (call.claimedAt ?? performance.now()) + call.settings.leaseMs;
-  }
-
-  /** Renews the lease from now on, until {@link stop}. */
-  keep(): void {
-    this.#heart = heartOf(this.#call.settings.leaseMs);
-    this.#heart.add(this);
-    // Where the answer to the claim took its time, the next beat may come too late.
-    if (this.#call.claimedAt === undefined || this.#remainsMs() >= this.#call.settings.leaseMs * 0.75) return;
-    this.#watchDeadline();
-    void this.#renew();
-  }
-
-  /** Renews on while the outcome is written, when a refusal may only say that it has been. */
-  conclude(): void {
-    this.#concluding = true;
-  }
-
-  stop(): void {
-    this.#heart?.remove(this);
-    this.#heart = undefined;
-  }
-
-  /** @internal */
-  beat(): void {
-    // A run that began just before this beat has most of its lease before it.
-    if (this.#seen) void this.#renew();
-    this.#seen = true;
-  }
-
-  async #renew(): Promise<void> {
-    const { store, storeKey, token, settings } = this.#call;
-    const { leaseMs, storeTimeoutMs } = settings;
-    const begun = performance.now();
-    // Not past the next beat, which asks anew.
-    const timeoutMs = Math.min(storeTimeoutMs, leaseMs / BEATS_PER_LEASE);
-    const held = await askStore(this.#call, "renew", () => store.renew(storeKey, token, leaseMs), timeoutMs);
-    if (this.#heart === undefined) return;
-    if (held === true) this.deadline = begun + leaseMs;
-    if (held === false) this.#lose("another call holds the key, or it was removed", true);
-    if (held === undefined) this.#watchDeadline();
-  }
-
-  /** After a renewal that failed: the lease is lost at its end, unless one succeeds until then. */
-  #watchDeadline(): void {
-    const { deadline } = this;
-    if (this.#watched === deadline) return;
-    this.#watched = deadline;
-    backgroundTimer(() => {
-      if (this.#heart !== undefined && this.deadline === deadline)
-        this.#lose("it could not be renewed in time", false);
-    }, this.#remainsMs());
-  }
-
-  #remainsMs(): number {
-    return this.deadline - performance.now();
-  }
-
-  #lose(why: string, certain: boolean): void {
-    if (this.#concluding) return;
-    if (certain) this.stop();
-    this.#onLost(
-      new LeaseLostError(`The lease on the key is lost: ${why}.`, { key: this.#call.key }),
-      certain,
-    );
-  }
+/** What renews a run's lease: timers of its own, so that they run in its own asynchronous context (section 7). */
+export interface LeaseTimer {
+  beat: Timer;
+  /** Rings when the lease ends, after a renewal that failed; and since when the lease stood then. */
+  end: Timer | undefined;
+  watched: Moment | undefined;
+  /** Whether the outcome is being written, when a refusal may only say that it has been. */
+  isConcluding: boolean;
 }
 
-/** One timer for all runs with a lease of that length, where they can share one. It does not keep the process alive. */
-class Heart {
-  readonly #leases: Lease[] = [];
-  readonly #leaseMs: number;
-  #timer: unknown;
-  #setTimeout: unknown;
-
-  constructor(leaseMs: number) {
-    this.#leaseMs = leaseMs;
-  }
-
-  add(lease: Lease): void {
-    lease.position = this.#leases.push(lease) - 1;
-    // A test's fake timers may have come or gone since: a timer of theirs may never ring.
-    if (this.#setTimeout !== globalThis.setTimeout) this.#schedule();
-  }
-
-  /** Puts the last one in its place. */
-  remove({ position }: Lease): void {
-    const last = this.#leases.at(-1)!;
-    this.#leases[position] = last;
-    last.position = position;
-    this.#leases.pop();
-  }
-
-  #schedule(): void {
-    this.#setTimeout = globalThis.setTimeout;
-    const timer = backgroundTimer(() => {
-      if (this.#timer === timer) this.#beat();
-    }, this.#leaseMs / BEATS_PER_LEASE);
-    this.#timer = timer;
-  }
-
-  #beat(): void {
-    this.#timer = undefined;
-    if (this.#leases.length === 0) {
-      hearts.delete(this.#leaseMs);
-      return;
-    }
-    this.#schedule();
-    for (const lease of [...this.#leases]) lease.beat();
-  }
+/** What is left of the lease by this process's clocks, counted from before the request that began it. */
+export function leaseLeftMs({ call, heldSince }: Run): number {
+  return call.settings.leaseMs - elapsedSince(heldSince);
 }
 
-const hearts = new Map<number, Heart>();
+/** Whether the store may have dropped the record meanwhile, because nobody renewed it. */
+export function mayHaveExpired({ call, heldSince }: Run): boolean {
+  return elapsedSince(heldSince) >= call.settings.leaseMs + call.ttlMs;
+}
 
-function heartOf(leaseMs: number): Heart {
-  // What several share would die with one of them.
-  if (timersEndWithRequest) return new Heart(leaseMs);
-  let heart = hearts.get(leaseMs);
-  if (heart === undefined) {
-    heart = new Heart(leaseMs);
-    hearts.set(leaseMs, heart);
-  }
-  return heart;
+/** Renews the lease from now on, until {@link stopLease}. */
+export function keepLease(run: Run): void {
+  const { leaseMs } = run.call.settings;
+  run.timer = { beat: nextBeat(run), end: undefined, watched: undefined, isConcluding: false };
+  // Where the answer to the claim took its time, the next beat may come too late.
+  if (leaseLeftMs(run) >= leaseMs * (1 - 1 / BEATS_PER_LEASE)) return;
+  watchEnd(run, run.timer);
+  void renew(run, run.timer);
+}
+
+/** Renews on while the outcome is written, and loses nothing meanwhile. */
+export function concludeLease({ timer }: Run): void {
+  if (timer !== undefined) timer.isConcluding = true;
+}
+
+export function stopLease(run: Run): void {
+  if (run.timer === undefined) return;
+  clearTimeout(run.timer.beat);
+  clearTimeout(run.timer.end);
+  run.timer = undefined;
+}
+
+function nextBeat(run: Run, afterMs = 0): Timer {
+  return backgroundTimer(
+    () => {
+      if (run.timer !== undefined) void renew(run, run.timer);
+    },
+    Math.max(0, run.call.settings.leaseMs / BEATS_PER_LEASE - afterMs),
+  );
+}
+
+async function renew(run: Run, timer: LeaseTimer): Promise<void> {
+  const sentAt = moment();
+  const isHeld = await askToRenew(run, sentAt);
+  if (run.timer !== timer) return;
+  if (isHeld === false) return lose(run, timer, "another call holds the key, or it was removed", true);
+  if (isHeld === undefined) watchEnd(run, timer);
+  clearTimeout(timer.beat);
+  timer.beat = nextBeat(run, elapsedSince(sentAt));
+}
+
+async function askToRenew(run: Run, sentAt: Moment): Promise<boolean | undefined> {
+  const { scope, storeKey, token, settings } = run.call;
+  const { leaseMs, storeTimeoutMs } = settings;
+  // Not past the next beat, which asks anew.
+  const timeoutMs = Math.min(storeTimeoutMs, leaseMs / BEATS_PER_LEASE);
+  const ask = () => scope.store.renew(storeKey, token, leaseMs);
+  const isHeld = await askStore(run.call, "renew", ask, timeoutMs);
+  if (isHeld) run.heldSince = sentAt;
+  const isGone = isHeld === false && run.timer !== undefined && mayHaveExpired(run);
+  return isGone ? reclaim(run) : isHeld;
+}
+
+/**
+ * Claims a record once more, with the run's own token, that expired while this process could not renew it (section 6):
+ * false where another call has it, undefined where the store failed.
+ */
+export function reclaim(run: Run): Awaitable<boolean | undefined> {
+  const { scope, storeKey, token, ttlMs, settings } = run.call;
+  const { leaseMs, fingerprint, storeTimeoutMs } = settings;
+  const sentAt = moment();
+  const ask = () => {
+    const answer = scope.store.claim(storeKey, { token, ttlMs, leaseMs, fingerprint });
+    return isPromise(answer)
+      ? answer.then(({ status }) => status === "claimed")
+      : answer.status === "claimed";
+  };
+  const note = (isHeld: boolean | undefined) => {
+    if (isHeld) run.heldSince = sentAt;
+    return isHeld;
+  };
+  const answer = askStore(run.call, "claim", ask, storeTimeoutMs);
+  return isPromise(answer) ? answer.then(note) : note(answer);
+}
+
+/** After a renewal that failed: the lease is lost at its end, unless one succeeds until then. */
+function watchEnd(run: Run, timer: LeaseTimer): void {
+  const { heldSince } = run;
+  if (timer.watched === heldSince) return;
+  timer.watched = heldSince;
+  clearTimeout(timer.end);
+  timer.end = backgroundTimer(() => {
+    if (run.timer === timer && run.heldSince === heldSince)
+      lose(run, timer, "it could not be renewed in time", false);
+  }, leaseLeftMs(run));
+}
+
+/** Another call may hold the key by now; `isCertain` where the store said so. */
+function lose(run: Run, { isConcluding }: LeaseTimer, why: string, isCertain: boolean): void {
+  if (isConcluding) return;
+  const { call, execution, shared } = run;
+  const error = new LeaseLostError(`The lease on the key is lost: ${why}.`, { key: call.key });
+  call.emit?.({ type: "lease-lost", attempt: execution.attempt, error });
+  execution.abort(error);
+  if (!isCertain) return;
+  stopLease(run);
+  closeRun(call.scope, call.storeKey, shared);
+  endRun(shared, LEFT);
 }

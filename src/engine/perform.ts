@@ -1,203 +1,273 @@
 import { isIdempotencyError } from "../contract/errors.ts";
-import type { ClaimResult } from "../contract/store.ts";
 import { type Awaitable, isPromise } from "../util/awaitable.ts";
+import { elapsedSince } from "../util/moment.ts";
 import { onAbort } from "../util/on-abort.ts";
-import type { Call } from "./call.ts";
-import { claim } from "./claim.ts";
-import { run, runUnprotected } from "./run.ts";
-import { abandon, giveBack, settleNowOrLater } from "./settle.ts";
+import { backgroundTimer } from "../util/timers.ts";
 import {
-  type Flight,
-  type FlightEnd,
-  findFlight,
-  holdFlight,
-  isSilent,
-  landFlight,
-  openFlight,
-  watchFlight,
+  differs,
+  inProgress,
+  outcomeUnknown,
+  replay,
+  replayed,
+  requireFingerprint,
+  requireWaiting,
+  storeFailed,
+} from "./answers.ts";
+import { type Call, type Run, throwIfAborted } from "./call.ts";
+import { type Asked, type Claimed, type Completed, claim, type Failed } from "./claim.ts";
+import { follow } from "./follow.ts";
+import { releaseLateClaim, returnClaim } from "./late-claim.ts";
+import { claimedRun, type RunEnd, runAndSettle, unprotectedRun } from "./run.ts";
+import { type Settlement, settleRunLater } from "./settle.ts";
+import {
+  closeRun,
+  endRun,
+  findRun,
+  LEFT,
+  noteHolder,
+  openRun,
+  type SharedEnd,
+  type SharedRun,
 } from "./shared-runs.ts";
 import { storeError } from "./store-call.ts";
-import { returnToken } from "./token.ts";
-import { nextPoll } from "./wait.ts";
+import { newWait, nextPoll, type Wait } from "./wait.ts";
 
-type Claimed = Extract<ClaimResult, { status: "claimed" }>;
-type Completed = Extract<ClaimResult, { status: "completed" }>;
-
-/** Sees a call through: claim → run → settle, or the result of a run that it shares. Answers at once where it can. */
-export function perform<Answer>(call: Call<Answer>): Awaitable<Answer> {
-  const { signal } = call.settings;
-  if (signal === undefined) return proceed(call);
-  if (signal.aborted) call.emit?.({ type: "aborted" });
-  return abortable(call, proceed(call), signal);
+/** Shares a run of this process, or claims, runs and settles. Answers at once where it can; throws or rejects as it fails. */
+export function perform(call: Call): Awaitable<unknown> {
+  return call.settings.signal === undefined ? begin(call) : abortable(call, call.settings.signal);
 }
 
 /** Rejects as soon as the signal aborts; what was begun goes on to its own end. */
-function abortable<Answer>(
-  call: Call<Answer>,
-  answer: Awaitable<Answer>,
-  signal: AbortSignal,
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      forget();
-      call.emit?.({ type: "aborted" });
-      reject(signal.reason);
-    };
-    const forget = onAbort(signal, abort);
-    if (signal.aborted) abort();
-    Promise.resolve(answer).finally(forget).then(resolve, reject);
+async function abortable(call: Call, signal: AbortSignal): Promise<unknown> {
+  if (signal.aborted) throw aborted(call, signal);
+  let forget = () => {};
+  const abort = new Promise<void>(resolve => {
+    forget = onAbort(signal, resolve);
   });
-}
-
-/** Takes the call's turn, or shares the run of another call of this process. */
-function proceed<Answer>(call: Call<Answer>): Awaitable<Answer> {
-  call.throwIfAborted();
-  const flight = findFlight(call.flights, call.storeKey);
-  return flight === undefined ? lead(call) : follow(call, flight);
-}
-
-function lead<Answer>(call: Call<Answer>): Awaitable<Answer> {
-  const answer = claim(call);
-  const isAtOnce = !isPromise(answer) && call.seenAttempt === 0;
-  if (isAtOnce && answer.status === "completed") {
-    returnToken(call.token);
-    return replay(call, answer, true);
-  }
-  const flight = openFlight(call.flights, call.storeKey);
-  // The common case, which waits for nothing.
-  if (isAtOnce && answer.status === "claimed") return run(call, flight, answer);
-  return takeTurn(call, flight, answer);
-}
-
-async function takeTurn<Answer>(
-  call: Call<Answer>,
-  flight: Flight,
-  answer: Awaitable<ClaimResult>,
-): Promise<Answer> {
-  const land = (end: FlightEnd) => landFlight(call.flights, call.storeKey, flight, end);
-  let isRunning = false;
   try {
-    const turn = await untilTurn(call, flight, await answer);
-    isRunning = turn.status === "claimed";
-    if (turn.status === "claimed") return await run(call, flight, turn);
-    const { outcome, attempt, fingerprint } = turn;
-    land({ type: "completed", outcome, attempt, persisted: true, fingerprint });
-    return replay(call, turn, true);
-  } catch (error) {
-    if (isRunning || !isIdempotencyError(error, "STORE_ERROR")) throw error;
-    const { onStoreError, signal } = call.settings;
-    // Not beside a run that this call has seen, nor for a caller who has left while the claim was tried.
-    if (onStoreError === "run" && call.seenAttempt === 0 && !signal?.aborted) {
-      return await runUnprotected(call, flight, error);
-    }
-    land({ type: "store-error", error });
-    abandon(call);
-    throw refused(call, error);
+    // Rejects here, in the call's own asynchronous context, and not in that of whoever aborts (section 7).
+    const left = abort.then(() => {
+      throw aborted(call, signal);
+    });
+    const answer = begin(call);
+    // An abort from within comes before the answer of a call that did not have to wait.
+    return await (signal.aborted ? left : Promise.race([left, answer]));
   } finally {
-    call.end();
-    if (flight.end === undefined) land({ type: "left" });
+    forget();
   }
+}
+
+function aborted(call: Call, signal: AbortSignal): unknown {
+  call.emit?.({ type: "aborted" });
+  return signal.reason;
+}
+
+/** The common cases wait for nothing. */
+function begin(call: Call): Awaitable<unknown> {
+  const { scope, storeKey } = call;
+  if (findRun(scope, storeKey) !== undefined) return takeTurns(call);
+  const asked = claim(call);
+  if (!isPromise(asked) && asked.answer.status === "completed") return replay(call, asked.answer, true);
+  const shared = openRun(scope, storeKey);
+  if (isClaimed(asked)) return conclude(claimedRun(call, shared, asked));
+  return takeTurns(call, { shared, asked });
+}
+
+function isClaimed(asked: Awaitable<Asked>): asked is Asked<Claimed> {
+  return !isPromise(asked) && asked.answer.status === "claimed";
+}
+
+/** A turn that this call leads: others share it, while it asks for the key and runs. */
+interface Turn {
+  readonly shared: SharedRun;
+  readonly asked: Awaitable<Asked>;
+}
+
+/** What a turn came to where this call is to take another. */
+const ANOTHER = Symbol();
+
+/** Takes turns until one has an answer: shares a run, where there is one, or leads. */
+async function takeTurns(call: Call, first?: Turn): Promise<unknown> {
+  const { scope, storeKey } = call;
+  const wait = newWait(call);
+  try {
+    for (let turn = first; ; turn = undefined) {
+      if (turn === undefined) throwIfAborted(call);
+      const other = turn === undefined ? findRun(scope, storeKey) : undefined;
+      const answer =
+        other === undefined
+          ? await lead(call, turn ?? { shared: openRun(scope, storeKey), asked: claim(call) }, wait)
+          : share(call, await follow(call, other, wait));
+      if (answer !== ANOTHER) return answer;
+    }
+  } finally {
+    wait.end();
+  }
+}
+
+async function lead(call: Call, { shared, asked }: Turn, wait: Wait): Promise<unknown> {
+  let end = LEFT;
+  try {
+    const got = await untilTurn(call, shared, await asked, wait);
+    const { answer } = got;
+    switch (answer.status) {
+      case "claimed":
+        return await conclude(claimedRun(call, shared, got as Asked<Claimed>));
+      case "completed":
+        end = { type: "completed", persisted: true, ...answer };
+        return replay(call, answer, true);
+      case "failed":
+        if (mayRunUnprotected(call, answer, wait)) {
+          return await conclude(unprotectedRun(call, shared, answer.error), answer);
+        }
+        if (!isIdempotencyError(answer.error, "STORE_ERROR")) throw answer.error;
+        end = { type: "store-error", error: answer.error, waitedMs: answer.waitedMs };
+        releaseLateClaim(call, answer);
+        throw storeFailed(call, answer.error);
+    }
+  } finally {
+    // A run has said so itself, and may be shared until the store knows of it.
+    if (shared.end === undefined) publish(call, shared, end);
+  }
+}
+
+/** Not beside a run that this call has seen, nor for a caller who has left while the claim was tried. */
+function mayRunUnprotected({ settings }: Call, { error }: Failed, { seenAttempt }: Wait): boolean {
+  const { onStoreError, signal } = settings;
+  const isDown = isIdempotencyError(error, "STORE_ERROR");
+  return isDown && onStoreError === "run" && seenAttempt === 0 && !signal?.aborted;
 }
 
 const LATE_CLAIMS = 2;
 
-/** Whether the answer to the claim came so late that its lease is over. */
-function isOver({ claimedAt, settings }: Call): boolean {
-  return claimedAt !== undefined && performance.now() - claimedAt >= settings.leaseMs;
-}
-
 /** Waits, where another holds the key, until this call has it or there is a result. */
-async function untilTurn(call: Call, flight: Flight, first: ClaimResult): Promise<Claimed | Completed> {
-  let answer = first;
+async function untilTurn(
+  call: Call,
+  shared: SharedRun,
+  first: Asked,
+  wait: Wait,
+): Promise<Asked<Claimed | Completed | Failed>> {
+  let asked = first;
   let late = 0;
-  for (let polls = 0; ; polls++) {
-    if (answer.status === "completed") return answer;
-    if (answer.status === "claimed") {
-      if (!isOver(call)) return isTooLate(call, answer) ? await decline(call, answer) : answer;
-      if (++late > LATE_CLAIMS)
-        throw storeError("claim", new Error("its answers outlast the lease"), call.key);
+  for (let polls = 0; ; ) {
+    const { answer, sentAt } = asked;
+    if (answer.status === "completed" || answer.status === "failed") return { answer, sentAt };
+    if (answer.status !== "claimed") {
+      const { status, attempt, fingerprint, retryAfterMs } = answer;
+      requireFingerprint(call, fingerprint);
+      if (status === "uncertain") throw outcomeUnknown(call, attempt, retryAfterMs);
+      if (polls === 0) call.emit?.({ type: "waiting", attempt, retryAfterMs });
+      wait.seenAttempt = attempt;
+      noteHolder(shared, attempt, retryAfterMs, fingerprint);
+      requireWaiting(call, retryAfterMs);
+      if (!(await wait.until(nextPoll(call, polls++)))) throw inProgress(call, retryAfterMs);
+    } else {
+      // Section 6: whether the claim is still one's own before `fn` starts.
+      const isOver = elapsedSince(sentAt) >= call.settings.leaseMs;
+      if (!isOver && !isTooLate(call, answer, wait)) return { answer, sentAt };
+      if (!isOver) return decline(call, answer, wait);
       // Another may have taken over by now. Where none has, the store knows its own token.
-      answer = await claim(call);
-      continue;
+      if (++late > LATE_CLAIMS) return { answer: outlasted(call), sentAt };
     }
-    const { status, attempt, fingerprint, retryAfterMs } = answer;
-    call.requireFingerprint(fingerprint);
-    if (status === "uncertain") throw call.outcomeUnknown(attempt, retryAfterMs);
-    if (polls === 0) call.emit?.({ type: "waiting", attempt, retryAfterMs });
-    call.seenAttempt = attempt;
-    holdFlight(flight, attempt, retryAfterMs, fingerprint);
-    call.requirePatience(retryAfterMs);
-    if (!(await call.patience.until(nextPoll(call, polls)))) throw call.inProgress(retryAfterMs);
-    answer = await claim(call);
+    asked = await claim(call);
   }
 }
 
+function outlasted(call: Call): Failed {
+  const error = storeError("claim", new Error("its answers outlast the lease"), call.key);
+  return { status: "failed", error, late: undefined, waitedMs: call.settings.leaseMs };
+}
+
 /** Whether a claim comes too late to be used. */
-function isTooLate({ settings, seenAttempt }: Call, { attempt }: Claimed): boolean {
+function isTooLate({ settings }: Call, { attempt }: Claimed, { seenAttempt }: Wait): boolean {
   // The run that this call waited for has gone, and its window with it: whether it had succeeded nobody knows.
   const missed = attempt <= seenAttempt && settings.onUncertain === "reject";
   return missed || settings.signal?.aborted === true;
 }
 
-async function decline(call: Call, { attempt }: Claimed): Promise<never> {
-  await settleNowOrLater(call, giveBack(call, attempt));
-  call.throwIfAborted();
-  throw call.outcomeUnknown(call.seenAttempt, 0);
+async function decline(call: Call, claimed: Claimed, { seenAttempt }: Wait): Promise<never> {
+  await returnClaim(call, claimed);
+  throwIfAborted(call);
+  throw outcomeUnknown(call, seenAttempt, 0);
 }
 
-/** Shares the run of another call of this process. */
-async function follow<Answer>(call: Call<Answer>, flight: Flight): Promise<Answer> {
-  call.emit?.({ type: "joined" });
-  try {
-    while (flight.end === undefined && !isSilent(flight)) {
-      if (flight.attempt > 0) {
-        call.seenAttempt = flight.attempt;
-        call.requireFingerprint(flight.fingerprint);
-        call.requirePatience(flight.retryAfterMs);
-      }
-      const wasWoken = await call.patience.until(wake => watchFlight(flight, wake));
-      if (!wasWoken) throw call.inProgress(flight.retryAfterMs);
-    }
-    return await share(call, flight.end ?? { type: "left" });
-  } finally {
-    call.end();
-  }
-}
-
-/** What the end of another call's flight means for this one. */
-function share<Answer>(call: Call<Answer>, end: FlightEnd): Awaitable<Answer> {
+/** What the end of another call's run means for this one. */
+function share(call: Call, end: SharedEnd): unknown {
   switch (end.type) {
     case "completed":
       return replay(call, end, end.persisted);
     case "value":
-      call.requireFingerprint(end.fingerprint);
+      requireFingerprint(call, end.fingerprint);
       return replayed(call, end.value, end.attempt, false);
     case "failed":
+      // Another payload's failure is no answer to this one.
+      if (differs(call, end.fingerprint)) return ANOTHER;
       call.emit?.({ type: "shared-failure", attempt: end.attempt, error: end.error });
       throw end.error;
-    case "store-error":
-      if (call.settings.onStoreError === "throw") throw refused(call, end.error);
-      return proceed(call);
+    case "store-error": {
+      const { onStoreError, storeTimeoutMs } = call.settings;
+      // How long the store may take is each call's own to say.
+      const wouldWaitLonger = end.waitedMs !== undefined && storeTimeoutMs > end.waitedMs;
+      if (onStoreError === "run" || wouldWaitLonger) return ANOTHER;
+      throw storeFailed(call, end.error);
+    }
     case "left":
-      return proceed(call);
+      return ANOTHER;
   }
 }
 
-function refused(call: Call, storeError: unknown): unknown {
-  call.emit?.({ type: "refused", code: "STORE_ERROR" });
-  return storeError;
+/** Runs `fn` and publishes how that ended: to the calls that share the run, and to the caller. */
+function conclude(run: Run, unclaimed?: Failed): Awaitable<unknown> {
+  const ended = runAndSettle(run, unclaimed);
+  return isPromise(ended) ? ended.then(end => answerOf(run, end)) : answerOf(run, ended);
 }
 
-function replay<Answer>(
-  call: Call<Answer>,
-  { outcome, attempt, fingerprint }: Pick<Completed, "outcome" | "attempt" | "fingerprint">,
-  persisted: boolean,
-): Answer {
-  call.requireFingerprint(fingerprint);
-  return replayed(call, call.decode(outcome), attempt, persisted);
+function answerOf(run: Run, end: RunEnd): unknown {
+  const { call, execution, shared } = run;
+  const { attempt } = execution;
+  const { runMs, unsettled } = end;
+  if (unsettled === undefined) publish(call, shared, end.shared);
+  else if (end.failed) keepOthersOff(run, end.shared, unsettled);
+  else keepSharing(run, end.shared, unsettled);
+  if (end.failed) {
+    call.emit?.({ type: "failed", attempt, runMs, error: end.error, policy: end.policy });
+    throw end.error;
+  }
+  call.emit?.({ type: "completed", attempt, runMs, persisted: end.persisted });
+  return call.answer(end.value, false, end.persisted, attempt, call.key);
 }
 
-function replayed<Answer>(call: Call<Answer>, value: unknown, attempt: number, persisted: boolean): Answer {
-  call.emit?.({ type: "replayed", attempt });
-  return call.answer(value, true, persisted, attempt, call.key);
+/** The one place that says how a shared run ended, and makes way for the next. */
+function publish(call: Call, shared: SharedRun, end: SharedEnd): void {
+  closeRun(call.scope, call.storeKey, shared);
+  endRun(shared, end);
+}
+
+/** P3: until the store has the result, the calls of this process get it from the run, though no longer than `ttl`. */
+function keepSharing(run: Run, end: SharedEnd, unsettled: Settlement): void {
+  const { call, shared } = run;
+  const { scope, storeKey } = call;
+  endRun(shared, end);
+  const close = () => closeRun(scope, storeKey, shared);
+  const timer = backgroundTimer(close, call.ttlMs);
+  void settleRunLater(run, unsettled).then(() => {
+    clearTimeout(timer);
+    close();
+  });
+}
+
+/**
+ * P2: while the store does not know yet that a run has failed, the calls of this process wait rather than ask it: they
+ * would be told that the run is going on, or that its outcome is unknown.
+ */
+function keepOthersOff(run: Run, end: SharedEnd, unsettled: Settlement): void {
+  const { call, execution, shared } = run;
+  const { scope, storeKey, settings } = call;
+  const wasOurs = findRun(scope, storeKey) === shared;
+  publish(call, shared, end);
+  const settled = settleRunLater(run, unsettled);
+  if (!wasOurs) return;
+  const blocked = openRun(scope, storeKey);
+  noteHolder(blocked, execution.attempt, settings.leaseMs, settings.fingerprint);
+  void settled.then(() => publish(call, blocked, LEFT));
 }

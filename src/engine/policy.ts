@@ -1,21 +1,56 @@
 import { interruptedInTransit } from "../contract/error-policy.ts";
-import type { ErrorPolicy } from "../contract/options.ts";
-import type { Call } from "./call.ts";
-import type { LazyExecution } from "./execution.ts";
+import type { ErrorPolicy, ResultPolicy } from "../contract/options.ts";
+import { expectOneOf } from "../contract/validate.ts";
+import { isPromise } from "../util/awaitable.ts";
+import type { Call, Run } from "./call.ts";
 
-/** What an error of `fn` does to its key, as `onError` or the default decides. Never throws. */
-export function policyFor(call: Call, execution: LazyExecution, error: unknown): ErrorPolicy {
+/**
+ * What an error of `fn` does to its key, as `onError` or the default decides. Never throws. P2: a run that took an
+ * uncertain key over settles nothing by failing, unless the failure is stored.
+ */
+export function errorPolicy({ call, execution, takeover }: Run, error: unknown): ErrorPolicy {
   const { onError } = call.settings;
-  // A request that was aborted fails with the signal's own reason, which may be any value.
-  if (onError === undefined)
-    return execution.wasAbortedBy(error) || interruptedInTransit(error) ? "hold" : "release";
+  const byDefault = () => (execution.isAborted || interruptedInTransit(error) ? "hold" : "release");
+  const policy =
+    onError === undefined
+      ? byDefault()
+      : decided(call, "onError", () => onError(error), ["release", "store", "hold"], "hold");
+  return takeover && policy === "release" ? "hold" : policy;
+}
+
+/**
+ * What a result of `fn` does to its key, as `onResult` decides. Never throws. P2: as for errors, a takeover that
+ * releases holds.
+ */
+export function resultPolicy({ call, takeover }: Run, value: unknown): ResultPolicy {
+  const { onResult } = call.settings;
+  if (onResult === undefined) return "complete";
+  const policy = decided(
+    call,
+    "onResult",
+    () => onResult(value as never),
+    ["complete", "release", "hold"],
+    "complete",
+  );
+  return takeover && policy === "release" ? "hold" : policy;
+}
+
+/** What a policy says, or, where it throws or says anything else, what stands then, and an event (P3, P4). */
+function decided<Policy extends string>(
+  call: Call,
+  name: string,
+  decide: () => unknown,
+  allowed: readonly Policy[],
+  otherwise: Policy,
+): Policy {
   try {
-    const policy: unknown = onError(error);
-    if (policy === "release" || policy === "store" || policy === "hold") return policy;
-    Promise.resolve(policy).catch(() => {});
-    throw new TypeError('onError: expected "release", "store" or "hold"');
-  } catch (policyError) {
-    call.emit?.({ type: "policy-error", error: policyError });
-    return "hold";
+    const policy = decide();
+    // What an async policy rejects with is nobody's.
+    if (isPromise(policy)) policy.then(undefined, () => {});
+    expectOneOf(name, allowed, policy);
+    return policy as Policy;
+  } catch (error) {
+    call.emit?.({ type: "policy-error", error });
+    return otherwise;
   }
 }

@@ -1,49 +1,34 @@
-import type { ErrorPolicy } from "../contract/options.ts";
 import { encodeError, encodeResult } from "../results/outcome-text.ts";
 import { type Awaitable, isPromise } from "../util/awaitable.ts";
+import { moment } from "../util/moment.ts";
 import { onAbort } from "../util/on-abort.ts";
-import { backgroundTimer } from "../util/timers.ts";
-import type { Call } from "./call.ts";
-import { LazyExecution } from "./execution.ts";
-import { Lease } from "./lease.ts";
-import { policyFor } from "./policy.ts";
-import {
-  completion,
-  type Ending,
-  hold,
-  mayBeTakeover,
-  release,
-  settle,
-  settleLater,
-  whenLate,
-} from "./settle.ts";
-import { closeFlight, endFlight, type Flight, holdFlight, landFlight, openFlight } from "./shared-runs.ts";
+import type { Call, Run } from "./call.ts";
+import type { Asked, Claimed, Failed } from "./claim.ts";
+import { newExecution } from "./execution.ts";
+import { settleLateClaim } from "./late-claim.ts";
+import { keepLease } from "./lease.ts";
+import { errorPolicy, resultPolicy } from "./policy.ts";
+import { completion, HOLD, RELEASE, type Settlement, settleRun } from "./settle.ts";
+import { noteHolder, type SharedEnd, type SharedRun } from "./shared-runs.ts";
 
-/** A run of `fn`, which the claim entitles to. */
-interface Claimed {
-  readonly attempt: number;
-  readonly runId: string;
-}
+/** How a run ended. */
+export type RunEnd = {
+  /** How long `fn` took, in milliseconds; 0 where nobody listens. */
+  readonly runMs: number;
+  /** What those who share the run get. */
+  readonly shared: SharedEnd;
+  /** What the store could not be told. */
+  readonly unsettled: Settlement | undefined;
+} & (
+  | { readonly failed: false; readonly value: unknown; readonly persisted: boolean }
+  | { readonly failed: true; readonly error: unknown; readonly policy: "release" | "store" | "hold" }
+);
 
-/** A call that runs `fn`, and how others share that. */
-interface Run<Answer> {
-  readonly call: Call<Answer>;
-  readonly flight: Flight;
-  readonly execution: LazyExecution;
-  /** Undefined where the claim was never seen to be made. */
-  readonly lease: Lease | undefined;
-  readonly begun: number;
-}
-
-/** Runs `fn` under the claim, and ends the claim by what came of it. Rejects with `fn`'s own error only. */
-export function run<Answer>(call: Call<Answer>, flight: Flight, claimed: Claimed): Awaitable<Answer> {
-  const { attempt } = claimed;
-  const execution = new LazyExecution(call.key, call.storeKey, claimed);
-  const lease = new Lease(call, (error, isCertain) => {
-    call.emit?.({ type: "lease-lost", attempt, error });
-    execution.abort(error);
-    if (isCertain) landFlight(call.flights, call.storeKey, flight, { type: "left" });
-  });
+/** The run that a claim entitles to. */
+export function claimedRun(call: Call, shared: SharedRun, { answer, sentAt }: Asked<Claimed>): Run {
+  const { attempt, runId, takeover = false, fingerprint = call.settings.fingerprint } = answer;
+  const execution = newExecution(call.key, attempt, call.storeKey, runId);
+  noteHolder(shared, attempt, call.settings.leaseMs, fingerprint);
   call.emit?.({
     type: "claimed",
     attempt,
@@ -51,145 +36,109 @@ export function run<Answer>(call: Call<Answer>, flight: Flight, claimed: Claimed
     get idempotencyKey() {
       return execution.idempotencyKey;
     },
-    takeover: mayBeTakeover(call, attempt),
+    takeover,
   });
-  return runAndSettle({ call, flight, execution, lease, begun: call.now() });
+  const begun = timeOf(call);
+  return { call, shared, execution, takeover, isClaimed: true, begun, heldSince: sentAt, timer: undefined };
 }
 
-/** Runs `fn` though its claim could not be made. Should that turn out to be made after all, it is settled. */
-export function runUnprotected<Answer>(
-  call: Call<Answer>,
-  flight: Flight,
-  cause: unknown,
-): Awaitable<Answer> {
-  call.emit?.({ type: "unprotected", error: cause });
-  const execution = new LazyExecution(call.key, call.storeKey, { attempt: 1, runId: call.token });
-  return runAndSettle({ call, flight, execution, lease: undefined, begun: call.now() });
+/** A run though its claim could not be made: it may have taken over whatever it was allowed to. */
+export function unprotectedRun(call: Call, shared: SharedRun, error: unknown): Run {
+  const { leaseMs, fingerprint, onUncertain } = call.settings;
+  call.emit?.({ type: "unprotected", error });
+  const execution = newExecution(call.key, 1, call.storeKey, call.token);
+  noteHolder(shared, 1, leaseMs, fingerprint);
+  const takeover = onUncertain === "rerun";
+  const begun = timeOf(call);
+  return {
+    call,
+    shared,
+    execution,
+    takeover,
+    isClaimed: false,
+    begun,
+    heldSince: moment(),
+    timer: undefined,
+  };
 }
 
-function runAndSettle<Answer>(run: Run<Answer>): Awaitable<Answer> {
-  const { call, flight, execution, lease } = run;
-  const { signal, leaseMs, fingerprint } = call.settings;
-  holdFlight(flight, execution.attempt, leaseMs, fingerprint);
-  const forget = signal && onAbort(signal, () => execution.abort(signal.reason));
+/** The time by the monotonic clock; 0 where nobody listens. */
+const timeOf = ({ emit }: Call) => (emit === undefined ? 0 : performance.now());
+
+/** Runs `fn`, and settles the claim by what comes of it. Never throws or rejects. */
+export function runAndSettle(run: Run, unclaimed?: Failed): Awaitable<RunEnd> {
+  const { call, execution } = run;
+  const { signal } = call.settings;
+  const stop = signal && onAbort(signal, () => execution.abort(signal.reason));
   if (signal?.aborted) execution.abort(signal.reason);
   let result: unknown;
   try {
-    const returned = call.fn(execution);
-    result = isPromise(returned) ? Promise.resolve(returned) : returned;
+    result = call.fn(execution);
   } catch (error) {
-    forget?.();
-    return fail(run, error);
+    stop?.();
+    return fail(run, error, unclaimed);
   }
   if (!isPromise(result)) {
-    forget?.();
-    return succeed(run, result);
+    stop?.();
+    return succeed(run, result, unclaimed);
   }
-  lease?.keep();
-  if (forget !== undefined) void result.then(forget, forget);
-  return result.then(
-    value => succeed(run, value),
-    error => fail(run, error),
+  if (run.isClaimed) keepLease(run);
+  const promise = Promise.resolve(result);
+  if (stop !== undefined) void promise.then(stop, stop);
+  return promise.then(
+    value => succeed(run, value, unclaimed),
+    error => fail(run, error, unclaimed),
   );
 }
 
-function succeed<Answer>(run: Run<Answer>, value: unknown): Awaitable<Answer> {
-  const { call, execution, begun } = run;
-  const runMs = call.now() - begun;
+function succeed(run: Run, value: unknown, unclaimed: Failed | undefined): Awaitable<RunEnd> {
+  const { call, execution, shared } = run;
+  const { attempt } = execution;
+  const { fingerprint } = shared;
+  const runMs = timeOf(call) - run.begun;
+  const policy = resultPolicy(run, value);
   const { text, failure } = encodeResult(value, call.settings.serializer);
-  if (failure !== undefined) call.emit?.({ type: "unstorable", attempt: execution.attempt, ...failure });
-  const ending = completion(call, text);
-  const answer = finish(run, ending);
-  const outcome = failure === undefined ? text : undefined;
-  const end = (settled: boolean | undefined) => conclude(run, value, outcome, ending, settled, runMs);
-  return isPromise(answer) ? answer.then(end) : end(answer);
-}
-
-/** Tells the caller, and those who share the run, of a success. */
-function conclude<Answer>(
-  run: Run<Answer>,
-  value: unknown,
-  outcome: string | undefined,
-  ending: Ending,
-  settled: boolean | undefined,
-  runMs: number,
-): Answer {
-  const { call, flight, execution } = run;
-  const { attempt } = execution;
-  const { fingerprint } = call.settings;
-  const persisted = settled === true && outcome !== undefined;
-  endFlight(
-    flight,
-    outcome === undefined
-      ? { type: "value", value, attempt, fingerprint }
-      : { type: "completed", outcome, attempt, persisted, fingerprint },
-  );
-  if (settled === undefined) closeLater(run, ending);
-  else closeFlight(call.flights, call.storeKey, flight);
-  call.emit?.({ type: "completed", attempt, runMs, persisted });
-  return call.answer(value, false, persisted, attempt, call.key);
-}
-
-/** Until the store has the result, the calls of this process get it from the flight, though no longer than `ttl`. */
-function closeLater(run: Run<unknown>, ending: Ending): void {
-  const { call, flight } = run;
-  const close = () => closeFlight(call.flights, call.storeKey, flight);
-  const timer = backgroundTimer(close, call.ttlMs);
-  void settleLater(call, ending, deadlineOf(run)).then(() => {
-    clearTimeout(timer);
-    close();
-  });
-}
-
-async function fail(run: Run<unknown>, error: unknown): Promise<never> {
-  const { call, flight, execution, begun } = run;
-  const runMs = call.now() - begun;
-  const { attempt } = execution;
-  const policy = policyFor(call, execution, error);
-  const ending = endingFor(call, policy, error);
-  const settled = await finish(run, ending);
-  const { flights, storeKey } = call;
-  const wasOurs = flights.get(storeKey) === flight;
-  // What the caller's own abort brought about is no answer to the others.
-  const isOwn = call.settings.signal?.aborted;
-  landFlight(flights, storeKey, flight, isOwn ? { type: "left" } : { type: "failed", error, attempt });
-  if (settled === undefined && wasOurs) {
-    keepOthersOff(call, attempt, settleLater(call, ending, deadlineOf(run)));
-  }
-  call.emit?.({ type: "failed", attempt, runMs, error, policy });
-  throw error;
-}
-
-function endingFor(call: Call, policy: ErrorPolicy, error: unknown): Ending {
-  if (policy === "release") return release(call);
-  return policy === "store" ? completion(call, encodeError(error)) : hold(call);
-}
-
-/** Ends the claim: now, or, where it was never seen to be made, as soon as it may be. */
-function finish(run: Run<unknown>, ending: Ending): Awaitable<boolean | undefined> {
-  const { call, lease } = run;
-  if (lease === undefined) {
-    void settleLater(call, ending, deadlineOf(run), true);
-    whenLate(call, () => void settleLater(call, ending, deadlineOf(run)));
-    return false;
-  }
-  if (ending.operation === "complete") lease.conclude();
-  else lease.stop();
-  const answer = settle(call, ending);
-  const stop = (settled: boolean | undefined) => {
-    lease.stop();
-    return settled;
+  if (failure !== undefined) call.emit?.({ type: "unstorable", attempt, ...failure });
+  const isKept = policy === "complete" && failure === undefined;
+  const settlement = policy === "complete" ? completion(text) : policy === "release" ? RELEASE : HOLD;
+  const end = (settled: boolean | undefined): RunEnd => {
+    const persisted = settled === true && isKept;
+    const sharedEnd: SharedEnd = isKept
+      ? { type: "completed", outcome: text, attempt, persisted, fingerprint }
+      : { type: "value", value, attempt, fingerprint };
+    const unsettled = settled === undefined ? settlement : undefined;
+    return { failed: false, runMs, value, persisted, shared: sharedEnd, unsettled };
   };
-  return isPromise(answer) ? answer.then(stop) : stop(answer);
+  const settled = settleBy(run, settlement, unclaimed);
+  return isPromise(settled) ? settled.then(end) : end(settled);
 }
 
-function deadlineOf({ call, lease }: Run<unknown>): number {
-  return lease?.deadline ?? performance.now() + call.settings.leaseMs;
+function fail(run: Run, error: unknown, unclaimed: Failed | undefined): Awaitable<RunEnd> {
+  const { call, execution, shared } = run;
+  const { attempt } = execution;
+  const { fingerprint } = shared;
+  const runMs = timeOf(call) - run.begun;
+  const policy = errorPolicy(run, error);
+  const settlement =
+    policy === "store" ? completion(encodeError(error)) : policy === "release" ? RELEASE : HOLD;
+  const end = (settled: boolean | undefined): RunEnd => {
+    // What the caller's own abort brought about is no answer to the others.
+    const isOwn = call.settings.signal?.aborted;
+    const sharedEnd: SharedEnd = isOwn ? { type: "left" } : { type: "failed", error, attempt, fingerprint };
+    const unsettled = settled === undefined ? settlement : undefined;
+    return { failed: true, runMs, error, policy, shared: sharedEnd, unsettled };
+  };
+  const settled = settleBy(run, settlement, unclaimed);
+  return isPromise(settled) ? settled.then(end) : end(settled);
 }
 
-/** While the store does not know yet that a run has failed, the calls of this process wait rather than ask it. */
-function keepOthersOff(call: Call, attempt: number, settled: Promise<unknown>): void {
-  const flight = openFlight(call.flights, call.storeKey);
-  holdFlight(flight, attempt, call.settings.leaseMs, call.settings.fingerprint);
-  void settled.then(() => landFlight(call.flights, call.storeKey, flight, { type: "left" }));
+/** Settles the claim: now, or, where it was never seen to be made, as soon as that may be. */
+function settleBy(
+  run: Run,
+  settlement: Settlement,
+  unclaimed: Failed | undefined,
+): Awaitable<boolean | undefined> {
+  if (unclaimed === undefined) return settleRun(run, settlement);
+  settleLateClaim(run.call, unclaimed, () => settlement, run.call.settings.leaseMs);
+  return false;
 }

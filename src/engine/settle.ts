@@ -1,96 +1,103 @@
-import type { StoreOperation } from "../contract/events.ts";
 import { encodeNoResult } from "../results/outcome-text.ts";
-import type { Awaitable } from "../util/awaitable.ts";
+import { type Awaitable, isPromise } from "../util/awaitable.ts";
 import { backgroundTimer } from "../util/timers.ts";
-import type { Call } from "./call.ts";
-import { askStore, isUnreadable } from "./store-call.ts";
+import type { Call, Run } from "./call.ts";
+import { concludeLease, leaseLeftMs, mayHaveExpired, reclaim, stopLease } from "./lease.ts";
+import { askStore } from "./store-call.ts";
 
-/** How a claim ends. */
-export interface Ending {
-  readonly operation: StoreOperation;
-  ask(): Awaitable<boolean>;
+/** How a claim ends: with an outcome, free for the next claim, or with its lease over now, so that the key is uncertain. */
+export type Settlement =
+  | { readonly operation: "complete"; readonly outcome: string }
+  | { readonly operation: "release" }
+  | { readonly operation: "hold" };
+
+export const RELEASE: Settlement = { operation: "release" };
+export const HOLD: Settlement = { operation: "hold" };
+
+export function completion(outcome: string): Settlement {
+  return { operation: "complete", outcome };
 }
 
-export function completion({ store, storeKey, token, ttlMs }: Call, outcome: string): Ending {
-  return { operation: "complete", ask: () => store.complete(storeKey, token, outcome, ttlMs) };
+/** Settles a claim: false where another holds the key, undefined where the store failed. Never throws. */
+export function settle(call: Call, settlement: Settlement): Awaitable<boolean | undefined> {
+  const { scope, storeKey, token, ttlMs, settings } = call;
+  const { store } = scope;
+  const timeoutMs = settings.storeTimeoutMs;
+  switch (settlement.operation) {
+    case "complete":
+      return askStore(
+        call,
+        "complete",
+        () => store.complete(storeKey, token, settlement.outcome, ttlMs),
+        timeoutMs,
+      );
+    case "release":
+      return askStore(call, "release", () => store.release(storeKey, token), timeoutMs);
+    case "hold":
+      return askStore(call, "renew", () => store.renew(storeKey, token, 0), timeoutMs);
+  }
 }
 
-export function release({ store, storeKey, token }: Call): Ending {
-  return { operation: "release", ask: () => store.release(storeKey, token) };
+/** Settles the claim of a run, whose lease goes on while an outcome is written. Never throws. */
+export function settleRun(run: Run, settlement: Settlement): Awaitable<boolean | undefined> {
+  if (settlement.operation === "complete") concludeLease(run);
+  else stopLease(run);
+  const answer = settle(run.call, settlement);
+  if (isPromise(answer)) return answer.then(settled => ended(run, settlement, settled));
+  return ended(run, settlement, answer);
 }
 
-/** Ends the lease now, so that the key is uncertain. */
-export function hold({ store, storeKey, token }: Call): Ending {
-  return { operation: "renew", ask: () => store.renew(storeKey, token, 0) };
-}
-
-/** Ends the claim: false where another holds the key, undefined where the store failed. */
-export function settle(call: Call, ending: Ending): Awaitable<boolean | undefined> {
-  return askStore(call, ending.operation, ending.ask, call.settings.storeTimeoutMs);
+function ended(
+  run: Run,
+  settlement: Settlement,
+  settled: boolean | undefined,
+): Awaitable<boolean | undefined> {
+  const { call } = run;
+  // Section 6: what expired while this process could not renew it is claimed once more. A release has nothing to free.
+  const isGone = settled === false && settlement.operation !== "release" && mayHaveExpired(run);
+  if (!isGone) {
+    stopLease(run);
+    return settled;
+  }
+  const held = reclaim(run);
+  const again = (isOurs: boolean | undefined) => (isOurs ? settle(call, settlement) : isOurs);
+  const answer = isPromise(held) ? held.then(again) : again(held);
+  const stop = (now: boolean | undefined) => {
+    stopLease(run);
+    return now;
+  };
+  return isPromise(answer) ? answer.then(stop) : stop(answer);
 }
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
 /**
- * Tries again to end the claim, in the background: once, and then while its lease lasts. With `mayLand` a refusal does
- * not end that, for the claim may not have landed yet. Its timers do not keep the process alive: a claim that is never
- * ended becomes uncertain by itself. Never rejects.
+ * Settles a claim in the background: again and again while `leftMs` says that there is time. With `mayLand` a refusal
+ * does not end that, since the claim may not have landed yet. Its timers do not keep the process alive: a claim that is
+ * never settled becomes uncertain by itself. Never rejects.
  */
 export async function settleLater(
   call: Call,
-  ending: Ending,
-  deadline: number,
-  mayLand = false,
+  settlement: Settlement,
+  leftMs: () => number,
+  mayLand: () => boolean = () => false,
 ): Promise<boolean | undefined> {
   let settled: boolean | undefined;
-  for (let delayMs = FIRST_RETRY_MS, leftMs = delayMs; leftMs > 0; delayMs *= 2) {
-    await new Promise<void>(resolve => backgroundTimer(resolve, Math.min(delayMs, LONGEST_RETRY_MS, leftMs)));
-    settled = await settle(call, ending);
-    if (settled || (settled === false && !mayLand)) return settled;
-    leftMs = deadline - performance.now();
+  for (let delayMs = FIRST_RETRY_MS, left = delayMs; left > 0; delayMs *= 2) {
+    const waitMs = Math.min(delayMs, LONGEST_RETRY_MS, left);
+    await new Promise<void>(resolve => backgroundTimer(resolve, waitMs));
+    settled = await settle(call, settlement);
+    if (settled || (settled === false && !mayLand())) return settled;
+    left = leftMs();
   }
-  // Should the store have refused the result and not the write, it is at least known that there was one.
-  return settled === undefined && ending.operation === "complete"
-    ? settle(call, completion(call, encodeNoResult("its result could not be stored")))
+  // Where the store refused the result and not the write, it is at least known that there was one.
+  return settled === undefined && settlement.operation === "complete"
+    ? settle(call, completion(encodeNoResult("its result could not be stored")))
     : settled;
 }
 
-/**
- * Gives back a claim by which `fn` never ran. Where it may have taken an uncertain key over, that is uncertain still:
- * `attempt` tells, unless nobody knows it.
- */
-export function giveBack(call: Call, attempt?: number): Ending {
-  return mayBeTakeover(call, attempt) ? hold(call) : release(call);
-}
-
-/** Whether the claim may have taken an uncertain key over, as far as can be told. */
-export function mayBeTakeover({ settings }: Call, attempt?: number): boolean {
-  return settings.onUncertain === "rerun" && attempt !== 1;
-}
-
-/** Gives back a claim that was given up, or that lands after that. */
-export function abandon(call: Call): void {
-  void settleLater(call, giveBack(call), performance.now() + call.settings.leaseMs, true);
-  whenLate(call, attempt => void settleNowOrLater(call, giveBack(call, attempt)));
-}
-
-/** Acts when a claim that was given up lands after all, or fails, which does not say that it has not landed. */
-export function whenLate(call: Call, act: (attempt?: number) => void): void {
-  call.lateClaim?.then(
-    answer => {
-      if (answer?.status !== "claimed") return;
-      call.emit?.({ type: "late-claim" });
-      act(answer.attempt);
-    },
-    error => {
-      if (!isUnreadable(error)) act();
-    },
-  );
-}
-
-export async function settleNowOrLater(call: Call, ending: Ending): Promise<void> {
-  if ((await settle(call, ending)) === undefined) {
-    await settleLater(call, ending, performance.now() + call.settings.leaseMs);
-  }
+/** Settles the claim of a run that the store could not be told of, while its lease lasts (P3). */
+export function settleRunLater(run: Run, settlement: Settlement): Promise<boolean | undefined> {
+  return settleLater(run.call, settlement, () => leaseLeftMs(run));
 }

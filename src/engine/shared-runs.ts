@@ -2,8 +2,8 @@ import type { IdempotencyStore } from "../contract/store.ts";
 import { processWide } from "../util/process-wide.ts";
 import { backgroundTimer, timersEndWithRequest } from "../util/timers.ts";
 
-/** What became of a run, for the calls that share it. */
-export type FlightEnd =
+/** How a shared run ended, for the calls that share it. */
+export type SharedEnd =
   /** `fn` completed, here or elsewhere: each call reads the outcome's text by itself. */
   | {
       type: "completed";
@@ -13,132 +13,133 @@ export type FlightEnd =
       fingerprint?: string | undefined;
     }
   /** `fn` completed with a result that has no text: all share the value itself. */
-  | { type: "value"; value: unknown; attempt: number; fingerprint: string | undefined }
+  | { type: "value"; value: unknown; attempt: number; fingerprint?: string | undefined }
   /** `fn` failed. */
-  | { type: "failed"; error: unknown; attempt: number }
-  /** The claim could not be made. */
-  | { type: "store-error"; error: unknown }
-  /** The leader left for reasons of its own: whoever shared its way takes its own turn. */
+  | { type: "failed"; error: unknown; attempt: number; fingerprint?: string | undefined }
+  /** The claim could not be made; `waitedMs` says for how long the store gave no answer, where that was why. */
+  | { type: "store-error"; error: unknown; waitedMs: number | undefined }
+  /** The leader left for reasons of its own: each call that shared its way takes its own turn. */
   | { type: "left" };
+
+export const LEFT: SharedEnd = { type: "left" };
 
 /**
  * One call of this process on its way through a key, the leader, and what others need to know of it to share its run.
- * Plain data, for the calls may belong to different copies of the package.
+ * Plain data, since the calls may belong to different copies of the package.
  */
-export interface Flight {
+export interface SharedRun {
   /** The run that is going on, here or elsewhere; 0 while nobody knows yet who holds the key. */
   attempt: number;
   /** The fingerprint that the key is held with. */
   fingerprint: string | undefined;
-  /** What remains of the holder's lease, at the most. */
+  /** The most that remains of the holder's lease. */
   retryAfterMs: number;
-  end: FlightEnd | undefined;
-  /** Called when `attempt` or `end` changes; made by the first call that shares the flight. */
+  end: SharedEnd | undefined;
+  /** Called when `attempt` or `end` changes; made by the first call that shares the run. */
   watchers: Set<() => void> | undefined;
   /** When its leader last gave a sign of life, by the monotonic clock; only where one can vanish without a word. */
   seenAt: number | undefined;
 }
 
+/** A store, with the runs of this process on it by key. */
+export interface StoreScope {
+  readonly store: IdempotencyStore;
+  readonly runs: Map<string, SharedRun>;
+}
+
+/** Where the calls on a store meet, those of every copy of the package included. */
+export function scopeOf(store: IdempotencyStore): StoreScope {
+  const scopes = processWide("scopes", () => new WeakMap<IdempotencyStore, StoreScope>());
+  let scope = scopes.get(store);
+  if (scope === undefined) {
+    // Never empty: V8 gives a map that becomes so a smaller table, which costs more than all else about it (10 % of a
+    // first execution in memory).
+    const runs = new Map([[Symbol() as never, newRun()]]);
+    scope = { store, runs };
+    scopes.set(store, scope);
+  }
+  return scope;
+}
+
+const newRun = (): SharedRun => ({
+  attempt: 0,
+  fingerprint: undefined,
+  retryAfterMs: 0,
+  end: undefined,
+  watchers: undefined,
+  seenAt: undefined,
+});
+
 const PULSE_MS = 250;
 const SILENCE_MS = 1_000;
 
-/** Opens a flight that others can find by its key. */
-export function openFlight(flights: Map<string, Flight>, key: string): Flight {
-  const flight: Flight = {
-    attempt: 0,
-    fingerprint: undefined,
-    retryAfterMs: 0,
-    end: undefined,
-    watchers: undefined,
-    seenAt: undefined,
-  };
-  flights.set(key, flight);
-  if (timersEndWithRequest) pulse(flights, key, flight);
-  return flight;
+/** Opens a run that others can find by its key. */
+export function openRun({ runs }: StoreScope, key: string): SharedRun {
+  const shared = newRun();
+  runs.set(key, shared);
+  if (timersEndWithRequest) pulse(runs, key, shared);
+  return shared;
 }
 
-/** Shows that the leader's request lives, while the flight is open. */
-function pulse(flights: Map<string, Flight>, key: string, flight: Flight): void {
-  flight.seenAt = performance.now();
+/** Shows that the leader's request lives, while the run is open. */
+function pulse(runs: Map<string, SharedRun>, key: string, shared: SharedRun): void {
+  shared.seenAt = performance.now();
   backgroundTimer(() => {
-    if (flights.get(key) === flight) pulse(flights, key, flight);
+    if (runs.get(key) === shared) pulse(runs, key, shared);
   }, PULSE_MS);
 }
 
 /** Whether its leader has vanished: the store knows what became of its run. */
-export function isSilent({ seenAt }: Flight): boolean {
+export function isSilent({ seenAt }: SharedRun): boolean {
   return seenAt !== undefined && performance.now() - seenAt >= SILENCE_MS;
 }
 
-/** The flight that others can share, if there is one. */
-export function findFlight(flights: Map<string, Flight>, key: string): Flight | undefined {
-  const flight = flights.get(key);
-  if (flight === undefined || !isSilent(flight)) return flight;
-  flights.delete(key);
+/** The run that others can share, if there is one. */
+export function findRun({ runs }: StoreScope, key: string): SharedRun | undefined {
+  const shared = runs.get(key);
+  if (shared === undefined || !isSilent(shared)) return shared;
+  runs.delete(key);
   return undefined;
 }
 
-function tell(flight: Flight): void {
-  if (flight.watchers === undefined) return;
-  for (const wake of [...flight.watchers]) wake();
+function wakeWatchers({ watchers }: SharedRun): void {
+  if (watchers === undefined) return;
+  for (const wake of [...watchers]) wake();
 }
 
-/** Wakes when something changes, or may have; gives back how to be forgotten. */
-export function watchFlight(flight: Flight, wake: () => void): () => void {
-  const watchers = flight.watchers ?? new Set();
-  flight.watchers = watchers.add(wake);
-  const timer = flight.seenAt === undefined ? undefined : setTimeout(wake, SILENCE_MS);
+/** Wakes when something changes, or may have; returns what ends that. */
+export function watchRun(shared: SharedRun, wake: () => void): () => void {
+  const watchers = shared.watchers ?? new Set();
+  shared.watchers = watchers.add(wake);
+  const timer = shared.seenAt === undefined ? undefined : setTimeout(wake, SILENCE_MS);
   return () => {
     watchers.delete(wake);
     clearTimeout(timer);
   };
 }
 
-/** Says that the key is held, here or elsewhere. */
-export function holdFlight(
-  flight: Flight,
+/** Notes who holds the key, here or elsewhere. */
+export function noteHolder(
+  shared: SharedRun,
   attempt: number,
   retryAfterMs: number,
-  fingerprint?: string,
+  fingerprint: string | undefined,
 ): void {
-  const isNews = flight.attempt !== attempt;
-  flight.attempt = attempt;
-  flight.retryAfterMs = retryAfterMs;
-  flight.fingerprint = fingerprint;
-  if (isNews) tell(flight);
+  const isNews = shared.attempt !== attempt;
+  shared.attempt = attempt;
+  shared.retryAfterMs = retryAfterMs;
+  shared.fingerprint = fingerprint;
+  if (isNews) wakeWatchers(shared);
 }
 
-/** Says what became of it, to those who share it now and, while it stays open, to those who come. The first end stands. */
-export function endFlight(flight: Flight, end: FlightEnd): void {
-  if (flight.end !== undefined) return;
-  flight.end = end;
-  tell(flight);
+/** Publishes how it ended, to those who share it now and, while it stays open, to those who come. The first end stands. */
+export function endRun(shared: SharedRun, end: SharedEnd): void {
+  if (shared.end !== undefined) return;
+  shared.end = end;
+  wakeWatchers(shared);
 }
 
 /** Makes way for the next one. */
-export function closeFlight(flights: Map<string, Flight>, key: string, flight: Flight): void {
-  if (flights.get(key) === flight) flights.delete(key);
-}
-
-/** Ends a flight and makes way at once. */
-export function landFlight(flights: Map<string, Flight>, key: string, flight: Flight, end: FlightEnd): void {
-  closeFlight(flights, key, flight);
-  endFlight(flight, end);
-}
-
-/** A store, with the runs of this process on it by key. */
-export interface Home {
-  readonly store: IdempotencyStore;
-  readonly flights: Map<string, Flight>;
-}
-
-/** Where the calls on a store meet. */
-export function homeOf(store: IdempotencyStore): Home {
-  const flights = processWide("runs", () => new WeakMap<IdempotencyStore, Map<string, Flight>>());
-  let byKey = flights.get(store);
-  if (byKey === undefined) {
-    byKey = new Map();
-    flights.set(store, byKey);
-  }
-  return { store, flights: byKey };
+export function closeRun({ runs }: StoreScope, key: string, shared: SharedRun): void {
+  if (runs.get(key) === shared) runs.delete(key);
 }

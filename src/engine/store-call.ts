@@ -1,9 +1,63 @@
 import { isIdempotencyError, ResultUnavailableError, StoreError } from "../contract/errors.ts";
 import type { StoreOperation } from "../contract/events.ts";
-import type { Awaitable } from "../util/awaitable.ts";
-import { isPromise } from "../util/awaitable.ts";
+import { type Awaitable, isPromise } from "../util/awaitable.ts";
 import { describe } from "../util/describe.ts";
 import type { Call } from "./call.ts";
+
+/**
+ * One operation of the store, within its time: the only place where one is waited for. Answers at once where the store
+ * does; throws or rejects as it does, or with a {@link StoreTimeout} after `timeoutMs`, which is what is left of
+ * `ofMs`.
+ */
+export function storeCall<T>(ask: () => Awaitable<T>, timeoutMs: number, ofMs = timeoutMs): Awaitable<T> {
+  const answer = ask();
+  return isPromise(answer) ? within(answer, timeoutMs, ofMs) : answer;
+}
+
+/** The store did not answer in time: nobody knows what became of the operation. */
+export class StoreTimeout extends Error {
+  /** What it may answer yet. */
+  readonly late: PromiseLike<unknown>;
+  readonly waitedMs: number;
+
+  constructor(late: PromiseLike<unknown>, waitedMs: number) {
+    super(`no answer within ${waitedMs} ms`);
+    this.late = late;
+    this.waitedMs = waitedMs;
+  }
+}
+
+/** Its timer holds the process open, as the answer would. */
+function within<T>(promise: PromiseLike<T>, ms: number, ofMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const begun = performance.now();
+    const giveUp = () => reject(new StoreTimeout(promise, ofMs));
+    let timer = setTimeout(() => {
+      // Late, since the process was busy: an answer that has arrived meanwhile is read before the next timer rings.
+      if (performance.now() - begun > ms) timer = setTimeout(giveUp);
+      else giveUp();
+    }, ms);
+    const end = (settle: () => void) => {
+      clearTimeout(timer);
+      settle();
+    };
+    promise.then(
+      value => end(() => resolve(value)),
+      error => end(() => reject(error)),
+    );
+  });
+}
+
+/** As `instanceof`, of anything that a store may reject with, such as a revoked proxy. */
+function isA<T>(error: unknown, type: new (...args: never[]) => T): error is T {
+  try {
+    return error instanceof type;
+  } catch {
+    return false;
+  }
+}
+
+export const isTimeout = (error: unknown): error is StoreTimeout => isA(error, StoreTimeout);
 
 /** Whether a store says that the key has a record which it cannot read: neither absent nor an outage. */
 export function isUnreadable(error: unknown): error is ResultUnavailableError {
@@ -21,9 +75,13 @@ export function storeError(
 }
 
 function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return describe(cause);
-  // A client's own errors may have nothing but a class.
-  return cause.message || `${cause.constructor?.name}, without a message`;
+  try {
+    // A client's own errors may have nothing but a class.
+    if (cause instanceof Error) return cause.message || `${cause.constructor?.name}, without a message`;
+  } catch {
+    // Described like any other value.
+  }
+  return describe(cause);
 }
 
 /** What a store answered instead of what its interface says. */
@@ -31,34 +89,15 @@ export function nonsense(operation: StoreOperation, expected: string, got: unkno
   return new StoreError(`store.${operation} answered nonsense: expected ${expected}; got ${describe(got)}`);
 }
 
-/**
- * Settles as `promise` does, or rejects after `ms`, which is what is left of `ofMs`. Its timer holds the process open,
- * as the answer would.
- */
-export function within<T>(promise: PromiseLike<T>, ms: number, ofMs = ms): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new StoreTimeout(ofMs)), ms);
-    const settle = (settler: () => void) => {
-      clearTimeout(timer);
-      settler();
-    };
-    promise.then(
-      value => settle(() => resolve(value)),
-      error => settle(() => reject(error)),
-    );
-  });
-}
-
-/** The store did not answer in time: nobody knows what became of the operation. */
-export class StoreTimeout extends Error {
-  constructor(ms: number) {
-    super(`no answer within ${ms} ms`);
-  }
+/** The answer of an operation that says yes or no; throws where it is something else. */
+export function yesOrNo(operation: StoreOperation, answer: unknown): boolean {
+  if (typeof answer !== "boolean") throw nonsense(operation, "true or false", answer);
+  return answer;
 }
 
 /**
- * One operation of the store that answers yes or no, within `timeoutMs`; undefined, and an event, where it failed.
- * Answers at once where the store does.
+ * An operation that says yes or no; undefined, and an event, where it failed: P3 and P4, for no failure of the store
+ * changes what `fn` came to. Answers at once where the store does.
  */
 export function askStore(
   call: Call,
@@ -66,31 +105,15 @@ export function askStore(
   ask: () => Awaitable<boolean>,
   timeoutMs: number,
 ): Awaitable<boolean | undefined> {
-  try {
-    const answer = ask();
-    return isPromise(answer) ? askLater(call, operation, answer, timeoutMs) : yesOrNo(operation, answer);
-  } catch (error) {
+  const failed = (error: unknown) => {
     call.emit?.({ type: "store-error", operation, error });
     return undefined;
-  }
-}
-
-async function askLater(
-  call: Call,
-  operation: StoreOperation,
-  answer: PromiseLike<boolean>,
-  timeoutMs: number,
-): Promise<boolean | undefined> {
+  };
   try {
-    return yesOrNo(operation, await within(answer, timeoutMs));
+    const answer = storeCall(ask, timeoutMs);
+    if (!isPromise(answer)) return yesOrNo(operation, answer);
+    return answer.then(yes => yesOrNo(operation, yes)).then(undefined, failed);
   } catch (error) {
-    call.emit?.({ type: "store-error", operation, error });
-    return undefined;
+    return failed(error);
   }
-}
-
-/** The answer of an operation that says yes or no; throws where it is something else. */
-export function yesOrNo(operation: StoreOperation, answer: unknown): boolean {
-  if (typeof answer !== "boolean") throw nonsense(operation, "true or false", answer);
-  return answer;
 }

@@ -1,51 +1,61 @@
 import { onAbort } from "../util/on-abort.ts";
 import type { Call } from "./call.ts";
 
-/** Arranges to be woken, and gives back how to be forgotten. */
+/** Arranges to be woken, and returns what ends that. */
 export type Subscribe = (wake: () => void) => () => void;
 
-/** How long one call waits in all, whatever it waits for in turn. Its timer holds the process open. */
-export class Patience {
-  readonly #signal: AbortSignal | undefined;
-  readonly #timer: ReturnType<typeof setTimeout>;
-  #over = false;
-  #wake = () => {};
+/** How a call waits, whatever for in turn: until when, and what it has seen meanwhile. */
+export interface Wait {
+  /** The run that this call has last seen another at; 0 for none. */
+  seenAttempt: number;
+  /** True when woken, false when the time is over; rejects with the reason of the caller's signal when that aborts. */
+  until(subscribe: Subscribe): Promise<boolean>;
+  /** To be called when the call is over, however it ends. */
+  end(): void;
+}
 
-  constructor(ms: number, signal: AbortSignal | undefined) {
-    this.#signal = signal;
-    this.#timer = setTimeout(() => {
-      this.#over = true;
-      this.#wake();
-    }, ms);
-  }
+/** A call's wait, whose time counts from when it first has to. Its timer holds the process open. */
+export function newWait({ settings }: Call): Wait {
+  const { onConflict, waitMs, storeTimeoutMs, signal } = settings;
+  // One that would not wait for another's run may still have to wait until it is known whether there is one.
+  const limitMs = onConflict === "wait" && waitMs > 0 ? waitMs : storeTimeoutMs;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isOver = false;
+  let wakeUp = () => {};
 
-  /** True when woken, false when patience is over; rejects with the signal's reason when that aborts. */
-  until(subscribe: Subscribe): Promise<boolean> {
-    const signal = this.#signal;
-    if (this.#over) return Promise.resolve(false);
-    return new Promise((resolve, reject) => {
-      const stop = () => {
-        unsubscribe();
-        forget?.();
-        this.#wake = () => {};
-      };
-      const abort = () => {
-        stop();
-        reject(signal?.reason);
-      };
-      this.#wake = () => {
-        stop();
-        resolve(!this.#over);
-      };
-      const unsubscribe = subscribe(() => this.#wake());
-      const forget = signal && onAbort(signal, abort);
-      if (signal?.aborted) abort();
-    });
-  }
+  const begin = () => {
+    timer ??= setTimeout(() => {
+      isOver = true;
+      wakeUp();
+    }, limitMs);
+  };
 
-  end(): void {
-    clearTimeout(this.#timer);
-  }
+  return {
+    seenAttempt: 0,
+    until(subscribe) {
+      begin();
+      if (isOver) return Promise.resolve(false);
+      return new Promise((resolve, reject) => {
+        const stop = () => {
+          unsubscribe();
+          forget?.();
+          wakeUp = () => {};
+        };
+        const abort = () => {
+          stop();
+          reject(signal?.reason);
+        };
+        wakeUp = () => {
+          stop();
+          resolve(!isOver);
+        };
+        const unsubscribe = subscribe(() => wakeUp());
+        const forget = signal && onAbort(signal, abort);
+        if (signal?.aborted) abort();
+      });
+    },
+    end: () => clearTimeout(timer),
+  };
 }
 
 const FIRST_POLL_MS = 25;
@@ -57,7 +67,8 @@ const HINT_SPREAD_MS = 5;
  * Wakes when it is time to ask the store again: after a while that grows with each poll, or soon after the store's
  * hint. Both are spread at random, so that waiters do not ask in lockstep.
  */
-export function nextPoll({ store, storeKey }: Call, polls: number): Subscribe {
+export function nextPoll({ scope, storeKey }: Call, polls: number): Subscribe {
+  const { store } = scope;
   return wake => {
     const longest = Math.min(FIRST_POLL_MS * 1.5 ** polls, LONGEST_POLL_MS);
     let timer = setTimeout(wake, longest * (0.5 + Math.random() / 2));

@@ -3,7 +3,11 @@ export type Awaitable<T> = T | PromiseLike<T>;
 
 export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   const type = typeof value;
-  return (
-    (type === "object" || type === "function") && typeof (value as PromiseLike<T> | null)?.then === "function"
-  );
+  if (type !== "object" && type !== "function") return false;
+  try {
+    return typeof (value as PromiseLike<T> | null)?.then === "function";
+  } catch {
+    // What cannot even be asked, such as a revoked proxy, is a value (P3).
+    return false;
+  }
 }

@@ -26,7 +26,7 @@ describe("onEvent", () => {
     await execute(["a", 1], "1m", () => 1);
     await execute(["a", 1], "1m", () => 2);
     const { idempotencyKey } = (await inspect(["a", 1]))!;
-    const about = { key: "a:1", durationMs: 0, attempt: 1 };
+    const about = { key: "a:1", namespace: "n", durationMs: 0, attempt: 1 };
     expect(events).toEqual([
       { type: "claimed", ...about, idempotencyKey, takeover: false },
       { type: "completed", ...about, runMs: 0, persisted: true },
@@ -195,8 +195,8 @@ describe("a takeover", () => {
     expect(await claims("rerun", "hold")).toEqual([false, true]);
   });
 
-  it("is what a retry may be for a caller who runs again, and for no other", async () => {
-    expect(await claims("rerun", "release")).toEqual([false, true]);
+  it("is not what a retry after a failure is", async () => {
+    expect(await claims("rerun", "release")).toEqual([false, false]);
     expect(await claims("reject", "release")).toEqual([false, false]);
   });
 

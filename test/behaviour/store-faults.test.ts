@@ -78,8 +78,8 @@ describe("a store that is down before the claim", () => {
     expect(heard.of("completed")).toMatchObject([{ persisted: false }]);
     expect(fn.mock.calls[0]![0]).toMatchObject({ key: "k", attempt: 1 });
     await pass(1_000);
-    // The claim may land yet.
-    expect(countOf(store, "complete")).toBe(3);
+    // Whether the claim has landed the store has answered.
+    expect(countOf(store, "complete")).toBe(1);
     expect(await call()).toMatchObject({ value: "run 1", replayed: false });
     expect(fn).toHaveBeenCalledTimes(2);
   });
@@ -185,17 +185,38 @@ describe("a claim whose reply is lost", () => {
     expect(fn).toHaveBeenCalledTimes(1);
   });
 
-  it("twice, and lands long after, is given back all the same", async () => {
+  it("twice, and lands before the store answers the release, is released", async () => {
     const error = new Error("connection reset");
-    const { memory, call } = setUp([
+    const { memory, store, call } = setUp([
       { operation: "claim", kind: "fail", error },
-      { operation: "claim", nth: 2, kind: "land-late", by: 10_000, error },
+      { operation: "claim", nth: 2, kind: "land-late", by: 5_000, error },
+      { operation: "release", kind: "fail", times: 5 },
     ]);
     expect(await rejection(call())).toMatchObject({ code: "STORE_ERROR" });
-    await pass(10_000);
+    await pass(5_000);
     expect(memory.read("k")).toMatchObject({ status: "in-progress" });
-    await pass(20_000);
+    await pass(5_000);
     expect(memory.read("k")).toMatchObject({ status: "released" });
+    const releases = countOf(store, "release");
+    await pass(60_000);
+    expect(countOf(store, "release")).toBe(releases);
+  });
+
+  it("is released for at most twice storeTimeout, and once where the store answers", async () => {
+    for (const [times, most] of [
+      [FOREVER.times, 8],
+      [0, 1],
+    ] as const) {
+      const { store, call } = setUp([{ operation: "claim", kind: "fail", times: 2 }], { lease: "1h" });
+      if (times > 0) store.inject({ operation: "release", kind: "fail", times });
+      expect(await rejection(call())).toMatchObject({ code: "STORE_ERROR" });
+      await pass(10_100);
+      const releases = countOf(store, "release");
+      expect(releases).toBeLessThanOrEqual(most);
+      expect(releases).toBeGreaterThan(0);
+      await pass(3_600_000);
+      expect(countOf(store, "release")).toBe(releases);
+    }
   });
 
   it("twice, and that runs unprotected, is completed by what came of it", async () => {

@@ -1,4 +1,4 @@
-import { context, type Meter, metrics, type Tracer, trace } from "@opentelemetry/api";
+import { type Context, context, type Meter, metrics, type Tracer, trace } from "@opentelemetry/api";
 import { createIdempotency } from "../../api/create-idempotency.ts";
 import { wrap } from "../../api/make-idempotent.ts";
 import type { IdempotencyListener } from "../../contract/events.ts";
@@ -57,9 +57,9 @@ export function createInstrumentedIdempotency(options: InstrumentedOptions = {})
     const call = safely(() => observe(own));
     if (call === undefined) return instance.execute(key, ttl, fn, own);
     const inside: typeof fn =
-      typeof fn === "function" ? execution => context.with(call.context, fn, undefined, execution) : fn;
+      typeof fn === "function" ? execution => inContext(call.context, () => fn(execution)) : fn;
     const onEvent = both(event => call.hear(event), own?.onEvent ?? defaults.onEvent);
-    const answer = context.with(call.context, () =>
+    const answer = inContext(call.context, () =>
       instance.execute(key, ttl, inside, withListener(own, onEvent)),
     );
     return ended(call, answer);
@@ -69,7 +69,7 @@ export function createInstrumentedIdempotency(options: InstrumentedOptions = {})
     ...instance,
     execute,
     withIdempotency: async (...call) => (await execute(...call)).value,
-    makeIdempotent: (fn, config) => wrap(instrumented, fn, config),
+    makeIdempotent: (fn, config) => wrap(instrumented.withIdempotency, fn, config),
   };
   return instrumented;
 }
@@ -88,6 +88,21 @@ export function countEvictions(meter?: Meter): (key: string) => void {
     });
     counter.add(1);
   };
+}
+
+/** Does something in a context. A context manager that fails, before it or after it, changes nothing in what it does. */
+function inContext<T>(active: Context, act: () => T): T {
+  let begun = false;
+  let done: { value: T } | undefined;
+  try {
+    context.with(active, () => {
+      begun = true;
+      done = { value: act() };
+    });
+  } catch (error) {
+    if (begun && done === undefined) throw error;
+  }
+  return done === undefined ? act() : done.value;
 }
 
 async function ended<T>(call: ObservedCall, answer: Promise<Outcome<T>>): Promise<Outcome<T>> {

@@ -62,7 +62,8 @@ export function storyteller() {
     took: (at: number, token: string, attempt: number, takeover: boolean, more = {}) =>
       tell.claim(at, token, { status: "claimed", attempt, runId: "t1", takeover }, more),
     claimed: (at: number, token: string, attempt = 1, runId = token, more = {}, as = {}) =>
-      tell.claim(at, token, { status: "claimed", attempt, runId }, more, as),
+      // As a store of before takeovers were told would answer.
+      tell.claim(at, token, { status: "claimed", attempt, runId } as ClaimResult, more, as),
     uncertain: (at: number, token: string, attempt = 1) =>
       tell.claim(at, token, { status: "uncertain", attempt, retryAfterMs: 1 }),
     inProgress: (at: number, token: string, attempt = 1) =>

@@ -224,6 +224,13 @@ describe("a store that fails under inspect, forget and resolve", () => {
     ["forget", "true or false"],
     ["settle", "true or false"],
   ] as const;
+  /** A store with a key whose outcome is unknown. */
+  const uncertain = () => {
+    const memory = memoryStore();
+    memory.claim("a:1", { token: "t", ttlMs: 60_000, leaseMs: 1_000 });
+    memory.renew("a:1", "t", 0);
+    return memory;
+  };
   const ask = (store: ReturnType<typeof faultyStore>, operation: "read" | "forget" | "settle") => {
     const { inspect, forget, resolve } = createIdempotency({ store, storeTimeout: "2s" });
     if (operation === "read") return inspect(["a", 1]);
@@ -232,7 +239,7 @@ describe("a store that fails under inspect, forget and resolve", () => {
 
   it.each(questions)("%s: STORE_ERROR with the cause", async operation => {
     const error = new Error("connection reset");
-    const store = faultyStore(memoryStore(), [{ operation, kind: "fail", error }]);
+    const store = faultyStore(uncertain(), [{ operation, kind: "fail", error }]);
     expect(await rejection(ask(store, operation))).toMatchObject({
       code: "STORE_ERROR",
       key: "a:1",
@@ -242,7 +249,7 @@ describe("a store that fails under inspect, forget and resolve", () => {
   });
 
   it.each(questions)("%s: throws at once", async operation => {
-    const store = faultyStore(memoryStore());
+    const store = faultyStore(uncertain());
     const broken = {
       ...store,
       [operation]() {
@@ -256,7 +263,7 @@ describe("a store that fails under inspect, forget and resolve", () => {
   });
 
   it.each(questions)("%s: never answers", async operation => {
-    const store = faultyStore(memoryStore(), [{ operation, kind: "hang" }]);
+    const store = faultyStore(uncertain(), [{ operation, kind: "hang" }]);
     const asked = rejection(ask(store, operation));
     await pass(1_999);
     expect(await stateOf(asked)).toBe("pending");
@@ -268,7 +275,7 @@ describe("a store that fails under inspect, forget and resolve", () => {
 
   it.each(questions)("%s: answers nonsense", async (operation, expected) => {
     for (const value of [null, 1, "yes"]) {
-      const store = faultyStore(memoryStore(), [{ operation, kind: "answer", value }]);
+      const store = faultyStore(uncertain(), [{ operation, kind: "answer", value }]);
       expect(await rejection(ask(store, operation))).toMatchObject({
         code: "STORE_ERROR",
         message: `store.${operation} answered nonsense: expected ${expected}; got ${JSON.stringify(value)}`,

@@ -14,6 +14,7 @@ it("has the defaults that the docs name", () => {
     onUncertain: "reject",
     onStoreError: "throw",
     storeTimeoutMs: 5_000,
+    maxResultBytes: 1_048_576,
     redactKeys: false,
   });
   expect(read({})).toEqual(DEFAULTS);
@@ -21,6 +22,7 @@ it("has the defaults that the docs name", () => {
 
 it("takes every option", () => {
   const onError = () => "hold" as const;
+  const onResult = () => "release" as const;
   const onEvent = () => {};
   const store = memoryStore();
   const serializer = { stringify: String, parse: (text: string) => text };
@@ -32,6 +34,8 @@ it("takes every option", () => {
     waitTimeout: { seconds: 0 },
     onUncertain: "rerun",
     onError,
+    onResult,
+    maxResultBytes: 10,
     onStoreError: "run",
     storeTimeout: { value: 2, unit: "seconds" },
     fingerprint: { to: "ada" },
@@ -47,6 +51,8 @@ it("takes every option", () => {
     waitMs: 0,
     onUncertain: "rerun",
     onError,
+    onResult,
+    maxResultBytes: 10,
     onStoreError: "run",
     storeTimeoutMs: 2_000,
     fingerprint: fingerprint({ to: "ada" }),

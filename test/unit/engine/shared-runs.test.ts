@@ -1,69 +1,72 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
-  closeFlight,
-  endFlight,
-  type Flight,
-  holdFlight,
-  landFlight,
-  openFlight,
-  watchFlight,
+  closeRun,
+  endRun,
+  LEFT,
+  noteHolder,
+  openRun,
+  type SharedRun,
+  scopeOf,
+  watchRun,
 } from "../../../src/engine/shared-runs.ts";
+import { memoryStore } from "../../../src/index.ts";
 
 const setUp = () => {
-  const flights = new Map<string, Flight>();
-  return { flights, flight: openFlight(flights, "k") };
+  const scope = scopeOf(memoryStore());
+  return { scope, shared: openRun(scope, "k") };
 };
 
-describe("a flight", () => {
+describe("a shared run", () => {
   it("is of nobody's run when it opens", () => {
-    const { flights, flight } = setUp();
-    expect(flights.get("k")).toBe(flight);
-    expect(flight).toMatchObject({ attempt: 0, retryAfterMs: 0 });
-    expect(flight.end).toBeUndefined();
+    const { scope, shared } = setUp();
+    expect(scope.runs.get("k")).toBe(shared);
+    expect(shared).toMatchObject({ attempt: 0, retryAfterMs: 0 });
+    expect(shared.end).toBeUndefined();
   });
 
   it("wakes those who watch by what is news: a run, another run, its end", () => {
-    const { flights, flight } = setUp();
+    const { shared } = setUp();
     const wake = vi.fn();
-    watchFlight(flight, wake);
+    watchRun(shared, wake);
     const woken = (act: () => void) => {
       wake.mockClear();
       act();
       return wake.mock.calls.length;
     };
-    expect(woken(() => holdFlight(flight, 1, 30_000))).toBe(1);
-    expect(woken(() => holdFlight(flight, 1, 20_000))).toBe(0);
-    expect(flight.retryAfterMs).toBe(20_000);
-    expect(woken(() => holdFlight(flight, 2, 30_000, "f"))).toBe(1);
-    expect(woken(() => landFlight(flights, "k", flight, { type: "left" }))).toBe(1);
+    expect(woken(() => noteHolder(shared, 1, 30_000, undefined))).toBe(1);
+    expect(woken(() => noteHolder(shared, 1, 20_000, undefined))).toBe(0);
+    expect(shared.retryAfterMs).toBe(20_000);
+    expect(woken(() => noteHolder(shared, 2, 30_000, "f"))).toBe(1);
+    expect(woken(() => endRun(shared, LEFT))).toBe(1);
   });
 
   it("wakes nobody who stopped watching", () => {
-    const { flight } = setUp();
+    const { shared } = setUp();
     const wake = vi.fn();
-    watchFlight(flight, wake)();
-    endFlight(flight, { type: "left" });
+    watchRun(shared, wake)();
+    endRun(shared, LEFT);
     expect(wake).not.toHaveBeenCalled();
   });
 
   it("keeps its first end", () => {
-    const { flights, flight } = setUp();
-    landFlight(flights, "k", flight, { type: "left" });
-    endFlight(flight, { type: "failed", error: "late", attempt: 1 });
-    expect(flight.end).toEqual({ type: "left" });
+    const { shared } = setUp();
+    endRun(shared, LEFT);
+    endRun(shared, { type: "failed", error: "late", attempt: 1 });
+    expect(shared.end).toEqual({ type: "left" });
   });
 
   it("makes way for the next one, and does not take that one's place away", () => {
-    const { flights, flight } = setUp();
-    closeFlight(flights, "k", flight);
-    expect(flights.size).toBe(0);
-    const next = openFlight(flights, "k");
-    landFlight(flights, "k", flight, { type: "left" });
-    expect(flights.get("k")).toBe(next);
+    const { scope, shared } = setUp();
+    closeRun(scope, "k", shared);
+    expect(scope.runs.has("k")).toBe(false);
+    const next = openRun(scope, "k");
+    closeRun(scope, "k", shared);
+    endRun(shared, LEFT);
+    expect(scope.runs.get("k")).toBe(next);
   });
 });
 
-describe("a flight where timers end with their request", () => {
+describe("a shared run where timers end with their request", () => {
   beforeEach(() => {
     vi.useFakeTimers();
     vi.stubGlobal("navigator", { userAgent: "Cloudflare-Workers" });
@@ -77,14 +80,14 @@ describe("a flight where timers end with their request", () => {
   });
 
   it("shows that its leader lives for as long as it is open, and no longer", async () => {
-    const { closeFlight, isSilent, openFlight } = await import("../../../src/engine/shared-runs.ts");
-    const flights = new Map<string, Flight>();
-    const flight = openFlight(flights, "k");
+    const { closeRun, isSilent, openRun } = await import("../../../src/engine/shared-runs.ts");
+    const scope = { store: memoryStore(), runs: new Map<string, SharedRun>() };
+    const shared = openRun(scope, "k");
     vi.advanceTimersByTime(60_000);
-    expect(isSilent(flight)).toBe(false);
-    closeFlight(flights, "k", flight);
+    expect(isSilent(shared)).toBe(false);
+    closeRun(scope, "k", shared);
     vi.advanceTimersByTime(60_000);
-    expect(isSilent(flight)).toBe(true);
+    expect(isSilent(shared)).toBe(true);
     expect(vi.getTimerCount()).toBe(0);
   });
 });

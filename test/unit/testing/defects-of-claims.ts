@@ -122,7 +122,8 @@ export const repeatDefects: Defects = {
     const known = new Set<string>();
     return {
       claim(key, request) {
-        if (known.has(request.token)) return { status: "claimed", attempt: 1, runId: request.token };
+        if (known.has(request.token))
+          return { status: "claimed", attempt: 1, runId: request.token, takeover: false };
         known.add(request.token);
         return base.claim(key, request);
       },
@@ -132,7 +133,9 @@ export const repeatDefects: Defects = {
     claim(key, request) {
       const kept = base.find(key);
       const own = kept?.state === "completed" && kept.token === request.token;
-      return own ? { status: "claimed", attempt: kept.attempt, runId: kept.runId } : base.claim(key, request);
+      return own
+        ? { status: "claimed", attempt: kept.attempt, runId: kept.runId, takeover: false }
+        : base.claim(key, request);
     },
   }),
 };
@@ -162,7 +165,7 @@ export const expiryDefects: Defects = {
       const answer = base.claim(key, request) as ClaimResult;
       if (!past) return answer;
       edit(base, key, () => ({ attempt: past.attempt + 1, runId: past.runId }));
-      return { status: "claimed", attempt: past.attempt + 1, runId: past.runId };
+      return { status: "claimed", attempt: past.attempt + 1, runId: past.runId, takeover: false };
     },
   }),
   "shows the fingerprint of an expired record": base => ({

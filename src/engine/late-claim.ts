@@ -1,0 +1,59 @@
+import { elapsedSince, moment } from "../util/moment.ts";
+import type { Call } from "./call.ts";
+import type { Claimed, Failed } from "./claim.ts";
+import { HOLD, RELEASE, type Settlement, settle, settleLater } from "./settle.ts";
+import { isUnreadable } from "./store-call.ts";
+
+/** How a claim is returned by which `fn` never ran: what it took over as uncertain is uncertain still (P2). */
+function returned(call: Call, claimed?: Claimed): Settlement {
+  const isTakeover = claimed === undefined ? call.settings.onUncertain === "rerun" : claimed.takeover;
+  return isTakeover ? HOLD : RELEASE;
+}
+
+/** Returns a claim that `fn` shall not run by. */
+export async function returnClaim(call: Call, claimed: Claimed): Promise<void> {
+  await settleNowOrLater(call, returned(call, claimed));
+}
+
+/**
+ * Returns a claim that was given up, or that lands after that (S2): for at most twice `storeTimeout`, so that an outage
+ * of many calls with long leases ends with it.
+ */
+export function releaseLateClaim(call: Call, failed: Failed): void {
+  settleLateClaim(call, failed, claimed => returned(call, claimed), 2 * call.settings.storeTimeoutMs);
+}
+
+/**
+ * Settles a claim that was given up: it may have landed unseen, or land yet. Asks for as long as `forMs`, and not after
+ * the store has answered, unless that claim's own answer is still to come.
+ */
+export function settleLateClaim(
+  call: Call,
+  { late }: Failed,
+  settlementFor: (claimed?: Claimed) => Settlement,
+  forMs: number,
+): void {
+  const begun = moment();
+  let isAnswered = late === undefined;
+  const leftMs = () => forMs - elapsedSince(begun);
+  void settleLater(call, settlementFor(), leftMs, () => !isAnswered);
+  late?.then(
+    answer => {
+      isAnswered = true;
+      if (answer?.status !== "claimed") return;
+      call.emit?.({ type: "late-claim" });
+      void settleNowOrLater(call, settlementFor(answer));
+    },
+    error => {
+      isAnswered = true;
+      // A failure does not say that the claim has not landed.
+      if (!isUnreadable(error)) void settleNowOrLater(call, settlementFor());
+    },
+  );
+}
+
+async function settleNowOrLater(call: Call, settlement: Settlement): Promise<void> {
+  const begun = moment();
+  if ((await settle(call, settlement)) !== undefined) return;
+  await settleLater(call, settlement, () => call.settings.leaseMs - elapsedSince(begun));
+}

@@ -1,0 +1,76 @@
+import type { ClaimResult } from "../contract/store.ts";
+import { elapsedSince } from "../util/moment.ts";
+import { inProgress, outcomeUnknown, requireFingerprint, requireWaiting } from "./answers.ts";
+import { type Call, throwIfAborted } from "./call.ts";
+import { type Asked, type Claimed, type Completed, claim, type Failed } from "./claim.ts";
+import { returnClaim } from "./late-claim.ts";
+import { noteHolder, type SharedRun } from "./shared-runs.ts";
+import { storeError } from "./store-call.ts";
+import { nextPoll, type Wait } from "./wait.ts";
+
+type Held = Extract<ClaimResult, { status: "in-progress" | "uncertain" }>;
+
+const LATE_CLAIMS = 2;
+
+/** Waits, where another holds the key, until this call has it or there is a result. */
+export async function untilTurn(
+  call: Call,
+  shared: SharedRun,
+  first: Asked,
+  wait: Wait,
+): Promise<Asked<Claimed | Completed | Failed>> {
+  let asked = first;
+  let late = 0;
+  for (let polls = 0; ; ) {
+    const { answer, sentAt } = asked;
+    if (answer.status === "completed" || answer.status === "failed") return { answer, sentAt };
+    if (answer.status !== "claimed") {
+      await untilNextPoll(call, shared, answer, wait, polls++);
+    } else {
+      // Section 6: whether the claim is still one's own before `fn` starts.
+      const isOver = elapsedSince(sentAt) >= call.settings.leaseMs;
+      if (!isOver && !isTooLate(call, answer, wait)) return { answer, sentAt };
+      if (!isOver) return decline(call, answer, wait);
+      // Another may have taken over by now. Where none has, the store knows its own token.
+      if (++late > LATE_CLAIMS) return { answer: outlasted(call), sentAt };
+    }
+    asked = await claim(call);
+  }
+}
+
+/** Waits while another holds the key, as far as this call would, or throws why it does not. */
+async function untilNextPoll(
+  call: Call,
+  shared: SharedRun,
+  held: Held,
+  wait: Wait,
+  polls: number,
+): Promise<void> {
+  const { status, attempt, fingerprint, retryAfterMs } = held;
+  requireFingerprint(call, fingerprint);
+  // P2: such a key says so, and nobody waits for a run that nobody makes.
+  if (status === "uncertain") throw outcomeUnknown(call, attempt, retryAfterMs);
+  if (polls === 0) call.emit?.({ type: "waiting", attempt, retryAfterMs });
+  wait.seenAttempt = attempt;
+  noteHolder(shared, attempt, retryAfterMs, fingerprint);
+  requireWaiting(call, retryAfterMs);
+  if (!(await wait.until(nextPoll(call, polls)))) throw inProgress(call, retryAfterMs);
+}
+
+function outlasted(call: Call): Failed {
+  const error = storeError("claim", new Error("its answers outlast the lease"), call.key);
+  return { status: "failed", error, late: undefined, waitedMs: call.settings.leaseMs };
+}
+
+/** Whether a claim comes too late to be used. */
+function isTooLate({ settings }: Call, { attempt }: Claimed, { seenAttempt }: Wait): boolean {
+  // The run that this call waited for has gone, and its window with it: whether it had succeeded nobody knows.
+  const missed = attempt <= seenAttempt && settings.onUncertain === "reject";
+  return missed || settings.signal?.aborted === true;
+}
+
+async function decline(call: Call, claimed: Claimed, { seenAttempt }: Wait): Promise<never> {
+  await returnClaim(call, claimed);
+  throwIfAborted(call);
+  throw outcomeUnknown(call, seenAttempt, 0);
+}
