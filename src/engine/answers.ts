@@ -7,17 +7,8 @@ import {
 } from "../contract/errors.ts";
 import type { Outcome } from "../contract/idempotency.ts";
 import { decodeOutcome } from "../results/outcome-text.ts";
-import type { Call } from "./call.ts";
+import type { Call, MakeAnswer } from "./call.ts";
 import type { Completed } from "./claim.ts";
-
-/** Makes what a caller gets of an outcome: no object for those who want the value alone. */
-export type MakeAnswer = (
-  value: unknown,
-  replayed: boolean,
-  persisted: boolean,
-  attempt: number,
-  key: string,
-) => unknown;
 
 export const valueOnly: MakeAnswer = value => value;
 

@@ -2,12 +2,19 @@ import type { Execution } from "../contract/execution.ts";
 import { RECOMMENDED_KEY_LENGTH } from "../contract/key.ts";
 import type { Settings } from "../contract/options.ts";
 import type { Moment } from "../util/moment.ts";
-import type { MakeAnswer } from "./answers.ts";
 import { type Emit, emitter } from "./emit.ts";
 import type { RunExecution } from "./execution.ts";
-import type { LeaseTimer } from "./lease.ts";
 import type { SharedRun, StoreScope } from "./shared-runs.ts";
 import { drawToken } from "./token.ts";
+
+/** Makes what a caller gets of an outcome: no object for those who want the value alone. */
+export type MakeAnswer = (
+  value: unknown,
+  replayed: boolean,
+  persisted: boolean,
+  attempt: number,
+  key: string,
+) => unknown;
 
 /** One call, its arguments checked. Nothing of it changes: what happens to the call is passed on beside it. */
 export interface Call {
@@ -26,6 +33,16 @@ export interface Call {
   readonly token: string;
   /** Undefined where nobody listens. */
   readonly emit: Emit | undefined;
+}
+
+/** What renews a run's lease: timers of its own, so that they run in its own asynchronous context (section 7). */
+export interface LeaseTimer {
+  beat: ReturnType<typeof setTimeout>;
+  /** Rings when the lease ends, after a renewal that failed; and since when the lease stood then. */
+  end: ReturnType<typeof setTimeout> | undefined;
+  watched: Moment | undefined;
+  /** Whether the outcome is being written, when a refusal may only say that it has been. */
+  isConcluding: boolean;
 }
 
 /** A call that runs `fn`, and what changes while it does. */

@@ -2,24 +2,12 @@ import { LeaseLostError } from "../contract/errors.ts";
 import { type Awaitable, isPromise } from "../util/awaitable.ts";
 import { elapsedSince, type Moment, moment } from "../util/moment.ts";
 import { backgroundTimer } from "../util/timers.ts";
-import type { Run } from "./call.ts";
+import type { LeaseTimer, Run } from "./call.ts";
 import { closeRun, endRun, LEFT } from "./shared-runs.ts";
 import { askStore } from "./store-call.ts";
 
 // Three renewals before a lease ends, so that one or two may fail.
 const BEATS_PER_LEASE = 4;
-
-type Timer = ReturnType<typeof setTimeout>;
-
-/** What renews a run's lease: timers of its own, so that they run in its own asynchronous context (section 7). */
-export interface LeaseTimer {
-  beat: Timer;
-  /** Rings when the lease ends, after a renewal that failed; and since when the lease stood then. */
-  end: Timer | undefined;
-  watched: Moment | undefined;
-  /** Whether the outcome is being written, when a refusal may only say that it has been. */
-  isConcluding: boolean;
-}
 
 /** What is left of the lease by this process's clocks, counted from before the request that began it. */
 export function leaseLeftMs({ call, heldSince }: Run): number {
@@ -53,7 +41,7 @@ export function stopLease(run: Run): void {
   run.timer = undefined;
 }
 
-function nextBeat(run: Run, afterMs = 0): Timer {
+function nextBeat(run: Run, afterMs = 0): LeaseTimer["beat"] {
   return backgroundTimer(
     () => {
       if (run.timer !== undefined) void renew(run, run.timer);

@@ -1,22 +1,12 @@
 import { isIdempotencyError } from "../contract/errors.ts";
 import { type Awaitable, isPromise } from "../util/awaitable.ts";
-import { elapsedSince } from "../util/moment.ts";
 import { onAbort } from "../util/on-abort.ts";
 import { backgroundTimer } from "../util/timers.ts";
-import {
-  differs,
-  inProgress,
-  outcomeUnknown,
-  replay,
-  replayed,
-  requireFingerprint,
-  requireWaiting,
-  storeFailed,
-} from "./answers.ts";
+import { differs, replay, replayed, requireFingerprint, storeFailed } from "./answers.ts";
 import { type Call, type Run, throwIfAborted } from "./call.ts";
-import { type Asked, type Claimed, type Completed, claim, type Failed } from "./claim.ts";
+import { type Asked, type Claimed, claim, type Failed } from "./claim.ts";
 import { follow } from "./follow.ts";
-import { releaseLateClaim, returnClaim } from "./late-claim.ts";
+import { releaseLateClaim } from "./late-claim.ts";
 import { claimedRun, type RunEnd, runAndSettle, unprotectedRun } from "./run.ts";
 import { type Settlement, settleRunLater } from "./settle.ts";
 import {
@@ -29,8 +19,8 @@ import {
   type SharedEnd,
   type SharedRun,
 } from "./shared-runs.ts";
-import { storeError } from "./store-call.ts";
-import { newWait, nextPoll, type Wait } from "./wait.ts";
+import { untilTurn } from "./until-turn.ts";
+import { newWait, type Wait } from "./wait.ts";
 
 /** Shares a run of this process, or claims, runs and settles. Answers at once where it can; throws or rejects as it fails. */
 export function perform(call: Call): Awaitable<unknown> {
@@ -136,59 +126,6 @@ function mayRunUnprotected({ settings }: Call, { error }: Failed, { seenAttempt 
   const { onStoreError, signal } = settings;
   const isDown = isIdempotencyError(error, "STORE_ERROR");
   return isDown && onStoreError === "run" && seenAttempt === 0 && !signal?.aborted;
-}
-
-const LATE_CLAIMS = 2;
-
-/** Waits, where another holds the key, until this call has it or there is a result. */
-async function untilTurn(
-  call: Call,
-  shared: SharedRun,
-  first: Asked,
-  wait: Wait,
-): Promise<Asked<Claimed | Completed | Failed>> {
-  let asked = first;
-  let late = 0;
-  for (let polls = 0; ; ) {
-    const { answer, sentAt } = asked;
-    if (answer.status === "completed" || answer.status === "failed") return { answer, sentAt };
-    if (answer.status !== "claimed") {
-      const { status, attempt, fingerprint, retryAfterMs } = answer;
-      requireFingerprint(call, fingerprint);
-      if (status === "uncertain") throw outcomeUnknown(call, attempt, retryAfterMs);
-      if (polls === 0) call.emit?.({ type: "waiting", attempt, retryAfterMs });
-      wait.seenAttempt = attempt;
-      noteHolder(shared, attempt, retryAfterMs, fingerprint);
-      requireWaiting(call, retryAfterMs);
-      if (!(await wait.until(nextPoll(call, polls++)))) throw inProgress(call, retryAfterMs);
-    } else {
-      // Section 6: whether the claim is still one's own before `fn` starts.
-      const isOver = elapsedSince(sentAt) >= call.settings.leaseMs;
-      if (!isOver && !isTooLate(call, answer, wait)) return { answer, sentAt };
-      if (!isOver) return decline(call, answer, wait);
-      // Another may have taken over by now. Where none has, the store knows its own token.
-      if (++late > LATE_CLAIMS) return { answer: outlasted(call), sentAt };
-    }
-    asked = await claim(call);
-  }
-}
-
-function outlasted(call: Call): Failed {
-  const error = storeError("claim", new Error("its answers outlast the lease"), call.key);
-  return { status: "failed", error, late: undefined, waitedMs: call.settings.leaseMs };
-}
-
-/** Whether a claim comes too late to be used. */
-function isTooLate({ settings }: Call, { attempt }: Claimed, { seenAttempt }: Wait): boolean {
-  // The run that this call waited for has gone, and its window with it: whether it had succeeded nobody knows.
-  const missed = attempt <= seenAttempt && settings.onUncertain === "reject";
-  return missed || settings.signal?.aborted === true;
-}
-
-async function decline(call: Call, claimed: Claimed, { seenAttempt }: Wait): Promise<never> {
-  await returnClaim(call, claimed);
-  throwIfAborted(call);
-  throw outcomeUnknown(call, seenAttempt, 0);
 }
 
 /** What the end of another call's run means for this one. */

@@ -97,7 +97,10 @@ function succeed(run: Run, value: unknown, unclaimed: Failed | undefined): Await
   const { fingerprint } = shared;
   const runMs = timeOf(call) - run.begun;
   const policy = resultPolicy(run, value);
-  const { text, failure } = encodeResult(value, call.settings.serializer);
+  const { maxResultBytes, serializer } = call.settings;
+  // S9: a store may take less than what the caller allows.
+  const maxBytes = Math.min(maxResultBytes, call.scope.store.maxOutcomeBytes ?? maxResultBytes);
+  const { text, failure } = encodeResult(value, serializer, maxBytes);
   if (failure !== undefined) call.emit?.({ type: "unstorable", attempt, ...failure });
   const isKept = policy === "complete" && failure === undefined;
   const settlement = policy === "complete" ? completion(text) : policy === "release" ? RELEASE : HOLD;

@@ -46,7 +46,7 @@ export function encodeResult(
 ): Encoded {
   try {
     const text = resultText(value, serializer);
-    if (utf8Length(text, maxBytes) <= maxBytes) return { text };
+    if (text.length * 3 <= maxBytes || utf8Length(text, maxBytes) <= maxBytes) return { text };
     const error = new RangeError(`it takes more than the ${maxBytes} bytes of \`maxResultBytes\``);
     return { text: encodeNoResult(`its result was not stored: ${error.message}`), failure: { error } };
   } catch (error) {

@@ -22,7 +22,7 @@ describe("a result", () => {
     ["typed arrays", [new Uint8Array([1, 2]), new Float64Array([-0, Number.NaN]), new BigInt64Array([1n])]],
     ["a cycle", cycle],
     ["an object with undefined in it", { a: undefined, b: [undefined, -0] }],
-    ["1 MiB of text", "x".repeat(1_048_576)],
+    ["1 MiB of text, its quotes included", "x".repeat(1_048_574)],
     ["an own property __proto__", JSON.parse('{"__proto__":{"admin":true},"constructor":1}')],
     ["what looks like a record of ours", "~1n\n"],
   ];

@@ -131,14 +131,14 @@ export const MUTANTS: readonly Mutant[] = [
     "",
   ),
   engine(
-    "engine/perform",
+    "engine/until-turn",
     "a call that comes to an uncertain key is told so",
     "it waits for a run that nobody makes",
     'if (status === "uncertain") throw outcomeUnknown(call, attempt, retryAfterMs);',
     "",
   ),
   engine(
-    "engine/perform",
+    "engine/until-turn",
     "a waiter does not run in the window after the run that it waited for",
     "what was sent is sent again",
     "attempt <= seenAttempt &&",

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { memoryStore } from "../../../src/index.ts";
 import { type Fault, type FaultyStore, faultyStore, gate, manualClock } from "../../../src/testing.ts";
 import { referenceStore } from "./reference-store.ts";
 
