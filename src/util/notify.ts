@@ -1,4 +1,4 @@
-/** Tells a listener, whose failure is its own: what it throws or rejects with goes nowhere. */
+/** Calls a listener, whose failure is its own: what it throws or rejects with goes nowhere. */
 export function notify<T>(listener: (value: T) => unknown, value: T): void {
   try {
     Promise.resolve(listener(value)).catch(() => {});

@@ -3,19 +3,28 @@ import { expectFunction, expectOneOf, invalidOption, readByRules } from "../../c
 /** How a `memoryStore` is set up. */
 export interface MemoryStoreOptions {
   /**
-   * How many keys it holds at the most; a whole number from 1. Its tables are laid out for that number at once.
+   * The most keys that it keeps; a whole number from 1. With `onFull: "evict"` completed and released keys count,
+   * with `"reject"` all of them. Its tables are laid out for that number at once.
    * @default 100_000
    */
   maxEntries?: number | undefined;
   /**
-   * What a new key does to a full store: `"evict"` drops the least recently used completed or released one, whose
-   * protection ends early, and tells `onEvict`; `"reject"` fails the claim with `STORE_ERROR`. A claim in progress and
-   * an uncertain key are never dropped: a store full of them refuses either way.
+   * What happens when it is full. `"evict"`: a completion drops the least recently used completed or released key,
+   * whose protection ends early, and calls `onEvict`; claims in progress and uncertain keys are neither dropped nor
+   * refused, whatever their number. `"reject"`: the claim of a new key fails with `STORE_ERROR`.
    * @default "evict"
    */
   onFull?: "evict" | "reject" | undefined;
-  /** Told of each key that is dropped before its time. What it throws is ignored. */
+  /**
+   * Called with each key that is dropped before its time, once what caused it stands. The key is as the store has it,
+   * with its namespace. What it throws is ignored.
+   */
   onEvict?: ((key: string) => void) | undefined;
+  /**
+   * Whether `onEvict` gets `fingerprint(key)` instead of the key.
+   * @default false
+   */
+  redactKeys?: boolean | undefined;
   /**
    * The time in milliseconds. For tests; any test runner's fake timers work without it.
    * @default Date.now
@@ -40,6 +49,10 @@ const RULES = {
   onEvict(value: unknown): MemoryStoreOptions {
     expectFunction("onEvict", value);
     return { onEvict: value as (key: string) => void };
+  },
+  redactKeys(value: unknown): MemoryStoreOptions {
+    if (typeof value !== "boolean") return invalidOption("redactKeys", "true or false", value);
+    return { redactKeys: value };
   },
   clock(value: unknown): MemoryStoreOptions {
     expectFunction("clock", value);

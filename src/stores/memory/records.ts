@@ -1,76 +1,102 @@
 import type { Seen, StoreRecord } from "../../contract/store.ts";
+import { randomText } from "./local.ts";
+
+/** Names a claim: a text, or a number that this store has drawn, which takes no memory of its own. */
+export type Token = string | number;
 
 /** A key that somebody holds, or whose outcome is unknown. */
 export interface Claim {
-  token: string;
-  runId: string;
-  attempt: number;
-  fingerprint: string | undefined;
-  /** Whether it took an uncertain key over (S4): its own token is told so again (S2). */
-  takeover: boolean;
-  ttlMs: number;
+  token: Token;
+  readonly runId: Token;
+  readonly attempt: number;
+  readonly fingerprint: string | undefined;
+  /** Whether it took an uncertain key over (S4): its own token learns so again (S2). */
+  readonly takeover: boolean;
+  readonly ttlMs: number;
   leaseUntil: number;
+  /** What stands for a `runId` that is a number, once somebody has asked. */
+  runText: string | undefined;
 }
 
 /** A completed key, or, without an outcome, a released one. */
 export interface Settled {
-  readonly runId: string;
+  readonly runId: Token;
   readonly outcome: string | undefined;
   readonly expiresAt: number;
-  readonly history: History;
+  /** Absent where the key was completed by its first claim, whose token is the `runId`: most are, and take less. */
+  history?: History;
 }
 
 interface History {
   readonly attempt: number;
   readonly fingerprint: string | undefined;
   /** Who completed it; nobody where it was released, or settled from outside. */
-  readonly token: string | undefined;
+  readonly token: Token | undefined;
+  runText: string | undefined;
 }
 
-// Most keys are completed by their first claim, whose token is the `runId`, and share this: their records are smaller.
-const FIRST_CLAIM: History = { attempt: 1, fingerprint: undefined, token: undefined };
+const FIRST_CLAIM: History = { attempt: 1, fingerprint: undefined, token: undefined, runText: undefined };
+
+export const historyOf = (record: Settled): Readonly<History> => record.history ?? FIRST_CLAIM;
 
 /** What becomes of a claim that ends: completed by `token`, or by nobody. */
 export function settledRecord(
-  { runId, attempt, fingerprint }: Claim,
-  token: string | undefined,
+  { runId, attempt, fingerprint, runText }: Claim,
+  token: Token | undefined,
   outcome: string | undefined,
   expiresAt: number,
 ): Settled {
-  const isFirst = attempt === 1 && fingerprint === undefined && token === runId;
-  return { runId, outcome, expiresAt, history: isFirst ? FIRST_CLAIM : { attempt, fingerprint, token } };
+  const isFirst = attempt === 1 && fingerprint === undefined && token === runId && runText === undefined;
+  return isFirst
+    ? { runId, outcome, expiresAt }
+    : { runId, outcome, expiresAt, history: { attempt, fingerprint, token, runText } };
 }
 
-/** Whether that claim completed it. */
-export function isCompletedBy({ runId, history }: Settled, token: string): boolean {
-  return (history === FIRST_CLAIM ? runId : history.token) === token;
+/** S5: whether that claim completed it. */
+export function isCompletedBy({ runId, outcome, history }: Settled, token: Token): boolean {
+  return outcome !== undefined && (history === undefined ? runId : history.token) === token;
 }
 
-/** S11: whether a claim is the one that somebody saw; without a look, any is. */
-export function isSeen(runId: string, attempt: number, seen: Seen | undefined): boolean {
-  return seen === undefined || (seen.runId === runId && seen.attempt === attempt);
+/** The text of a run's first token. That of a number is drawn when it is first asked for, and kept with the key. */
+export function runTextOf(record: Claim | Settled): string {
+  if (typeof record.runId === "string") return record.runId;
+  if ("token" in record) {
+    record.runText ??= randomText();
+    return record.runText;
+  }
+  record.history ??= { ...FIRST_CLAIM, token: record.runId };
+  record.history.runText ??= randomText();
+  return record.history.runText;
 }
 
-/** S11: whether that claim was settled from outside, with that outcome. */
-export function isSettledSo({ runId, outcome, history }: Settled, seen: Seen, text: string): boolean {
-  const { attempt, token } = history;
-  const byNobody = history !== FIRST_CLAIM && token === undefined;
-  return byNobody && outcome === text && isSeen(runId, attempt, seen);
+/** S11: whether the claim is the one that somebody saw; without a look, any is. */
+export function isSeen(record: Claim | Settled, seen: Seen | undefined): boolean {
+  if (seen === undefined) return true;
+  const { attempt } = "token" in record ? record : historyOf(record);
+  return attempt === seen.attempt && runTextOf(record) === seen.runId;
+}
+
+/** S11: whether the claim that somebody saw was settled from outside, with that outcome. */
+export function isSettledSo(record: Settled, seen: Seen, outcome: string): boolean {
+  const byNobody = record.history !== undefined && record.history.token === undefined;
+  return byNobody && record.outcome === outcome && isSeen(record, seen);
 }
 
 /** A settled key as `read` shows it. */
-export function showSettled({ runId, outcome, expiresAt, history }: Settled, now: number): StoreRecord {
-  const { attempt, fingerprint } = history;
+export function showSettled(record: Settled, now: number): StoreRecord {
+  const { outcome, expiresAt } = record;
+  const { attempt, fingerprint } = historyOf(record);
   const status = outcome === undefined ? "released" : "completed";
+  const runId = runTextOf(record);
   return { status, attempt, runId, fingerprint, outcome, leaseInMs: 0, expiresInMs: expiresAt - now };
 }
 
 /** A held key as `read` shows it. */
-export function showClaim(
-  { attempt, runId, fingerprint, ttlMs, leaseUntil }: Claim,
-  now: number,
-): StoreRecord {
+export function showClaim(claim: Claim, now: number): StoreRecord {
+  const { attempt, fingerprint, ttlMs, leaseUntil } = claim;
+  // S4: a lapsed lease reads as uncertain.
   const status = now < leaseUntil ? "in-progress" : "uncertain";
   const leaseInMs = Math.max(0, leaseUntil - now);
+  const runId = runTextOf(claim);
   return { status, attempt, runId, fingerprint, leaseInMs, expiresInMs: leaseUntil + ttlMs - now };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { StoreError } from "../../../../src/contract/errors.ts";
+import { fingerprint } from "../../../../src/contract/fingerprint.ts";
 import type { MemoryStoreOptions } from "../../../../src/stores/memory/options.ts";
 import { memoryStore } from "../../../../src/stores/memory/store.ts";
 import { type ManualClock, manualClock } from "../../../../src/testing.ts";
@@ -53,36 +54,61 @@ describe("a full store that evicts", () => {
     expect(evicted).toEqual(["a"]);
   });
 
-  it("drops a released key like a completed one", () => {
+  it("drops a released key like a completed one, and by a release like by a completion", () => {
     const { store, evicted, claim, status } = setUp({ maxEntries: 1 });
     claim("a");
     store.release("a", "a");
     claim("b");
-    expect([evicted, status("a"), status("b")]).toEqual([["a"], undefined, "in-progress"]);
+    expect([evicted, status("a"), status("b")]).toEqual([[], "released", "in-progress"]);
+    store.release("b", "b");
+    expect([evicted, status("a"), status("b")]).toEqual([["a"], undefined, "released"]);
+    claim("c");
+    store.renew("c", "c", 0);
+    expect(store.settle("c", "found", TTL)).toBe(true);
+    expect([evicted, status("b"), status("c")]).toEqual([["a", "b"], undefined, "completed"]);
   });
 
-  it("never drops a claim in progress or an uncertain key, and refuses when there is nothing else", () => {
+  it("neither drops nor refuses a claim in progress or an uncertain key, however many there are", () => {
     const { store, evicted, claim, complete, status } = setUp({ maxEntries: 3 });
-    claim("running");
+    const running = Array.from({ length: 50 }, (_, i) => `running ${i}`);
+    for (const key of running) expect(claim(key)).toMatchObject({ status: "claimed" });
     claim("uncertain");
     store.renew("uncertain", "uncertain", 0);
     for (let i = 0; i < 20; i += 1) complete(`k${i}`);
-    expect(evicted).toHaveLength(19);
-    claim("last");
-    expect(evicted).toHaveLength(20);
-    expect(() => claim("more")).toThrow(StoreError);
-    expect(caught(() => claim("more"), "STORE_ERROR").message).toBe(
-      "The in-memory store is full: maxEntries is 3, all claims in progress",
-    );
-    expect([status("running"), status("uncertain"), status("last"), status("more")]).toEqual([
-      "in-progress",
-      "uncertain",
-      "in-progress",
-      undefined,
-    ]);
-    expect(store.complete("running", "running", "sent", TTL)).toBe(true);
-    expect(claim("more")).toMatchObject({ status: "claimed" });
-    expect(evicted.at(-1)).toBe("running");
+    expect(evicted).toEqual(Array.from({ length: 17 }, (_, i) => `k${i}`));
+    expect(running.map(status)).toEqual(running.map(() => "in-progress"));
+    expect(status("uncertain")).toBe("uncertain");
+    for (const key of running) expect(store.complete(key, key, "sent", TTL)).toBe(true);
+    expect(evicted.slice(17)).toEqual(["k17", "k18", "k19", ...running.slice(0, -3)]);
+  });
+
+  it("announces a key when all that caused it stands: a listener may use the store", () => {
+    const seen: unknown[] = [];
+    const { store, claim, complete } = setUp({
+      maxEntries: 1,
+      onEvict: key => {
+        seen.push([key, store.read("b"), store.read(key)]);
+        store.claim("b", request("again"));
+        if (key === "a") store.claim("a", request("again"));
+      },
+    });
+    complete("a");
+    claim("b");
+    expect(seen).toEqual([]);
+    expect(store.complete("b", "b", "sent", TTL)).toBe(true);
+    expect(seen).toMatchObject([["a", { status: "completed", outcome: "sent" }, undefined]]);
+    expect(store.read("a")).toMatchObject({ status: "in-progress", attempt: 1, runId: "again" });
+  });
+
+  it("announces the fingerprint of a key where keys are redacted", () => {
+    const { evicted, complete } = setUp({ maxEntries: 1, redactKeys: true });
+    complete("a");
+    complete("b");
+    expect(evicted).toEqual([fingerprint("a")]);
+    const shown = setUp({ maxEntries: 1, redactKeys: false });
+    shown.complete("a");
+    shown.complete("b");
+    expect(shown.evicted).toEqual(["a"]);
   });
 
   it("takes a known key's claim at any time", () => {
@@ -100,11 +126,11 @@ describe("a full store that evicts", () => {
       [TTL - 1, ["a"]],
       [TTL, []],
     ] as const) {
-      const { evicted, clock, claim, complete } = setUp({ maxEntries: 1 });
+      const { evicted, clock, complete } = setUp({ maxEntries: 1 });
       clock.advance(500);
       complete("a");
       clock.advance(after);
-      claim("b");
+      complete("b");
       expect(evicted).toEqual(announced);
     }
   });
@@ -154,6 +180,18 @@ describe("a full store that rejects", () => {
     expect(claim("b")).toMatchObject({ status: "claimed" });
   });
 
+  it("has room for the completion of whatever it took", () => {
+    const { store, evicted, claim } = setUp({ maxEntries: 5, onFull: "reject" });
+    const keys = ["a", "b", "c", "d", "e"];
+    for (const key of keys) claim(key);
+    expect(() => claim("f")).toThrow(StoreError);
+    for (const key of keys) expect(store.complete(key, key, "sent", TTL)).toBe(true);
+    expect(keys.map(key => store.claim(key, request("x")))).toMatchObject(
+      keys.map(() => ({ status: "completed" })),
+    );
+    expect(evicted).toEqual([]);
+  });
+
   it("takes one after forget", () => {
     const { store, claim, complete } = setUp({ maxEntries: 1, onFull: "reject" });
     complete("a");
@@ -181,6 +219,39 @@ describe("the bounds of its times", () => {
     expect(claim("done")).toMatchObject({ status: "completed", expiresInMs: 1 });
     clock.advance(1);
     expect(claim("done")).toMatchObject({ status: "claimed", attempt: 1, runId: "done" });
+  });
+
+  it.each([1, 60, 3_600, 86_400 * 30, 86_400 * 3_650])(
+    "are kept by a clock that is set back by %i s",
+    seconds => {
+      const { store, clock, claim, complete, status } = setUp();
+      complete("done");
+      claim("running");
+      clock.advance(-seconds * 1_000);
+      expect(claim("later")).toMatchObject({ status: "claimed" });
+      expect(store.claim("running", request("x"))).toMatchObject({ retryAfterMs: LEASE });
+      clock.advance(LEASE);
+      expect(["done", "running", "later"].map(status)).toEqual(["completed", "uncertain", "uncertain"]);
+      clock.advance(TTL - LEASE - 1);
+      expect(store.claim("done", request("x"))).toMatchObject({ status: "completed", expiresInMs: 1 });
+      clock.advance(1);
+      expect(["done", "running", "later"].map(status)).toEqual([undefined, "uncertain", "uncertain"]);
+      clock.advance(LEASE);
+      expect(["done", "running", "later"].map(status)).toEqual([undefined, undefined, undefined]);
+    },
+  );
+
+  it.each([1, 3_650])("are over early, and no later, by a clock that is set ahead by %i days", days => {
+    const { clock, claim, complete, status } = setUp();
+    complete("done");
+    clock.advance(days * 86_400_000);
+    expect(status("done")).toBeUndefined();
+    expect(claim("done")).toMatchObject({ status: "claimed", attempt: 1 });
+    complete("later");
+    clock.advance(-days * 86_400_000);
+    expect(status("later")).toBe("completed");
+    clock.advance(TTL);
+    expect(status("later")).toBeUndefined();
   });
 
   it("survive a clock that jumps", () => {
@@ -267,7 +338,11 @@ describe("options", () => {
     [{ onFull: "drop" }, 'onFull: expected "evict" or "reject"; got "drop"'],
     [{ onEvict: "log" }, 'onEvict: expected a function; got "log"'],
     [{ clock: 5 }, "clock: expected a function; got 5"],
-    [{ max: 5 }, 'memoryStore options: expected one of maxEntries, onFull, onEvict, clock; got "max"'],
+    [{ redactKeys: "yes" }, 'redactKeys: expected true or false; got "yes"'],
+    [
+      { max: 5 },
+      'memoryStore options: expected one of maxEntries, onFull, onEvict, redactKeys, clock; got "max"',
+    ],
     [null, "memoryStore options: expected an object; got null"],
   ])("%j is refused", (options, message) => {
     expect(caught(make(options), "INVALID_OPTION").message).toBe(message);

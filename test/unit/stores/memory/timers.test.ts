@@ -1,137 +1,238 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { LRUCache } from "lru-cache";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { memoryStore } from "../../../../src/stores/memory/store.ts";
+import { pauseAfter } from "../../../../src/stores/memory/sweep.ts";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
 const LEASE = 1_000;
 const TTL = 60_000;
+const DAY = 86_400_000;
 const request = (token: string, fingerprint?: string) => ({ token, ttlMs: TTL, leaseMs: LEASE, fingerprint });
-const useFakeTimers = (now = 1_000_250) =>
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"], now });
+const soon = () => new Promise(setImmediate);
+
+interface Timer {
+  ring(): void;
+  ms: number;
+  isHeld: boolean;
+}
+
+/** A store of a module that was loaded where the timers are rung by hand; `timers` are those that it has set. */
+async function loadWithHandTimers(timerOf = (timer: Timer): unknown => timer) {
+  const timers: Timer[] = [];
+  const setTimer = (ring: () => void, ms: number) => {
+    const timer = {
+      ring,
+      ms,
+      isHeld: true,
+      unref() {
+        timer.isHeld = false;
+      },
+    };
+    timers.push(timer);
+    return timerOf(timer);
+  };
+  vi.stubGlobal("setTimeout", setTimer);
+  vi.resetModules();
+  const { memoryStore } = await import("../../../../src/stores/memory/store.ts");
+  vi.unstubAllGlobals();
+  return { memoryStore, timers, setTimer };
+}
+
+/** Rings the last of the timers, at the time when it is due unless another is given. */
+function ring(timers: Timer[], afterMs = timers.at(-1)!.ms): void {
+  vi.setSystemTime(Date.now() + afterMs);
+  timers.at(-1)!.ring();
+}
 
 beforeEach(() => {
-  useFakeTimers();
+  vi.useFakeTimers({ toFake: ["Date"], now: 1_000_250 });
 });
 
 afterEach(() => {
   vi.useRealTimers();
+  vi.unstubAllGlobals();
   vi.restoreAllMocks();
 });
 
 describe("its timer", () => {
-  it("is one for all keys, and gone with the last of them", () => {
+  it("is one for all keys, holds no process open, and is gone with the last of them", async () => {
+    const { memoryStore, timers } = await loadWithHandTimers();
     const store = memoryStore();
-    expect(vi.getTimerCount()).toBe(0);
     for (let i = 0; i < 100; i += 1) {
       store.claim(`k${i}`, request("a"));
       if (i % 2 === 0) store.complete(`k${i}`, "a", "sent", TTL + i * 100);
-      vi.advanceTimersByTime(7);
-      expect(vi.getTimerCount()).toBe(1);
+      await soon();
     }
-    vi.advanceTimersByTime(LEASE + TTL + 10_000);
-    expect(vi.getTimerCount()).toBe(0);
-  });
-
-  it("holds no process open", () => {
-    vi.useRealTimers();
-    const setTimer = vi.spyOn(globalThis, "setTimeout");
-    memoryStore().claim("k", request("a"));
-    const timers = setTimer.mock.results.map(({ value }) => value as NodeJS.Timeout);
-    expect(timers.map(timer => timer.hasRef())).toEqual([false]);
-    for (const timer of timers) clearTimeout(timer);
-  });
-
-  it("may be a number, as in a browser", () => {
-    const setTimer = vi.spyOn(globalThis, "setTimeout").mockReturnValue(7 as unknown as NodeJS.Timeout);
-    expect(memoryStore().claim("k", request("a"))).toMatchObject({ status: "claimed" });
-    expect(setTimer).toHaveBeenCalledOnce();
-  });
-
-  it("comes earlier for a key that ends earlier", () => {
-    const store = memoryStore();
-    store.claim("long", { ...request("a"), ttlMs: 86_400_000 });
-    store.claim("short", request("a"));
-    store.complete("short", "a", "sent", 1_000);
-    const remove = vi.spyOn(LRUCache.prototype, "delete");
-    vi.advanceTimersByTime(2_000);
-    expect(remove.mock.calls.map(([key]) => key)).toEqual(["short"]);
-    expect(vi.getTimerCount()).toBe(1);
-  });
-
-  it("takes its time with many keys, and comes all the same", () => {
-    const store = memoryStore();
-    for (let i = 0; i < 5_000; i += 1) {
-      store.claim(`k${i}`, request("a"));
-      store.complete(`k${i}`, "a", "sent", i < 2_500 ? 1_000 : 1_760);
+    expect(timers).toHaveLength(1);
+    expect(timers.map(({ isHeld }) => isHeld)).toEqual([false]);
+    const until = Date.now() + TTL + 20_000;
+    while (Date.now() < until) {
+      const count = timers.length;
+      ring(timers);
+      await soon();
+      if (timers.length === count) break;
     }
-    const remove = vi.spyOn(LRUCache.prototype, "delete");
-    vi.advanceTimersByTime(1_750);
-    expect(remove).toHaveBeenCalledTimes(2_500);
-    vi.advanceTimersByTime(1_000);
-    expect(remove).toHaveBeenCalledTimes(5_000);
-    expect(vi.getTimerCount()).toBe(0);
+    expect(Date.now()).toBeGreaterThan(1_000_250 + TTL + 9_800);
+    expect(Date.now()).toBeLessThan(until);
+    store.claim("again", request("a"));
+    await soon();
+    expect(timers.at(-1)!.isHeld).toBe(false);
   });
 
-  it("is set anew no more often than something ends earlier, or a sweep has come", () => {
-    const setTimer = vi.spyOn(globalThis, "setTimeout");
+  it("removes in real time what is past its time, without a call", async () => {
+    const { memoryStore, timers } = await loadWithHandTimers();
     const store = memoryStore();
-    const complete = (key: string, ttlMs: number) => {
-      store.claim(key, request("a"));
-      store.complete(key, "a", "sent", ttlMs);
-    };
-    for (let i = 0; i < 100; i += 1) complete(`k${i}`, 2_000);
-    store.claim("held", request("a"));
-    store.renew("held", "a", LEASE);
-    complete("later", 10_000);
-    // For the first claim's end, and for the second in which the first of the keys end.
-    expect(setTimer).toHaveBeenCalledTimes(2);
-    for (const [until, times] of [
-      [1_999, 2],
-      [2_000, 3],
-      [9_999, 3],
-      [10_000, 4],
-      [LEASE + TTL - 1, 4],
-      [LEASE + TTL, 4],
+    for (const [key, ttlMs] of [
+      ["short", 5_000],
+      ["long", TTL],
     ] as const) {
-      vi.advanceTimersByTime(until - (Date.now() - 1_000_250));
-      expect(setTimer).toHaveBeenCalledTimes(times);
-    }
-    expect(vi.getTimerCount()).toBe(0);
-  });
-
-  it.each([
-    [0, 5],
-    [2_000, 20],
-  ])("comes less often the more keys there are: of %i the next one is due in %i ms", (keys, delayMs) => {
-    const store = memoryStore();
-    const complete = (key: string, ttlMs: number) => {
       store.claim(key, request("a"));
       store.complete(key, "a", "sent", ttlMs);
-    };
-    for (let i = 0; i < keys; i += 1) complete(`k${i}`, TTL);
-    complete("first", 1_000);
-    store.claim("next", { ...request("a"), ttlMs: 1_005 - LEASE });
-    const setTimer = vi.spyOn(globalThis, "setTimeout");
-    vi.advanceTimersByTime(1_000);
-    expect(setTimer.mock.calls.map(([, ms]) => ms)).toEqual([delayMs]);
+    }
+    await soon();
+    const remove = vi.spyOn(LRUCache.prototype, "delete");
+    ring(timers, 4_999);
+    expect(remove).not.toHaveBeenCalled();
+    await soon();
+    ring(timers, 1);
+    expect(remove.mock.calls).toEqual([["short"]]);
+    await soon();
+    ring(timers, TTL);
+    expect(remove.mock.calls).toEqual([["short"], ["long"]]);
+    await soon();
+    expect(timers).toHaveLength(3);
   });
 
-  it("needs no timers that were there when the store was made", () => {
+  it("may be a number, as in a browser", async () => {
+    const { memoryStore, timers } = await loadWithHandTimers(() => 7);
+    expect(memoryStore().claim("k", request("a"))).toMatchObject({ status: "claimed" });
+    await soon();
+    expect(timers).toHaveLength(1);
+  });
+
+  it.each([0, 1, 24.9, 30, 3_650, -1, -30, -3_650])(
+    "rings no more often than each second, and is set for no longer than ten, by a clock that jumps %i days",
+    async days => {
+      const { memoryStore, timers } = await loadWithHandTimers();
+      const store = memoryStore();
+      store.claim("before", { ...request("a"), ttlMs: DAY });
+      vi.setSystemTime(Date.now() + days * DAY);
+      store.claim("after", request("a"));
+      await soon();
+      // By a clock that stands still, as a test's does.
+      for (let i = 0; i < 20; i += 1) {
+        timers.at(-1)!.ring();
+        await soon();
+      }
+      expect(timers).toHaveLength(21);
+      for (const { ms } of timers) expect(ms >= 1_000 && ms <= 10_000).toBe(true);
+    },
+  );
+
+  it("waits the longer for the next sweep the more keys there are", () => {
+    expect([0, 100_000, 1_000_000].map(pauseAfter)).toEqual([1_000, 1_000, 10_000]);
+  });
+});
+
+describe("a test's fake timers", () => {
+  const HOURS_24 = { ...request("a"), ttlMs: DAY };
+  const fake = (now?: number) => vi.useFakeTimers(now === undefined ? {} : { now });
+
+  it.each(["before", "after"])(
+    "have none of its timers among them, installed %s its first use",
+    async when => {
+      vi.useRealTimers();
+      const store = memoryStore();
+      if (when === "after") store.claim("k", HOURS_24);
+      fake();
+      store.claim("k", HOURS_24);
+      store.complete("k", "a", "sent", DAY);
+      const begun = Date.now();
+      expect(vi.getTimerCount()).toBe(0);
+      await vi.runAllTimersAsync();
+      expect(Date.now()).toBe(begun);
+      expect(store.read("k")).toMatchObject({ status: "completed" });
+      vi.advanceTimersByTime(DAY);
+      expect(store.read("k")).toBeUndefined();
+    },
+  );
+
+  it("have none where the module was loaded among them; a real one is found when they have gone", async () => {
+    fake();
+    vi.resetModules();
+    const { memoryStore } = await import("../../../../src/stores/memory/store.ts");
+    const store = memoryStore();
+    store.claim("k", HOURS_24);
+    await vi.runAllTimersAsync();
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
+    const set = vi.fn();
+    vi.stubGlobal("setTimeout", (act: () => void, ms: number) => set(act, ms));
+    store.claim("other", HOURS_24);
+    await soon();
+    expect(set).toHaveBeenCalledOnce();
+  });
+
+  it("pass a day with 2,000 keys of an earlier test in a few sweeps, at a date long past too", () => {
     vi.useRealTimers();
     const store = memoryStore();
-    store.claim("before", request("a"));
-    useFakeTimers(Date.now());
-    store.claim("after", { ...request("a"), ttlMs: 2 * TTL });
-    expect(vi.getTimerCount()).toBe(1);
-    store.complete("after", "a", "sent", 2 * TTL);
+    for (let i = 0; i < 2_000; i += 1) {
+      store.claim(`earlier ${i}`, HOURS_24);
+      store.complete(`earlier ${i}`, "a", "sent", DAY);
+    }
+    fake(Date.UTC(2020, 0, 1));
+    const look = vi.spyOn(LRUCache.prototype, "forEach");
     const remove = vi.spyOn(LRUCache.prototype, "delete");
-    vi.advanceTimersByTime(3 * TTL);
-    expect(remove.mock.calls).toEqual([["after"]]);
-    expect(vi.getTimerCount()).toBe(0);
+    store.claim("reminder", request("a"));
+    for (let hour = 0; hour < 24; hour += 1) {
+      vi.advanceTimersByTime(3_600_000);
+      store.claim(`hour ${hour}`, request("a"));
+    }
+    expect(look.mock.calls.length).toBeLessThan(26);
+    expect(remove).toHaveBeenCalledTimes(2_000);
+  });
+});
+
+describe("a call's context", () => {
+  it("is not that of the timer, and is kept by nothing when the call is over", async () => {
+    const { memoryStore, timers } = await loadWithHandTimers();
+    const contexts = new AsyncLocalStorage<object>();
+    const store = memoryStore();
+    const begun = (() => {
+      const context = { user: "one" };
+      contexts.run(context, () => store.claim("k", request("a")));
+      return new WeakRef(context);
+    })();
+    await soon();
+    contexts.run({ user: "two" }, () => timers[0]!.ring());
+    await soon();
+    expect(timers).toHaveLength(2);
+    for (let i = 0; i < 5 && begun.deref(); i += 1) {
+      await soon();
+      collectGarbage();
+    }
+    expect(begun.deref()).toBeUndefined();
+  });
+
+  it("is nobody's when a real timer of the store rings", async () => {
+    vi.useRealTimers();
+    const contexts = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    const store = memoryStore({
+      clock: () => {
+        seen.push(contexts.getStore());
+        return Date.now();
+      },
+    });
+    contexts.run("call", () => store.claim("k", { ...request("a"), leaseMs: 1, ttlMs: 1 }));
+    seen.length = 0;
+    await vi.waitFor(() => expect(seen).not.toEqual([]), { timeout: 5_000 });
+    expect(seen).toEqual([undefined]);
   });
 });
 
@@ -169,23 +270,25 @@ describe("memory", () => {
   }
 
   it("is free of every record in time, without a call", async () => {
+    const { memoryStore, timers } = await loadWithHandTimers();
     const more = await usage();
     const store = memoryStore();
     fill(store);
     expect(await more()).toBeGreaterThan(ROUNDS * 0.5);
-    vi.advanceTimersByTime(TTL + LEASE);
+    ring(timers, TTL + LEASE);
     expect(await more()).toBeLessThan(ROUNDS * 0.25);
-    expect(vi.getTimerCount()).toBe(0);
     expect(store.read("k0")).toBeUndefined();
   });
 
   it("is free of a store that nobody has any more, though its timer is set", async () => {
+    const { memoryStore, timers } = await loadWithHandTimers();
     const more = await usage();
     fill(memoryStore());
     expect(await more()).toBeLessThan(ROUNDS * 0.25);
-    expect(vi.getTimerCount()).toBe(1);
-    vi.advanceTimersByTime(TTL + LEASE);
-    expect(vi.getTimerCount()).toBe(0);
+    expect(timers).toHaveLength(1);
+    ring(timers);
+    await soon();
+    expect(timers).toHaveLength(1);
   });
 });
 
@@ -195,7 +298,7 @@ describe("Date.now", () => {
     const store = memoryStore();
     store.claim("k", request("a"));
     expect(store.read("k")).toMatchObject({ leaseInMs: LEASE, expiresInMs: LEASE + TTL });
-    vi.advanceTimersByTime(LEASE);
+    vi.setSystemTime(LEASE);
     expect(store.read("k")).toMatchObject({ status: "uncertain", expiresInMs: TTL });
     vi.setSystemTime(LEASE + TTL);
     expect(store.read("k")).toBeUndefined();
