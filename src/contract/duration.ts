@@ -67,7 +67,7 @@ function invalid(name: string, why: string, got: unknown): never {
 type Exact = number[];
 
 const DECIMALS = 7;
-const CARRY = 10 ** DECIMALS;
+const CARRY = 1e7;
 
 /** Adds a decimal number of a unit. More whole digits than a number holds are out of any range. */
 function add(total: Exact, whole: string, fraction: string, unitMs: number): void {

@@ -13,7 +13,7 @@ export type IdempotencyErrorCode =
   | "REPLAYED_ERROR";
 
 // Registered globally, so that another copy or module format of the package knows our errors.
-const BRAND = Symbol.for("with-idempotency/error");
+const BRAND = /* @__PURE__ */ Symbol.for("with-idempotency/error");
 
 /** What an {@link IdempotencyError} may be made with. */
 export interface IdempotencyErrorDetails {
@@ -36,11 +36,8 @@ export abstract class IdempotencyError extends Error {
   constructor(message: string, { key, cause }: IdempotencyErrorDetails = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.key = key;
-  }
-
-  /** @internal */
-  get [BRAND](): true {
-    return true;
+    // Not a member, whose computed name would keep the classes in every bundle.
+    Object.defineProperty(this, BRAND, { value: true });
   }
 }
 

@@ -1,7 +1,8 @@
 import { detached } from "./detached.ts";
 
 /** On Cloudflare's workerd a timer ends with the request that set it, and with it all that waits for it. */
-export const timersEndWithRequest = globalThis.navigator?.userAgent === "Cloudflare-Workers";
+export const timersEndWithRequest = /* @__PURE__ */ (() =>
+  globalThis.navigator?.userAgent === "Cloudflare-Workers")();
 
 /** A timer that does not keep the process alive. */
 export function backgroundTimer(ring: () => void, delayMs: number): ReturnType<typeof setTimeout> {
