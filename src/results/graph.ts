@@ -23,19 +23,23 @@ type Refer = (child: unknown, step: string | number) => unknown;
 /**
  * Writes a value as text that {@link parseGraph} reads back deep-equal, in time and memory in proportion to it.
  *
+ * @param start what the text begins with, and `end` what it ends with
  * @throws TypeError for what cannot be written: names the path in the result and what stands there
  */
-export function stringifyGraph(root: unknown): string {
+export function stringifyGraph(root: unknown, start = "", end = ""): string {
   const found: Found = { values: [], indices: new Map(), parents: [], steps: [], bytes: [] };
-  if (isJson(root)) return toJson([root]);
+  if (isJson(root)) return start + toJson([root]) + end;
   const [index] = referTo(found, root, 0, "");
-  if (index < 0) return String(index);
+  if (index < 0) return start + index + end;
   const nodes: unknown[] = [];
   // `values` grows while its nodes are written: breadth first, without a stack that could overflow.
   for (let i = 0; i < found.values.length; i++) {
     nodes.push(toNode(found, i, (child, step) => (isJson(child) ? child : referTo(found, child, i, step))));
   }
-  return [toJson(nodes), found.bytes.length > 0 ? "\n" : "", ...found.bytes].join("");
+  const bytes =
+    found.bytes.length > 0 ? `\n${found.bytes.length > 1 ? found.bytes.join("") : found.bytes[0]}` : "";
+  // Added and not joined: an engine puts off the copy until somebody reads the text.
+  return start + toJson(nodes) + bytes + end;
 }
 
 /** Whether a value without children is the same after a trip through JSON. */

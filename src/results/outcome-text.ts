@@ -46,6 +46,7 @@ export function encodeResult(
 ): Encoded {
   try {
     const text = resultText(value, serializer);
+    // A code unit takes three bytes at most.
     if (text.length * 3 <= maxBytes || utf8Length(text, maxBytes) <= maxBytes) return { text };
     const error = new RangeError(`it takes more than the ${maxBytes} bytes of \`maxResultBytes\``);
     return { text: encodeNoResult(`its result was not stored: ${error.message}`), failure: { error } };
@@ -58,8 +59,7 @@ export function encodeResult(
 function resultText(value: unknown, serializer: Serializer | undefined): string {
   if (serializer === undefined) {
     const json = faithfulJson(value);
-    // Joined, for a text of megabytes would be copied once more where it is put together in steps.
-    if (json === undefined) return [VERSION, GRAPH, stringifyGraph(value), END].join("");
+    if (json === undefined) return stringifyGraph(value, VERSION + GRAPH, END);
     return typeof value === "number" ? json + END : json;
   }
   const text: unknown = serializer.stringify(value);

@@ -1,0 +1,270 @@
+import { isDeepStrictEqual } from "node:util";
+import { runInNewContext } from "node:vm";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import {
+  createIdempotency,
+  fingerprint,
+  memoryStore,
+  parseDuration,
+  withIdempotency,
+} from "../../src/index.ts";
+import { decodeOutcome, encodeError, encodeResult } from "../../src/results/outcome-text.ts";
+import { rejection } from "../support/calls.ts";
+import { caught } from "../support/caught.ts";
+import { patched } from "../support/patched.ts";
+import { disguised } from "../support/unstorable.ts";
+
+const encode = (value: unknown) => encodeResult(value, undefined);
+const decode = (text: string) => decodeOutcome(text, undefined, "k");
+
+function through(value: unknown): unknown {
+  const { text, failure } = encode(value);
+  expect(failure).toBeUndefined();
+  return decode(text);
+}
+
+/** The least time of each of some acts, which take turns. */
+function leastOf(rounds: number, ...acts: (() => unknown)[]): number[] {
+  const least = acts.map(() => Number.POSITIVE_INFINITY);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [i, act] of acts.entries()) {
+      const began = performance.now();
+      act();
+      least[i] = Math.min(least[i]!, performance.now() - began);
+    }
+  }
+  return least;
+}
+
+afterEach(() => void vi.unstubAllGlobals());
+
+describe("a result of megabytes (section 9)", () => {
+  it("as bytes takes at most three times as long as base64 does to store, and about that to read", () => {
+    const pdf = Buffer.alloc(24_000_000, 7);
+    const { text } = encode(pdf);
+    const [plain, stored, read] = leastOf(
+      7,
+      () => pdf.toString("base64"),
+      () => encode(pdf),
+      () => decode(text),
+    ) as [number, number, number];
+    expect(stored / plain).toBeLessThan(3);
+    expect(read / plain).toBeLessThan(4);
+    expect(text.length).toBeLessThan(pdf.length * 1.34);
+  }, 60_000);
+
+  it("as 110 MB of bytes does not end the process, and comes back", async () => {
+    const { text, failure } = encode(Buffer.alloc(110_000_000, 7));
+    expect(failure).toBeUndefined();
+    const back = decode(text) as Buffer;
+    expect([Buffer.isBuffer(back), back.length, back[0], back.at(-1)]).toEqual([true, 110_000_000, 7, 7]);
+  }, 60_000);
+
+  it.each([
+    ["whole", 0],
+    ["one of them not a number", Number.NaN],
+    ["one of them undefined", undefined],
+  ])(
+    "as five million numbers comes back: %s",
+    (_, odd) => {
+      const numbers: unknown[] = Array.from({ length: 5_000_000 }, (_, i) => i);
+      numbers[1_000] = odd;
+      const back = through(numbers) as unknown[];
+      expect(back.length).toBe(numbers.length);
+      expect(back.every((value, i) => Object.is(value, numbers[i]))).toBe(true);
+    },
+    120_000,
+  );
+
+  it("as a million and more objects is JSON, as that of a few is", () => {
+    const rows = Array.from({ length: 1_100_000 }, (_, i) => ({ i }));
+    expect(encode(rows).text === JSON.stringify(rows)).toBe(true);
+  }, 60_000);
+
+  it.each<[string, (inner: unknown) => unknown, (outer: never) => unknown]>([
+    ["arrays", inner => [inner], (outer: unknown[]) => outer[0]],
+    ["objects", inner => ({ in: inner, none: undefined }), (outer: { in?: unknown }) => outer.in],
+    ["maps", inner => new Map([["in", inner]]), (outer: Map<string, unknown>) => outer.get("in")],
+  ])(
+    "as 200,000 levels of %s comes back",
+    (_, wrap, open) => {
+      let value: unknown = "within";
+      for (let i = 0; i < 200_000; i += 1) value = wrap(value);
+      let depth = 0;
+      let back = through(value);
+      for (; typeof back === "object"; back = open(back as never)) depth += 1;
+      expect([depth, back]).toEqual([200_000, "within"]);
+    },
+    60_000,
+  );
+
+  it("of few objects that share is no longer than they are", () => {
+    let shared: unknown[] = [];
+    for (let i = 0; i < 22; i += 1) shared = [shared, shared];
+    expect(encode(shared).text.length).toBeLessThan(1_000);
+  });
+
+  it("may be refused by its bytes", () => {
+    expect(encodeResult("é".repeat(10), undefined, 22)).toEqual({ text: `"${"é".repeat(10)}"` });
+    const { text, failure } = encodeResult("é".repeat(10), undefined, 21);
+    expect(failure?.error).toEqual(new RangeError("it takes more than the 21 bytes of `maxResultBytes`"));
+    expect(caught(() => decode(text), "RESULT_UNAVAILABLE").message).toContain(
+      "21 bytes of `maxResultBytes`",
+    );
+  });
+});
+
+const views = [
+  "Int8",
+  "Uint8",
+  "Uint8Clamped",
+  "Int16",
+  "Uint16",
+  "Int32",
+  "Uint32",
+  "Float32",
+  "Float64",
+  "BigInt64",
+  "BigUint64",
+];
+
+describe.each([["with Buffer"], ["without Buffer, btoa and atob"]])("bytes of every kind, %s", how => {
+  it.each(views)("%sArray comes back", name => {
+    const View = (globalThis as unknown as Record<string, Uint8ArrayConstructor>)[`${name}Array`]!;
+    const memory = Uint8Array.from({ length: 80 }, (_, i) => i * 3).buffer;
+    const values = [new View(memory, 8, 3), new View(0), new View(memory)];
+    if (how.startsWith("without")) for (const it of ["Buffer", "btoa", "atob"]) vi.stubGlobal(it, undefined);
+    const back = through(values) as Uint8Array[];
+    vi.unstubAllGlobals();
+    expect(isDeepStrictEqual(back, values)).toBe(true);
+    // Not a part of memory that others share.
+    expect(back[0]!.buffer.byteLength).toBe(back[0]!.byteLength);
+  });
+});
+
+describe("patched prototypes change nothing", () => {
+  const values: [string, unknown][] = [
+    ["plain JSON", { list: [1, { a: "x" }], "odd key": null }],
+    ["data of every kind", [new Date(5), new Map([[1, new Set([2n])]]), Uint8Array.of(1), undefined, -0]],
+    ["holes", Object.assign(new Array(3), { 1: -0 })],
+    ["data of another realm", runInNewContext("({ list: [1, { a: [] }] })")],
+  ];
+  it.each(values)("toJSON on every class: %s", (_, value) => {
+    const plain = encode(value).text;
+    const given = patched(() => encode(value));
+    expect(given).toEqual({ text: plain });
+    expect(
+      isDeepStrictEqual(
+        patched(() => decode(plain)),
+        decode(plain),
+      ),
+    ).toBe(true);
+    const before = fingerprint(value);
+    expect(patched(() => fingerprint(value))).toBe(before);
+  });
+
+  it("toJSON in another realm only", () => {
+    const value = runInNewContext(
+      "Object.prototype.toJSON = Array.prototype.toJSON = () => 'patched'; ({ list: [1, {}] })",
+    );
+    expect(encode(value)).toEqual({ text: '{"list":[1,{}]}' });
+  });
+
+  it("nor does what a library adds by assignment, which a loop over keys finds", () => {
+    Object.assign(Object.prototype, { added: () => 1 });
+    try {
+      expect(encode({ a: [{}] })).toEqual({ text: '{"a":[{}]}' });
+      expect(encode([undefined, {}]).failure).toBeUndefined();
+    } finally {
+      Reflect.deleteProperty(Object.prototype, "added");
+    }
+  });
+
+  it("of errors that are kept, of keys and of durations neither", async () => {
+    const error = Object.assign(new RangeError("no"), { code: 7 });
+    expect(patched(() => encodeError(error))).toBe(encodeError(error));
+    expect(patched(() => parseDuration({ hours: 1 }))).toBe(3_600_000);
+    const store = memoryStore();
+    await patched(() => withIdempotency(["order", 42n], "1h", () => "sent", { store }));
+    expect(await withIdempotency("order:42", "1h", () => "again", { store })).toBe("sent");
+  });
+});
+
+describe("what is not what it looks like", () => {
+  it.each(disguised)("$what is not stored, and not altered", async ({ make }) => {
+    const { execute } = createIdempotency({ store: memoryStore() });
+    const value = { in: make() };
+    const first = await execute("k", "1h", () => value);
+    expect(first).toMatchObject({ persisted: false, replayed: false });
+    expect(first.value).toBe(value);
+    const error = await rejection(execute("k", "1h", () => value));
+    expect(error).toMatchObject({ code: "RESULT_UNAVAILABLE" });
+    expect((error as Error).message).toContain("result.in: ");
+    caught(() => fingerprint(value), "INVALID_OPTION");
+  });
+});
+
+describe("a result that cannot be stored says why", () => {
+  class Account {}
+  it.each<[string, unknown]>([
+    ["result.body: a ReadableStream", { status: 200, body: new ReadableStream() }],
+    ["result: a Response", new Response("x")],
+    ["result: a function", () => 1],
+    ["result[2].send: a function", [1, undefined, { send() {} }]],
+    ['result["odd key"]: an Account', { "odd key": new Account() }],
+    ["result[0]: Symbol(s)", [Symbol("s")]],
+    ['result.byId.get("u1").on: a function', { byId: new Map([["u1", { on() {} }]]) }],
+    ["result (a key: an object with no keys): an Account", new Map([[new Account(), 1]])],
+    ["result[1]: a WeakMap", new Set<unknown>([1, new WeakMap()])],
+    ["result.e: an Error", { e: Object.setPrototypeOf(new Error("x"), Object.prototype) }],
+    ["result.m: a Map that is more than plain data", { m: Object.assign(new Map(), { a: 1 }) }],
+    [
+      "result.x: an object that cannot be read",
+      {
+        x: Object.defineProperty({}, "y", {
+          enumerable: true,
+          get: () => {
+            throw new Error("no");
+          },
+        }),
+      },
+    ],
+    ["result[3].a: a Promise", Object.assign(new Array(5), { 3: { a: Promise.resolve() } })],
+  ])("%s", async (why, value) => {
+    expect(encode(value).failure).toMatchObject({ error: { message: why } });
+    const { execute } = createIdempotency({ store: memoryStore() });
+    await execute("k", "1h", () => value);
+    const { message } = (await rejection(execute("k", "1h", () => value))) as Error;
+    expect(message).toBe(
+      `The run with this key completed, but it could not be stored faithfully (${why}). It will not run again.`,
+    );
+  });
+
+  it("in few words, however deep it stands", () => {
+    let value: unknown = () => 1;
+    for (let i = 0; i < 100_000; i += 1) value = { in: value };
+    const { message } = encode(value).failure!.error as Error;
+    expect(message).toMatch(/^result…(n|in|\.in)(\.in)+: a function$/);
+    expect(message.length).toBeLessThan(300);
+  });
+});
+
+it("reads what 0.1.0 stored", () => {
+  const text =
+    '~1g[["Object","d",1,"m",2,"s",6,"u",7,"n",8,"none",-1,"list",9,"self",0],["Date",5],["Map",3,4],"a",["Null","z",5],-3,["Set",5,3],["Uint8Array","AQI="],["BigInt","-7"],["Sparse",3,"1",5]]\n';
+  const value = decode(text) as { self: unknown };
+  expect(value.self).toBe(value);
+  const { self, ...rest } = value;
+  const z = Object.assign(Object.create(null), { z: -3 });
+  expect(
+    isDeepStrictEqual(rest, {
+      d: new Date(5),
+      m: new Map([["a", z]]),
+      s: new Set<unknown>([-3, "a"]),
+      u: Uint8Array.of(1, 2),
+      n: -7n,
+      none: undefined,
+      list: Object.assign(new Array(3), { 1: -3 }),
+    }),
+  ).toBe(true);
+});
