@@ -168,7 +168,7 @@ function expectCount(name: string, value: unknown): void {
 
 const STORE_METHODS = ["claim", "renew", "complete", "release", "read", "settle", "forget"];
 
-const RULES: Rules = {
+const RULES: Rules = /* @__PURE__ */ (() => ({
   store: asGiven("store", methods("an IdempotencyStore", STORE_METHODS)),
   lease: value => ({ leaseMs: readDuration(value, { name: "lease", minMs: MIN_TTL_MS }) }),
   onConflict: asGiven("onConflict", oneOf(["wait", "reject"])),
@@ -184,7 +184,7 @@ const RULES: Rules = {
   signal: asGiven("signal", expectSignal),
   onEvent: asGiven("onEvent", expectFunction),
   redactKeys: asGiven("redactKeys", expectBoolean),
-};
+}))();
 
 /** Checks the options that are given, and lays them over those that stand already. Throws `INVALID_OPTION`. */
 export function readOptions(options: Options | undefined, base: Settings): Settings {
