@@ -6,7 +6,10 @@ import {
   type ResultUnavailableError,
 } from "../contract/errors.ts";
 import type { Outcome } from "../contract/idempotency.ts";
+import type { Settings } from "../contract/options.ts";
+import { keptValue } from "../results/kept-value.ts";
 import { decodeOutcome } from "../results/outcome-text.ts";
+import type { Settled } from "../stores/memory/records.ts";
 import type { Call, MakeAnswer } from "./call.ts";
 import type { Completed } from "./claim.ts";
 
@@ -28,6 +31,13 @@ export function replay(
 ): unknown {
   requireFingerprint(call, fingerprint);
   return replayed(call, decode(call, outcome), attempt, persisted);
+}
+
+/** P1: as {@link replay}, from the record of a store in this process's memory. */
+export function replayKept(kept: Settled, key: string, settings: Settings, answer: MakeAnswer): unknown {
+  const isOwn = typeof kept.runId === "number";
+  const value = keptValue(kept, settings.serializer, key, isOwn);
+  return answer(value, true, true, kept.history?.attempt ?? 1, key);
 }
 
 /** The answer of a call that did not itself run `fn`. */

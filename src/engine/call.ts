@@ -2,10 +2,10 @@ import type { Execution } from "../contract/execution.ts";
 import { RECOMMENDED_KEY_LENGTH } from "../contract/key.ts";
 import type { Settings } from "../contract/options.ts";
 import type { Moment } from "../util/moment.ts";
+import { drawToken } from "../util/token.ts";
 import { type Emit, emitter } from "./emit.ts";
 import type { RunExecution } from "./execution.ts";
 import type { SharedRun, StoreScope } from "./shared-runs.ts";
-import { drawToken } from "./token.ts";
 
 /** Makes what a caller gets of an outcome: no object for those who want the value alone. */
 export type MakeAnswer = (
@@ -69,7 +69,9 @@ export function createCall(parts: CallParts, namespace: string | undefined): Cal
   const { key, storeKey, ttlMs, fn, answer, settings, scope } = parts;
   const emit = emitter(key, namespace, settings);
   if (key.length > RECOMMENDED_KEY_LENGTH) emit?.({ type: "long-key", length: key.length });
-  return { key, storeKey, ttlMs, fn, answer, settings, scope, token: drawToken(), emit };
+  // A number where the store is this process's own, for which it is a text like any other: section 10.
+  const token = scope.local === undefined ? drawToken() : (scope.local.takeToken() as string);
+  return { key, storeKey, ttlMs, fn, answer, settings, scope, token, emit };
 }
 
 /** Throws the reason of the caller's signal once that has aborted. */

@@ -77,6 +77,8 @@ function failed(call: Call, cause: unknown): Failed {
 }
 
 const isText = (value: unknown) => typeof value === "string";
+// A number where the store is this process's own.
+const isToken = (value: unknown) => isText(value) || typeof value === "number";
 const isMs = (value: unknown) => typeof value === "number" && value >= 0;
 
 function checked(answer: ClaimResult): ClaimResult {
@@ -84,7 +86,7 @@ function checked(answer: ClaimResult): ClaimResult {
     typeof answer === "object" && answer !== null && Number.isInteger(answer.attempt) && answer.attempt >= 1;
   switch (isSound ? answer.status : undefined) {
     case "claimed":
-      if (isText((answer as { runId: unknown }).runId)) return answer;
+      if (isToken((answer as { runId: unknown }).runId)) return answer;
       break;
     case "in-progress":
     case "uncertain":

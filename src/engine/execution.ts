@@ -1,30 +1,39 @@
 import type { Execution } from "../contract/execution.ts";
 import { digest } from "../util/sha256.ts";
+import type { Call } from "./call.ts";
 
 /** The key for the provider: names the window by the token of its first claim. */
 export function providerKey(storeKey: string, runId: string): string {
   return digest(JSON.stringify([storeKey, runId]));
 }
 
+type At = Pick<Call, "storeKey"> & { scope: Pick<Call["scope"], "local"> };
+
+const NOWHERE: At = { storeKey: "", scope: { local: undefined } };
+
 /** An execution, and what the engine does to it. It makes its digest and its AbortController only when they are read. */
 export class RunExecution implements Execution {
   readonly key: string;
   readonly attempt: number;
-  readonly #storeKey: string;
+  readonly #at: At;
   readonly #runId: string;
   #idempotencyKey: string | undefined;
   #controller: AbortController | undefined;
   #aborted: { reason: unknown } | undefined;
 
-  constructor(key: string, attempt: number, storeKey: string, runId: string) {
+  constructor(key: string, attempt: number, at: At, runId: string) {
     this.key = key;
     this.attempt = attempt;
-    this.#storeKey = storeKey;
+    this.#at = at;
     this.#runId = runId;
   }
 
   get idempotencyKey(): string {
-    this.#idempotencyKey ??= providerKey(this.#storeKey, this.#runId);
+    const { storeKey, scope } = this.#at;
+    this.#idempotencyKey ??= providerKey(
+      storeKey,
+      scope.local?.runText(storeKey, this.#runId) ?? this.#runId,
+    );
     return this.#idempotencyKey;
   }
 
@@ -50,9 +59,9 @@ export class RunExecution implements Execution {
 
 let kept: RunExecution | undefined;
 
-export function newExecution(key: string, attempt: number, storeKey: string, runId: string): RunExecution {
+export function newExecution(call: Call, attempt: number, runId: string): RunExecution {
   // The hidden class of a class's objects dies with the last of them, and with it all code that V8 has compiled for it:
   // without this one, half of a call's CPU time goes into compiling after each full garbage collection.
-  if (kept === undefined) kept = new RunExecution("", 1, "", "");
-  return new RunExecution(key, attempt, storeKey, runId);
+  if (kept === undefined) kept = new RunExecution("", 1, NOWHERE, "");
+  return new RunExecution(call.key, attempt, call, runId);
 }

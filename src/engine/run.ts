@@ -27,7 +27,7 @@ export type RunEnd = {
 /** The run that a claim entitles to. */
 export function claimedRun(call: Call, shared: SharedRun, { answer, sentAt }: Asked<Claimed>): Run {
   const { attempt, runId, takeover = false, fingerprint = call.settings.fingerprint } = answer;
-  const execution = newExecution(call.key, attempt, call.storeKey, runId);
+  const execution = newExecution(call, attempt, runId);
   noteHolder(shared, attempt, call.settings.leaseMs, fingerprint);
   call.emit?.({
     type: "claimed",
@@ -46,7 +46,7 @@ export function claimedRun(call: Call, shared: SharedRun, { answer, sentAt }: As
 export function unprotectedRun(call: Call, shared: SharedRun, error: unknown): Run {
   const { leaseMs, fingerprint, onUncertain } = call.settings;
   call.emit?.({ type: "unprotected", error });
-  const execution = newExecution(call.key, 1, call.storeKey, call.token);
+  const execution = newExecution(call, 1, call.token);
   noteHolder(shared, 1, leaseMs, fingerprint);
   const takeover = onUncertain === "rerun";
   const begun = timeOf(call);

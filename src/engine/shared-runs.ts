@@ -1,4 +1,5 @@
 import type { IdempotencyStore } from "../contract/store.ts";
+import { type Local, localOf } from "../stores/memory/local.ts";
 import { processWide } from "../util/process-wide.ts";
 import { backgroundTimer, timersEndWithRequest } from "../util/timers.ts";
 
@@ -44,6 +45,8 @@ export interface SharedRun {
 /** A store, with the runs of this process on it by key. */
 export interface StoreScope {
   readonly store: IdempotencyStore;
+  /** What it does beside the interface, where it lives in this process's memory. */
+  readonly local: Local | undefined;
   readonly runs: Map<string, SharedRun>;
 }
 
@@ -55,7 +58,7 @@ export function scopeOf(store: IdempotencyStore): StoreScope {
     // Never empty: V8 gives a map that becomes so a smaller table, which costs more than all else about it (10 % of a
     // first execution in memory).
     const runs = new Map([[Symbol() as never, newRun()]]);
-    scope = { store, runs };
+    scope = { store, local: localOf(store), runs };
     scopes.set(store, scope);
   }
   return scope;

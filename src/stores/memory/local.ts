@@ -8,21 +8,14 @@ export interface Local {
   takeToken(): Token;
   /** The text that stands for a run, the same for all of its attempts, and in no other process. */
   runText(key: string, runId: Token): string;
-  /**
-   * The record of a completed key, which counts as used; undefined where there is none. The next `claim` of the key,
-   * if nothing happens in between, may be spared that look: `claim(key, request, true)`.
-   */
+  /** The record of a completed key, which counts as used; undefined where there is none. */
   peekCompleted(key: string): Settled | undefined;
 }
 
-/** The local side of a store, where it has one. Another copy of the package finds it too. */
+/** The local side of a store, where it has one and is not wrapped. Another copy of the package finds it too. */
 export function localOf(store: object): Local | undefined {
-  return (store as { [LOCAL]?: Local })[LOCAL];
-}
-
-/** A text that nobody else has: drawn at that moment, so that a clone of the process draws another. */
-export function randomText(): string {
-  return btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16)))).slice(0, -2);
+  const local = (store as { [LOCAL]?: Local })[LOCAL];
+  return local === store ? local : undefined;
 }
 
 export { LOCAL };

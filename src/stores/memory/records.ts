@@ -1,5 +1,6 @@
 import type { Seen, StoreRecord } from "../../contract/store.ts";
-import { randomText } from "./local.ts";
+import { toJson } from "../../util/json.ts";
+import { drawToken } from "../../util/token.ts";
 
 /** Names a claim: a text, or a number that this store has drawn, which takes no memory of its own. */
 export type Token = string | number;
@@ -21,7 +22,8 @@ export interface Claim {
 /** A completed key, or, without an outcome, a released one. */
 export interface Settled {
   readonly runId: Token;
-  readonly outcome: string | undefined;
+  /** The text, or, once the engine has replayed it, what it says in JSON: see `keptValue`. */
+  outcome: string | object | undefined;
   readonly expiresAt: number;
   /** Absent where the key was completed by its first claim, whose token is the `runId`: most are, and take less. */
   history?: History;
@@ -57,15 +59,20 @@ export function isCompletedBy({ runId, outcome, history }: Settled, token: Token
   return outcome !== undefined && (history === undefined ? runId : history.token) === token;
 }
 
+/** The outcome's text, to the letter (S9). */
+export function outcomeText({ outcome }: Settled): string | undefined {
+  return typeof outcome === "object" ? toJson(outcome) : outcome;
+}
+
 /** The text of a run's first token. That of a number is drawn when it is first asked for, and kept with the key. */
 export function runTextOf(record: Claim | Settled): string {
   if (typeof record.runId === "string") return record.runId;
   if ("token" in record) {
-    record.runText ??= randomText();
+    record.runText ??= drawToken();
     return record.runText;
   }
   record.history ??= { ...FIRST_CLAIM, token: record.runId };
-  record.history.runText ??= randomText();
+  record.history.runText ??= drawToken();
   return record.history.runText;
 }
 
@@ -79,12 +86,13 @@ export function isSeen(record: Claim | Settled, seen: Seen | undefined): boolean
 /** S11: whether the claim that somebody saw was settled from outside, with that outcome. */
 export function isSettledSo(record: Settled, seen: Seen, outcome: string): boolean {
   const byNobody = record.history !== undefined && record.history.token === undefined;
-  return byNobody && record.outcome === outcome && isSeen(record, seen);
+  return byNobody && outcomeText(record) === outcome && isSeen(record, seen);
 }
 
 /** A settled key as `read` shows it. */
 export function showSettled(record: Settled, now: number): StoreRecord {
-  const { outcome, expiresAt } = record;
+  const { expiresAt } = record;
+  const outcome = outcomeText(record);
   const { attempt, fingerprint } = historyOf(record);
   const status = outcome === undefined ? "released" : "completed";
   const runId = runTextOf(record);

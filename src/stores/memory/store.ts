@@ -40,12 +40,12 @@ class MemoryStore implements IdempotencyStore, Local {
     return record?.outcome === undefined ? undefined : record;
   }
 
-  claim(key: string, request: ClaimRequest, isUnsettled = false): ClaimResult {
+  claim(key: string, request: ClaimRequest): ClaimResult {
     const entries = this.#entries;
     const now = entries.now();
     entries.sweepIfDue(now);
     // S3: what is past its time is not found.
-    const settled = isUnsettled ? undefined : entries.settled(key, now);
+    const settled = entries.settled(key, now);
     if (settled !== undefined) return this.#claimSettled(key, settled, request, now);
     const held = entries.claim(key, now);
     if (held !== undefined) return this.#claimHeld(key, held, request, now);
@@ -117,7 +117,8 @@ class MemoryStore implements IdempotencyStore, Local {
   }
 
   #claimSettled(key: string, record: Settled, request: ClaimRequest, now: number): ClaimResult {
-    const { runId, outcome, expiresAt } = record;
+    const { runId, expiresAt } = record;
+    const outcome = records.outcomeText(record);
     const { attempt, fingerprint, runText } = records.historyOf(record);
     if (outcome !== undefined) {
       return { status: "completed", attempt, outcome, fingerprint, expiresInMs: expiresAt - now };
@@ -158,7 +159,8 @@ class MemoryStore implements IdempotencyStore, Local {
     const claim = { token, runId, attempt, fingerprint, takeover, ttlMs, leaseUntil, runText };
     this.#entries.take(key, claim, now);
     // Who claims by a number may ask for the text of the run.
-    return { status: "claimed", attempt, runId: runId as string, takeover, fingerprint };
+    const run = typeof token === "string" ? records.runTextOf(claim) : (runId as never);
+    return { status: "claimed", attempt, runId: run, takeover, fingerprint: claim.fingerprint };
   }
 
   /** S5: nobody but its holder may change it, its lease over or not. */

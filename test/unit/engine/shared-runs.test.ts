@@ -81,7 +81,7 @@ describe("a shared run where timers end with their request", () => {
 
   it("shows that its leader lives for as long as it is open, and no longer", async () => {
     const { closeRun, isSilent, openRun } = await import("../../../src/engine/shared-runs.ts");
-    const scope = { store: memoryStore(), runs: new Map<string, SharedRun>() };
+    const scope = { store: memoryStore(), local: undefined, runs: new Map<string, SharedRun>() };
     const shared = openRun(scope, "k");
     vi.advanceTimersByTime(60_000);
     expect(isSilent(shared)).toBe(false);

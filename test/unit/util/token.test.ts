@@ -1,5 +1,5 @@
 import { expect, it, vi } from "vitest";
-import { drawToken } from "../../../src/engine/token.ts";
+import { drawToken } from "../../../src/util/token.ts";
 
 const MANY = 5_000;
 
