@@ -1,10 +1,11 @@
 import type { Execution } from "../contract/execution.ts";
+import { toJson } from "../util/json.ts";
 import { digest } from "../util/sha256.ts";
 import type { Call } from "./call.ts";
 
 /** The key for the provider: names the window by the token of its first claim. */
 export function providerKey(storeKey: string, runId: string): string {
-  return digest(JSON.stringify([storeKey, runId]));
+  return digest(toJson([storeKey, runId]));
 }
 
 type At = Pick<Call, "storeKey"> & { scope: Pick<Call["scope"], "local"> };
