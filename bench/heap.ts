@@ -1,21 +1,36 @@
+// One candidate to a process, which starts with --expose-gc: node bench/heap.ts ours|lru-cache flat|nested
 import { LRUCache } from "lru-cache";
-import { keyOf, library, receipt, TTL, TTL_MS } from "./library.ts";
+import { keyOf, library, nested, receipt, TTL } from "./library.ts";
 import { report } from "./measure.ts";
 
-// One candidate to a process, which starts with --expose-gc: node bench/heap.ts ours|lru-cache
 const KEYS = 100_000;
+const [candidate = "ours", shape = "flat"] = process.argv.slice(2);
 
-async function fillOurs(): Promise<unknown> {
-  const store = library.memoryStore({ maxEntries: KEYS });
-  const { withIdempotency } = library.createIdempotency({ store });
-  for (let n = 0; n < KEYS; n++) await withIdempotency(keyOf(n), TTL, () => receipt(n));
-  return store;
+const result = shape === "flat" ? receipt : (n: number) => ({ ...nested, id: n });
+
+/** What is full, and what replays each key once. */
+interface Filled {
+  held: unknown;
+  replay(): Promise<void>;
 }
 
-async function fillCache(): Promise<unknown> {
-  const cache = new LRUCache<string, string>({ max: KEYS, ttl: TTL_MS });
-  for (let n = 0; n < KEYS; n++) cache.set(keyOf(n), JSON.stringify(receipt(n)));
-  return cache;
+async function fillOurs(): Promise<Filled> {
+  const store = library.memoryStore({ maxEntries: KEYS });
+  const { withIdempotency } = library.createIdempotency({ store });
+  const callAll = async () => {
+    for (let n = 0; n < KEYS; n++) await withIdempotency(keyOf(n), TTL, () => result(n));
+  };
+  await callAll();
+  return { held: store, replay: callAll };
+}
+
+async function fillCache(): Promise<Filled> {
+  const cache = new LRUCache<string, string>({ max: KEYS });
+  for (let n = 0; n < KEYS; n++) cache.set(keyOf(n), JSON.stringify(result(n)));
+  const replay = async () => {
+    for (let n = 0; n < KEYS; n++) JSON.parse(cache.get(keyOf(n))!);
+  };
+  return { held: cache, replay };
 }
 
 /** What lives on the heap and in the buffers beside it, once all that is garbage has gone. */
@@ -28,8 +43,13 @@ async function liveBytes(): Promise<number> {
   return heapUsed + arrayBuffers;
 }
 
-const fill = process.argv.includes("ours") ? fillOurs : fillCache;
 const before = await liveBytes();
-const filled = await fill();
+const filled = await (candidate === "ours" ? fillOurs() : fillCache());
 const after = await liveBytes();
-report({ bytesPerKey: (after - before) / KEYS, kept: filled !== undefined });
+await filled.replay();
+const replayed = await liveBytes();
+report({
+  bytesPerKey: (after - before) / KEYS,
+  bytesPerKeyReplayed: (replayed - before) / KEYS,
+  kept: filled.held !== undefined,
+});

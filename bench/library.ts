@@ -6,6 +6,21 @@ export const library: typeof Library = await import(new URL("../dist/index.js", 
 /** What `fn` answers with: a small object, as a provider's receipt is. */
 export const receipt = (n: number) => ({ messageId: `<${n}@mail.example>`, accepted: true, recipients: 1 });
 
+/** A larger answer, of 300 characters: an order as a shop's API returns it. */
+export const nested = {
+  order: { id: "ord_8f3b21", status: "accepted", total: { amount: 129.9, currency: "EUR" } },
+  lines: [
+    { sku: "shirt-blue-m", quantity: 2, price: 39.95 },
+    { sku: "cap-black", quantity: 1, price: 50 },
+  ],
+  mail: {
+    messageId: "<81723@mail.example>",
+    accepted: true,
+    recipients: ["a@example.org"],
+    sentAt: 1764201600,
+  },
+};
+
 export const keyOf = (n: number) => `order-shipped:${n}`;
 
 export const TTL = "24h";

@@ -3,13 +3,6 @@ import { pathToFileURL } from "node:url";
 import { keyOf, receipt, TTL_MS } from "./library.ts";
 import type { Candidate } from "./measure.ts";
 
-/** Another package, in both of its situations. */
-export interface Peer {
-  readonly name: string;
-  readonly replay: Candidate;
-  readonly first: Candidate;
-}
-
 type Once = (key: string) => Promise<unknown>;
 
 // Peers are no dependencies of this repository: they live in this folder's own node_modules, if anywhere.
@@ -23,19 +16,6 @@ async function load<T>(name: string): Promise<T> {
 const installed = (path: string) => new URL(`./node_modules/${path}`, import.meta.url);
 
 const send = async () => receipt(1);
-
-async function peer(name: string, make: () => Promise<Once>): Promise<Peer> {
-  const [replayed, fresh] = [await make(), await make()];
-  await replayed("replayed");
-  let n = 0;
-  const replay = async (count: number) => {
-    for (let i = 0; i < count; i++) await replayed("replayed");
-  };
-  const first = async (count: number) => {
-    for (let i = 0; i < count; i++) await fresh(keyOf(n++));
-  };
-  return { name, replay: { name, run: replay }, first: { name, run: first } };
-}
 
 async function pMemoize(): Promise<Once> {
   type Memoize = (fn: (key: string) => Promise<unknown>) => Once;
@@ -136,20 +116,30 @@ async function powertools(): Promise<Once> {
 }
 
 /** The packages that do a comparable job, each as its documentation says and with what it keeps in memory. */
-export async function peers(): Promise<Peer[]> {
-  return [
-    await peer("p-memoize (shares one object)", pMemoize),
-    await peer("keyv", keyv),
-    await peer("@node-idempotency/core", nodeIdempotency),
-    await peer("bentocache", bentocache),
-    await peer("AWS Powertools", powertools),
-  ];
+export const PEERS: Readonly<Record<string, () => Promise<Once>>> = {
+  "p-memoize (shares one object)": pMemoize,
+  keyv,
+  "@node-idempotency/core": nodeIdempotency,
+  bentocache,
+  "AWS Powertools": powertools,
+};
+
+/** What a package is measured by: `replay`, or `first`. */
+export async function peer(name: string, situation: string): Promise<Candidate["run"]> {
+  const make = PEERS[name];
+  if (make === undefined) throw new Error(`expected a candidate's name, got ${JSON.stringify(name)}`);
+  const once = await make();
+  await once("replayed");
+  let n = 0;
+  const key = situation === "replay" ? () => "replayed" : () => keyOf(n++);
+  return async count => {
+    for (let i = 0; i < count; i++) await once(key());
+  };
 }
 
-export async function durationPeers(): Promise<Candidate[]> {
+export async function durationPeer(): Promise<Candidate["run"]> {
   const { parse } = await load<{ parse: (text: string) => number | undefined }>("@lukeed/ms");
-  const run = async (count: number) => {
+  return async count => {
     for (let n = 0; n < count; n++) parse("5m");
   };
-  return [{ name: "@lukeed/ms", run }];
 }

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { keyOf, library, receipt, TTL, TTL_MS } from "./library.ts";
-import { type Candidate, compare, inTime, type Measured, type Row, report } from "./measure.ts";
+import { type Candidate, compare, inCpu, inTime, type Measured, type Row, report } from "./measure.ts";
 
 const FEW = 1_000;
 const MANY = 1_000_000;
@@ -44,6 +44,7 @@ function row(measure: string, target: string, [few, many]: Measured[]): Row {
     measure: `${measure} at 1,000,000 live keys`,
     ours: inTime(many!.nanoseconds),
     reference: `${inTime(few!.nanoseconds)} (at 1,000)`,
+    cpu: inCpu(many!, few!),
     ratio: `${(1 / many!.ratio).toFixed(2)} × the time`,
     target,
   };

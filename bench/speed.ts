@@ -1,97 +1,66 @@
-import { LRUCache } from "lru-cache";
-import { keyOf, library, receipt, TTL, TTL_MS } from "./library.ts";
-import { type Candidate, compare, inTime, type Measured, type Row, report } from "./measure.ts";
-import { durationPeers, peers } from "./peers.ts";
+import { measure } from "./child.ts";
+import { type Cost, inCpu, inTime, type Measured, type Row, report, summarize } from "./measure.ts";
+import { PEERS } from "./peers.ts";
 
-// Room for all fresh keys of a run, so that neither side evicts.
-const MAX_ENTRIES = 2 ** 21;
+// Fresh processes, in turn: within one, what a candidate did before decides how fast the compiler makes the next.
+const ROUNDS = 5;
 
-const text = JSON.stringify(receipt(1));
-const send = async () => receipt(1);
-
-/** The raw limit: a text in lru-cache, read back on each replay. */
-function rawReplay(): Candidate {
-  const cache = new LRUCache<string, string>({ max: MAX_ENTRIES, ttl: TTL_MS });
-  cache.set("replayed", text);
-  return {
-    name: "lru-cache",
-    run: async count => {
-      for (let n = 0; n < count; n++) await JSON.parse(cache.get("replayed")!);
-    },
-  };
+/** Measures the candidates of `memory.ts`, each in a process of its own, round by round. */
+function compareFresh(names: readonly string[][]): Measured[] {
+  const rounds = Array.from({ length: ROUNDS }, () => names.map(name => measure<Cost>("memory.ts", ...name)));
+  return summarize(
+    names.map(([name]) => name!),
+    rounds,
+  );
 }
 
-function rawFirst(): Candidate {
-  const cache = new LRUCache<string, string>({ max: MAX_ENTRIES, ttl: TTL_MS });
-  let fresh = 0;
+function row(what: string, raw: Measured, own: Measured, target: string, reference = "lru-cache"): Row {
   return {
-    name: "lru-cache",
-    run: async count => {
-      for (let n = 0; n < count; n++) {
-        const key = keyOf(fresh++);
-        if (cache.get(key) === undefined) cache.set(key, text);
-      }
-    },
-  };
-}
-
-const ours = () =>
-  library.createIdempotency({ store: library.memoryStore({ maxEntries: MAX_ENTRIES }) }).withIdempotency;
-
-async function ourReplay(): Promise<Candidate> {
-  const withIdempotency = ours();
-  await withIdempotency("replayed", TTL, send);
-  return {
-    name: "with-idempotency",
-    run: async count => {
-      for (let n = 0; n < count; n++) await withIdempotency("replayed", TTL, send);
-    },
-  };
-}
-
-function ourFirst(fn: () => unknown): Candidate {
-  const withIdempotency = ours();
-  let fresh = 0;
-  return {
-    name: "with-idempotency",
-    run: async count => {
-      for (let n = 0; n < count; n++) await withIdempotency(keyOf(fresh++), TTL, fn);
-    },
-  };
-}
-
-const ourDuration: Candidate = {
-  name: "with-idempotency",
-  run: async count => {
-    for (let n = 0; n < count; n++) library.parseDuration("5m");
-  },
-};
-
-function row(measure: string, [raw, own]: Measured[], target: string): Row {
-  return {
-    measure,
-    ours: inTime(own!.nanoseconds),
-    reference: `${inTime(raw!.nanoseconds)} (${raw!.name})`,
-    ratio: `${own!.ratio.toFixed(2)} ×`,
+    measure: what,
+    ours: inTime(own.nanoseconds),
+    reference: `${inTime(raw.nanoseconds)} (${reference})`,
+    cpu: inCpu(own, raw),
+    ratio: `${(own.ratio / raw.ratio).toFixed(2)} ×`,
     target,
   };
 }
 
-const others = process.argv.includes("--peers") ? await peers() : [];
-const replay = await compare([rawReplay(), await ourReplay(), ...others.map(peer => peer.replay)]);
-const first = await compare([rawFirst(), ourFirst(send), ...others.map(peer => peer.first)]);
-const firstAtOnce = await compare([rawFirst(), ourFirst(() => receipt(1))]);
-const duration = await compare([...(others.length > 0 ? await durationPeers() : []), ourDuration]);
+/** A line of two of ours: what the second costs more. */
+function addedRow(what: string, without: Measured, own: Measured, target: string): Row {
+  return {
+    ...row(what, without, own, target, "without"),
+    ratio: `+ ${((own.nanoseconds - without.nanoseconds) / 1e3).toFixed(1)} µs`,
+  };
+}
+
+const withPeers = process.argv.includes("--peers");
+const others = withPeers ? Object.keys(PEERS) : [];
+
+const [rawReplay, replay, ...peerReplays] = compareFresh([
+  ["raw-replay"],
+  ["our-replay"],
+  ...others.map(name => [name, "replay"]),
+]);
+const [rawNested, nested] = compareFresh([["raw-replay-nested"], ["our-replay-nested"]]);
+const [rawOnce, once] = compareFresh([["raw-once"], ["our-once"]]);
+const [rawFirst, first, sync, withKey, ...peerFirsts] = compareFresh([
+  ["raw-first"],
+  ["our-first"],
+  ["our-first-sync"],
+  ["our-first-key"],
+  ...others.map(name => [name, "first"]),
+]);
 
 const rows = [
-  row("replay of a small object, each caller its own copy", replay, "≥ 0.8 ×"),
-  row("first execution, fresh key, asynchronous `fn`", first, "≥ 0.5 ×"),
-  row("first execution, fresh key, synchronous `fn`", firstAtOnce, "≥ 0.5 ×"),
+  row("replay of a small object, the same key each time", rawReplay!, replay!, "≥ 1.5 ×"),
+  row("replay of a nested object, the same key each time", rawNested!, nested!, "≥ 2.5 ×"),
+  row("replay of a small object, each of 200,000 keys once", rawOnce!, once!, "≥ 0.7 ×"),
+  row("first execution, fresh key, asynchronous `fn`", rawFirst!, first!, "≥ 0.42 ×"),
+  row("first execution, fresh key, synchronous `fn`", rawFirst!, sync!, "≥ 0.45 ×"),
+  addedRow("first execution that reads `idempotencyKey`", first!, withKey!, "≤ + 1.5 µs"),
 ];
-if (duration.length > 1) rows.push(row('`parseDuration("5m")`', duration, "≥ 1 ×"));
-const peerRows = others.map(({ name }, index) => ({
-  name,
-  replay: replay[index + 2],
-  first: first[index + 2],
-}));
-report({ rows, peers: peerRows });
+if (withPeers) {
+  const [raw, own] = compareFresh([["raw-duration"], ["our-duration"]]);
+  rows.push(row('`parseDuration("5m")`', raw!, own!, "≥ 1 ×", "@lukeed/ms"));
+}
+report({ rows, peers: others.map((name, n) => ({ name, replay: peerReplays[n], first: peerFirsts[n] })) });

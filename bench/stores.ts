@@ -1,6 +1,6 @@
 import type { Idempotency, IdempotencyStore } from "with-idempotency";
 import { library, receipt, TTL } from "./library.ts";
-import { type Candidate, inTime, type Measured, median, type Row } from "./measure.ts";
+import { type Candidate, inCpu, inTime, type Measured, median, type Row } from "./measure.ts";
 
 /** As many calls at once where throughput is measured. */
 export const IN_FLIGHT = 64;
@@ -36,6 +36,7 @@ export function row(measure: string, [reference, own]: Measured[], target: strin
     measure,
     ours: inTime(own!.nanoseconds),
     reference: `${inTime(reference!.nanoseconds)} (${reference!.name})`,
+    cpu: inCpu(own!, reference!),
     ratio: isTime ? `${(1 / own!.ratio).toFixed(2)} × the time` : `${own!.ratio.toFixed(2)} ×`,
     target,
   };
