@@ -1,8 +1,7 @@
+export type { Clause, StoreHarness } from "./testing/conformance/harness.ts";
 export {
-  type Clause,
   type ConformanceCase,
   type StoreConformance,
-  type StoreHarness,
   storeConformance,
 } from "./testing/conformance/suite.ts";
 export {

@@ -97,11 +97,10 @@ export function circlesIn(graph: Graph): string[] {
   return circles;
 }
 
-export function tooLong(sources: Sources): string[] {
-  const lines = (text: string) => text.trimEnd().split("\n").length;
-  return Array.from(sources)
-    .filter(([, text]) => lines(text) > LONGEST)
-    .map(([file, text]) => `${file} has ${lines(text)} lines`);
+export function tooLong(sources: Sources): { file: string; lines: number }[] {
+  return Array.from(sources, ([file, text]) => ({ file, lines: text.trimEnd().split("\n").length })).filter(
+    ({ lines }) => lines > LONGEST,
+  );
 }
 
 /** The modules that a file loads from outside `src`, by itself or by what it imports. */

@@ -1,6 +1,6 @@
 import type { ClaimRequest, IdempotencyStore } from "../../contract/store.ts";
+import type { StoreHarness } from "./harness.ts";
 import { type CaseSpec, equal, has, LONG, PAST_LEASE, PAST_TTL, type Scene } from "./scene.ts";
-import type { StoreHarness } from "./suite.ts";
 
 type FullStore = NonNullable<StoreHarness["full"]>;
 type Times = Pick<ClaimRequest, "leaseMs" | "ttlMs">;

@@ -1,6 +1,6 @@
+import type { StoreHarness } from "./harness.ts";
 import { bring, STATUSES } from "./operations.ts";
 import { type CaseSpec, equal, type Scene } from "./scene.ts";
-import type { StoreHarness } from "./suite.ts";
 
 /** Fails unless a hint that waits for a key in progress resolves soon after the change. */
 async function resolvesAfter(

@@ -1,3 +1,4 @@
+import type { StoreHarness } from "./harness.ts";
 import {
   type CaseSpec,
   equal,
@@ -11,7 +12,6 @@ import {
   unchanged,
   WAYS,
 } from "./scene.ts";
-import type { StoreHarness } from "./suite.ts";
 
 /** Keys that a token does not hold: each makes one, and the token of the scene that is `a` or `b` tries its luck. */
 const NOT_HELD: Record<string, { token: "a" | "b"; prepare(scene: Scene): Promise<unknown> }> = {

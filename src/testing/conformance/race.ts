@@ -1,6 +1,6 @@
 import type { ClaimResult, IdempotencyStore } from "../../contract/store.ts";
+import type { StoreHarness } from "./harness.ts";
 import { type CaseSpec, equal, has, LONG, PAST_TTL, remains, type Scene, unchanged } from "./scene.ts";
-import type { StoreHarness } from "./suite.ts";
 
 const RIVALS = 20;
 

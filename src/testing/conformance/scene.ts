@@ -1,6 +1,6 @@
 import type { ClaimRequest, ClaimResult, IdempotencyStore } from "../../contract/store.ts";
 import { describe } from "../../util/describe.ts";
-import type { Clause, StoreHarness } from "./suite.ts";
+import type { Clause, StoreHarness } from "./harness.ts";
 
 /** A case before it has a harness; no `test` where the harness cannot tell. */
 export interface CaseSpec {

@@ -1,7 +1,7 @@
 import type { ClaimResult, IdempotencyStore, Seen } from "../../contract/store.ts";
+import type { StoreHarness } from "./harness.ts";
 import { bring, STATUSES } from "./operations.ts";
 import { type CaseSpec, equal, has, LONG, remains, type Scene, UNCERTAIN, unchanged } from "./scene.ts";
-import type { StoreHarness } from "./suite.ts";
 
 /** What an operator saw of the key: the claim that is there now. */
 async function look({ store, key }: Scene): Promise<Seen> {

@@ -1,7 +1,7 @@
 import type { IdempotencyStore } from "../../contract/store.ts";
 import { crowd } from "./full.ts";
+import type { StoreHarness } from "./harness.ts";
 import { type CaseSpec, equal, has, LONG, PAST_LEASE, PAST_TTL, type Scene } from "./scene.ts";
-import type { StoreHarness } from "./suite.ts";
 import { awkwardKeys, awkwardOutcomes } from "./texts.ts";
 
 type Cleanup = NonNullable<StoreHarness["cleanup"]>;

@@ -1,3 +1,4 @@
+import type { StoreHarness } from "./harness.ts";
 import { oneWins } from "./race.ts";
 import {
   type CaseSpec,
@@ -11,7 +12,6 @@ import {
   unchanged,
   WAYS,
 } from "./scene.ts";
-import type { StoreHarness } from "./suite.ts";
 
 const uncertainCases = WAYS.flatMap((way): CaseSpec[] => [
   {

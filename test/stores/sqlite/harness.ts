@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { IdempotencyStore } from "../../../src/contract/store.ts";
 import type { SqliteDatabase } from "../../../src/stores/sqlite/database.ts";
 import { type SqliteStore, sqliteStore } from "../../../src/stores/sqlite/store.ts";
-import type { StoreHarness } from "../../../src/testing/conformance/suite.ts";
+import type { StoreHarness } from "../../../src/testing/conformance/harness.ts";
 
 /** How a client opens a file. */
 export type Connect = (file: string) => SqliteDatabase & { close(): unknown };

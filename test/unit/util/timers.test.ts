@@ -6,8 +6,9 @@ describe("a background timer", () => {
     vi.useFakeTimers();
   });
   afterEach(() => {
-    vi.useRealTimers();
+    // In this order: what was stubbed meanwhile is a fake.
     vi.unstubAllGlobals();
+    vi.useRealTimers();
   });
 
   it("rings once, after its delay", async () => {
