@@ -5,5 +5,5 @@ import base from "./vitest.mutation.config.ts";
 // haste it shares, it has the tests of the sources' order.
 export default defineConfig({
   ...base,
-  test: { ...base.test, testTimeout: 20_000, include: ["test/unit/**/*.test.ts"], exclude: [] },
+  test: { ...base.test, include: ["test/unit/**/*.test.ts"], exclude: [] },
 });

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { vi } from "vitest";
+import { afterAll, vi } from "vitest";
 
 // A property that a mutant breaks has said enough, and one that it does not break shall not take long.
 fc.configureGlobal({ endOnFailure: true, interruptAfterTimeLimit: 500 });
@@ -12,4 +12,10 @@ vi.mock("lru-cache", async importOriginal => {
       construct: (Cache, [{ max, ...options }]) => new Cache({ ...options, max: Math.min(max, 5_000) }),
     }),
   };
+});
+
+// Many files share one process here: none of them shall inherit another's clock.
+afterAll(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
 });
