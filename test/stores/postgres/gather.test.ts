@@ -22,6 +22,8 @@ interface Sent extends PostgresQuery {
   isJoined: boolean;
   context: string | undefined;
   error?: { code?: string };
+  /** The characters of its answer. */
+  answered?: number;
 }
 
 /** A client that keeps what is sent by it. */
@@ -31,7 +33,9 @@ function spying(client: PostgresClient, onError?: (sent: Sent) => Promise<void>)
     const one: Sent = { ...each, isJoined: each.text.includes("unnest("), context: context.getStore() };
     sent.push(one);
     try {
-      return await client.query(each);
+      const answer = await client.query(each);
+      one.answered = answer.rows.reduce((sum, row) => sum + String(Object.values(row)).length, 0);
+      return answer;
     } catch (error) {
       one.error = error as { code?: string };
       await onError?.(one);
@@ -117,7 +121,7 @@ describe("claims and completions at once", () => {
   });
 
   it("keep what no array's text may hold as it is", async () => {
-    const { store } = await watched();
+    const { spy, store } = await watched();
     const keys = ['"', "\\", "{}", ",", "NULL", "", "\0", "\ud800", "'", '\\"', "字👍", "%s $1"].map(
       odd => `k${odd}`,
     );
@@ -134,6 +138,7 @@ describe("claims and completions at once", () => {
         expiresInMs: expect.any(Number),
       })),
     );
+    expect([spy.joined().length, spy.sent.length]).toEqual([3, 3]);
   });
 
   it("carry a bounded amount of results, there and back", async () => {
@@ -147,6 +152,8 @@ describe("claims and completions at once", () => {
     const sizes = spy.joined().map(({ values }) => values.join("").length);
     expect(Math.max(...sizes)).toBeGreaterThan(800_000);
     expect(Math.max(...sizes)).toBeLessThan(1_100_000);
+    // A large result is read alone.
+    expect(Math.max(...spy.joined().map(({ answered = 0 }) => answered))).toBeLessThan(70_000);
   });
 
   it("look records up by the index, also in a table that was small when they were prepared", async () => {
