@@ -34,7 +34,9 @@ function spying(client: PostgresClient, onError?: (sent: Sent) => Promise<void>)
     sent.push(one);
     try {
       const answer = await client.query(each);
-      one.answered = answer.rows.reduce((sum, row) => sum + String(Object.values(row)).length, 0);
+      // Several statements in one have several answers.
+      const { rows = [] } = answer;
+      one.answered = rows.reduce((sum, row) => sum + String(Object.values(row)).length, 0);
       return answer;
     } catch (error) {
       one.error = error as { code?: string };
