@@ -31,7 +31,8 @@ export interface Row {
 
 /** How long each candidate warms up: shorter, and the compiler still rewrites what is measured. */
 const WARM_MS = 1_500;
-const ROUNDS = 21;
+/** How often the candidates run in turn. */
+export const ROUNDS = 21;
 const ROUND_MS = 30;
 const BATCHES = 100;
 const BATCH_MS = 5;

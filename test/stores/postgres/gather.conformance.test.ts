@@ -2,7 +2,7 @@ import { describe } from "vitest";
 import { CLIENTS } from "./clients.ts";
 import { postgresConforms } from "./conforms.ts";
 
-// Every claim and every completion goes by the statement for several keys, though it be for one.
+// Every claim and every completion goes by the statement for several keys, even if there is only one.
 const gathering = { lanes: 1, fewest: 1 };
 
 describe.each(Object.entries(CLIENTS))("a store that joins everything, by %s", (_name, connect) =>
