@@ -21,13 +21,17 @@ export type AskMany = (
   items: readonly BatchItem[],
 ) => Promise<(readonly SqlRow[] | undefined)[]>;
 
-// What a claim waits for where another transaction has made the same key and is still open. Two batches that meet wait
-// for a commit, which takes less; a deadlock is looked for after a second.
+// How long a joined claim waits for another transaction that has made one of its keys and is still open. Two joined
+// statements that meet wait for a commit only, which takes less. PostgreSQL looks for a deadlock after a second.
 const LOCK_TIMEOUT = "100ms";
 // Bytes of a result that is read together with others.
 const MOST_OUTCOME = 2 ** 16;
 
-/** An operation on all keys of `asked`, a row for each. `:name`s are its columns. */
+// Always true. By it the planner expects one row, and so looks each key up by the index, also where the table was small
+// when the statement was prepared.
+const FEW = "a.ttl + 0 = a.ttl";
+
+/** An operation on all keys of `asked`, a row for each. `:name`s are its columns, and `GIVEN` is the arrays. */
 type Text = { given: string; rest: string };
 
 function batchTexts(table: string, notify: boolean): Record<BatchOperation, Text> {
@@ -39,18 +43,18 @@ function batchTexts(table: string, notify: boolean): Record<BatchOperation, Text
   // S1: in the order of the keys, so that no two batches each wait for the other.
   const unseen = `NOT EXISTS (SELECT FROM ${table} AS r WHERE r.key = :key) ORDER BY :key COLLATE "C"`;
   return {
-    // Only an insert waits, for who has made the same key and not yet committed.
+    // Only the insert can wait: for a transaction that has made the same key and has not committed yet.
     claim: {
       given: `WITH patience AS MATERIALIZED (SELECT set_config('lock_timeout', '${LOCK_TIMEOUT}', true) AS is_set),
-asked AS MATERIALIZED (SELECT a.* FROM patience, GIVEN AS a WHERE patience.is_set <> '' AND a.ttl + 0 = a.ttl),`,
+asked AS MATERIALIZED (SELECT a.* FROM patience, GIVEN AS a WHERE patience.is_set <> '' AND ${FEW}),`,
       rest: `fresh AS (${insert(unseen)})
 SELECT a.key, s.* FROM asked AS a CROSS JOIN LATERAL (${seen}) AS s
 WHERE s.outcome IS NULL OR octet_length(s.outcome) <= ${MOST_OUTCOME}
 UNION ALL SELECT key, NULL, NULL, NULL FROM fresh`,
     },
-    // What another transaction has locked is left out, and asked alone.
+    // S5: for the token that holds the key. What another transaction has locked is left out, and asked alone.
     complete: {
-      given: `WITH given AS MATERIALIZED (SELECT a.* FROM GIVEN AS a WHERE a.ttl + 0 = a.ttl),
+      given: `WITH given AS MATERIALIZED (SELECT a.* FROM GIVEN AS a WHERE ${FEW}),
 asked AS MATERIALIZED (SELECT a.* FROM given AS a CROSS JOIN LATERAL (
   SELECT FROM ${table} AS r WHERE r.key = :key AND r.token = :token FOR NO KEY UPDATE SKIP LOCKED
 ) AS r),`,
