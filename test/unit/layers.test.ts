@@ -13,8 +13,8 @@ import {
 const sources = readSources(resolve(import.meta.dirname, "../../src"));
 const graph = graphOf(sources);
 
-/** What is not mended yet: mend one, and take it off. */
-const KNOWN_CIRCLES = ["stores/memory/records.ts > stores/memory/local.ts > stores/memory/records.ts"];
+/** Those that nobody has opened yet: mend one, and take it off. */
+const KNOWN_CIRCLES: string[] = [];
 
 describe("the sources", () => {
   it("are read, all of them", () => {
