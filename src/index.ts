@@ -38,6 +38,7 @@ export type {
   ClaimRequest,
   ClaimResult,
   IdempotencyStore,
+  Seen,
   StoreRecord,
 } from "./contract/store.ts";
 export type { MemoryStoreOptions } from "./stores/memory/options.ts";
