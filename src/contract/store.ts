@@ -133,4 +133,10 @@ export interface IdempotencyStore {
    * A hint to look again, never needed for correctness.
    */
   settled?(key: string, signal: AbortSignal): Promise<void>;
+  /**
+   * The engine waits no longer for an operation on the key, since `storeTimeout` is over: its answer may still come, and
+   * another operation on the key may follow it. For a store that may send nothing more then, as one on a transaction of
+   * its caller may not.
+   */
+  abandoned?(key: string): void;
 }

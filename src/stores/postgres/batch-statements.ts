@@ -1,9 +1,9 @@
 import { storableText } from "../shared/record.ts";
 import { type SqlValues, TYPES, type ValueName } from "../sql/operations.ts";
-import type { SqlRow } from "../sql/record.ts";
 import { sqlTexts } from "../sql/statements.ts";
-import type { PostgresClient, PostgresQuery } from "./client.ts";
-import { DIALECT, preparedName } from "./statements.ts";
+import { columnsOf, hasTransaction, type PostgresClient, type PostgresQuery } from "./client.ts";
+import { rowsOf } from "./server.ts";
+import { DIALECT, preparedName, TEXTS } from "./statements.ts";
 
 /** The operations that one statement can do for several keys. */
 export type BatchOperation = "claim" | "complete";
@@ -19,7 +19,7 @@ export type BatchItem = Partial<SqlValues> & { key: string };
 export type AskMany = (
   operation: BatchOperation,
   items: readonly BatchItem[],
-) => Promise<(readonly SqlRow[] | undefined)[]>;
+) => Promise<(readonly unknown[] | undefined)[]>;
 
 // How long a joined claim waits for another transaction that has made one of its keys and is still open. Two joined
 // statements that meet wait for a commit only, which takes less. PostgreSQL looks for a deadlock after a second.
@@ -98,13 +98,6 @@ function arrayText(values: readonly BatchItem[ValueName][]): string {
   return `{${written.join(",")}}`;
 }
 
-type Tells = PostgresClient & { getTransactionStatus?(): unknown };
-
-/** Whether a `Client` of pg has a transaction open, or one that failed. */
-const hasTransaction = (client: Tells) => ["T", "E"].includes(client.getTransactionStatus?.() as string);
-
-const keyOf = ({ key }: Record<string, unknown>) => key;
-
 /** Asks the server for several keys at once. Rejects where the statement failed, and then nothing was done. */
 export function batchAsk(
   client: PostgresClient,
@@ -121,9 +114,10 @@ export function batchAsk(
     if (hasTransaction(client)) return items.map(() => undefined);
     const { text, name, names } = statements[operation];
     const values = names.map(column => arrayText(items.map(item => item[column])));
-    const query: PostgresQuery = name === undefined ? { text, values } : { text, values, name };
-    const { rows } = await client.query(query);
-    const rowOf = new Map(rows.map(row => [keyOf(row), row]));
+    const query: PostgresQuery = { text, values, types: TEXTS, ...(name !== undefined && { name }) };
+    // The key stands before what its own statement would have answered with.
+    const rows = rowsOf(await client.query(query)).map(columnsOf);
+    const rowOf = new Map(rows.map(([key, ...row]) => [key, row]));
     return items.map(({ key }) => {
       const row = rowOf.get(storableText(key));
       if (row !== undefined) return [row];

@@ -1,9 +1,14 @@
+import { StoreError } from "../../contract/errors.ts";
+import { expectRightClient, type WrongClient } from "../shared/wrong-client.ts";
+
 /** A statement as pg's clients take it. */
 export interface PostgresQuery {
   text: string;
   values: (string | number | null)[];
   /** Given where the server shall keep the statement prepared under that name. */
   name?: string;
+  /** Has pg leave texts as the server sent them, whatever its type parsers were set to. Other clients ignore it. */
+  types?: { getTypeParser(oid: number, format?: string): (value: unknown) => string };
 }
 
 /**
@@ -19,8 +24,11 @@ export interface PostgresQuery {
  * ```
  */
 export interface PostgresClient {
-  /** Answers with the rows, or rejects with the server's error and its `code`. */
-  query(query: PostgresQuery): PromiseLike<{ rows: Record<string, unknown>[] }>;
+  /**
+   * Answers with the rows, or rejects with the server's error and its `code`. A row is an object or an array, whatever
+   * its columns are called, as long as they come in the statement's order and texts come as they are.
+   */
+  query(query: PostgresQuery): PromiseLike<{ rows: readonly unknown[] }>;
 }
 
 /** A connection of its own that is told of notifications: a connected `Client` of pg. */
@@ -36,4 +44,54 @@ export interface PostgresListener {
 /** The server's `SQLSTATE`, where an error has one. */
 export function codeOf(error: unknown): unknown {
   return (error as { code?: unknown } | null | undefined)?.code;
+}
+
+/** `I` where a client of pg has no transaction open, `T` or `E` where it has; undefined where nobody knows. */
+export function transactionStatus(client: PostgresClient): unknown {
+  return (client as { getTransactionStatus?(): unknown }).getTransactionStatus?.();
+}
+
+/** Whether a client of pg has a transaction open, or one that failed. */
+export function hasTransaction(client: PostgresClient): boolean {
+  const status = transactionStatus(client);
+  return status === "T" || status === "E";
+}
+
+/** The columns of a row in their order, whatever a client's options make of their names. */
+export function columnsOf(row: unknown): readonly unknown[] {
+  return Array.isArray(row) ? row : Object.values(row ?? {});
+}
+
+/** Throws `STORE_ERROR` where the client is known to have a transaction open that its caller may roll back. */
+export function refuseTransaction(client: PostgresClient): void {
+  if (!hasTransaction(client)) return;
+  throw new StoreError(
+    "pool: expected no open transaction on its Client; got one, with which what is written now could be rolled back. " +
+      "Give the store a Pool or a Client of its own, or use inTransaction(client)",
+  );
+}
+
+const adapter = (ask: string) => `hand over an adapter: { query: async ({ text, values, name }) => ${ask} }`;
+
+/** What is taken for a client of PostgreSQL, and what to do about it. */
+const WRONG: readonly WrongClient[] = [
+  {
+    what: "postgres.js's sql",
+    has: ["unsafe", "begin"],
+    todo: adapter("({ rows: await sql.unsafe(text, values, { prepare: name !== undefined }) })"),
+  },
+  { what: "PGlite", has: ["query", "execProtocol"], todo: adapter("db.query(text, values)") },
+  { what: "a Database of SQLite", has: ["exec", "prepare"], todo: "sqliteStore takes that" },
+  {
+    what: "a client of mysql2",
+    has: ["query", "execute", "escape"],
+    todo: "this store speaks to PostgreSQL alone",
+  },
+  { what: "a DataSource of TypeORM", has: ["query", "createQueryRunner"], todo: "give it a Pool of pg" },
+  { what: "Sequelize", has: ["query", "getQueryInterface"], todo: "give it a Pool of pg" },
+];
+
+/** Throws `INVALID_OPTION` where it is no client of PostgreSQL, and says what it is taken for. */
+export function expectClient(name: string, value: unknown): void {
+  expectRightClient(name, "a Pool or Client of pg, or an adapter with query", ["query"], value, WRONG);
 }

@@ -1,5 +1,4 @@
 import { detached } from "../../util/detached.ts";
-import type { SqlRow } from "../sql/record.ts";
 import type { AskMany, BatchItem, BatchOperation } from "./batch-statements.ts";
 import type { Ask } from "./operations.ts";
 
@@ -18,7 +17,7 @@ const MOST_TEXT = 2 ** 20;
 // The longest wait for company, where the statements under way are slow or stuck.
 const WAIT_MS = 5;
 
-type Rows = readonly SqlRow[];
+type Rows = readonly unknown[];
 
 /** What an operation does after its wait: take its rows, or ask alone, `apart` if its joined statement failed. */
 type Turn = Rows | "alone" | "apart";

@@ -1,3 +1,4 @@
+import { detached } from "../../util/detached.ts";
 import { digest } from "../../util/sha256.ts";
 import { backgroundTimer } from "../../util/timers.ts";
 import { Waiters } from "../shared/waiters.ts";
@@ -10,42 +11,65 @@ const LINGER_MS = 500;
 export const channelOf = (table: string) => `idempotency_${digest(table)}`;
 export const hintOf = (key: string) => digest(key).slice(0, 22);
 
-/**
- * Wakes those who wait for a key, by the one connection of `listener`, which listens only while somebody waits.
- * Whatever fails here costs the hint alone, for a waiter asks again anyway.
- */
-class PostgresHints {
+/** What a listener does for all channels: it is told of each by the same pair of handlers. */
+class Hub {
   readonly #listener: PostgresListener;
-  readonly #channel: string;
-  readonly #waiters = new Waiters();
-  #isListening = false;
-  // What it was told last: a client takes one statement at a time.
-  #said: Promise<unknown> = Promise.resolve();
+  readonly #channels = new Map<string, PostgresHints>();
+  // What was asked last: a client takes one statement at a time.
+  #asked: Promise<unknown> = Promise.resolve();
 
-  constructor(listener: PostgresListener, channel: string) {
+  constructor(listener: PostgresListener) {
     this.#listener = listener;
-    this.#channel = channel;
-    listener.on("notification", ({ channel: told, payload }) => {
-      if (told === channel) this.#waiters.wake(payload ?? "");
-    });
+    listener.on("notification", ({ channel, payload }) => this.#channels.get(channel)?.wake(payload ?? ""));
     // Unheard, the loss of its connection would end the process.
     listener.on("error", () => {});
   }
 
-  /** Resolves when the channel is told of the key, or when the signal aborts. */
-  async told(key: string, signal: AbortSignal): Promise<void> {
+  /** The hints of a channel: the same for all stores that share it. */
+  of(channel: string): PostgresHints {
+    const hints = this.#channels.get(channel) ?? new PostgresHints(command => this.#ask(command, channel));
+    this.#channels.set(channel, hints);
+    return hints;
+  }
+
+  #ask(command: string, channel: string): Promise<unknown> {
+    const ask = async () => this.#listener.query(`${command} "${channel}"`);
+    this.#asked = this.#asked.then(ask, ask);
+    return this.#asked;
+  }
+}
+
+/**
+ * Wakes those who wait for a key, by a channel on which the listener listens only while somebody waits. Whatever fails
+ * here costs the hint alone, for a waiter asks again anyway.
+ */
+class PostgresHints {
+  readonly #ask: (command: "LISTEN" | "UNLISTEN") => Promise<unknown>;
+  readonly #waiters = new Waiters();
+  #isListening = false;
+
+  constructor(ask: (command: "LISTEN" | "UNLISTEN") => Promise<unknown>) {
+    this.#ask = ask;
+  }
+
+  wake(hint: string): void {
+    this.#waiters.wake(hint);
+  }
+
+  /** Resolves when there is word of the key on the channel, or when the signal aborts. */
+  async settled(key: string, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const word = this.#waiters.wait(hintOf(key), signal);
-    this.#listen();
+    detached(() => this.#listen());
     await word;
-    if (this.#waiters.isEmpty) backgroundTimer(() => this.#rest(), LINGER_MS);
+    if (this.#waiters.isEmpty) detached(() => backgroundTimer(() => this.#rest(), LINGER_MS));
   }
 
   #listen(): void {
     if (this.#isListening) return;
     this.#isListening = true;
     // The next who waits tries again.
-    this.#say("LISTEN").catch(() => {
+    this.#ask("LISTEN").catch(() => {
       this.#isListening = false;
     });
   }
@@ -53,23 +77,15 @@ class PostgresHints {
   #rest(): void {
     if (!this.#waiters.isEmpty || !this.#isListening) return;
     this.#isListening = false;
-    this.#say("UNLISTEN").catch(() => {});
-  }
-
-  #say(command: string): Promise<unknown> {
-    const say = async () => this.#listener.query(`${command} "${this.#channel}"`);
-    this.#said = this.#said.then(say, say);
-    return this.#said;
+    this.#ask("UNLISTEN").catch(() => {});
   }
 }
 
-const known = new WeakMap<PostgresListener, Map<string, PostgresHints>>();
+const hubs = new WeakMap<PostgresListener, Hub>();
 
 /** The hints of a channel: the same for all stores that share it and the listener. */
 export function hintsOf(listener: PostgresListener, channel: string): PostgresHints {
-  const channels = known.get(listener) ?? new Map<string, PostgresHints>();
-  known.set(listener, channels);
-  const hints = channels.get(channel) ?? new PostgresHints(listener, channel);
-  channels.set(channel, hints);
-  return hints;
+  const hub = hubs.get(listener) ?? new Hub(listener);
+  hubs.set(listener, hub);
+  return hub.of(channel);
 }

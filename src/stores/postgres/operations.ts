@@ -1,11 +1,14 @@
+import { StoreError } from "../../contract/errors.ts";
 import type { IdempotencyStore } from "../../contract/store.ts";
+import { describe } from "../../util/describe.ts";
 import { claimValues, type SqlValues, seenValues } from "../sql/operations.ts";
 import { claimResult, firstClaim, type SqlRow, seenResult, storeRecord } from "../sql/record.ts";
+import { columnsOf } from "./client.ts";
 import { channelOf, hintOf } from "./hints.ts";
 import type { PostgresOperation } from "./statements.ts";
 
 /** Sends the statement of an operation, and answers with its rows. */
-export type Ask = (operation: PostgresOperation, values: Partial<SqlValues>) => Promise<readonly SqlRow[]>;
+export type Ask = (operation: PostgresOperation, values: Partial<SqlValues>) => Promise<readonly unknown[]>;
 
 // Each further one takes another claim that comes and goes just in between.
 const CLAIM_TRIES = 10;
@@ -18,7 +21,7 @@ export function postgresOperations(ask: Ask, table?: string): Omit<IdempotencySt
 
   async function read(key: string) {
     const [row] = await ask("read", { key });
-    return row && storeRecord(row);
+    return row === undefined ? undefined : storeRecord(recordRow(row));
   }
 
   /** Whether it did it; a record that nobody can read is no reason to say no. */
@@ -32,13 +35,14 @@ export function postgresOperations(ask: Ask, table?: string): Omit<IdempotencySt
     async claim(key, request) {
       const values = claimValues(key, request);
       for (let tries = 0; tries < CLAIM_TRIES; tries++) {
-        const [row] = await ask("claim", values);
+        const [found] = await ask("claim", values);
+        const row = found === undefined ? undefined : recordRow(found);
         if (row?.numbers === null) return firstClaim(request);
         const seen = row && seenResult(row);
         if (seen !== undefined) return seen;
         // Past its time, released, uncertain or its own.
         const [taken] = await ask("take", values);
-        if (taken !== undefined) return claimResult(taken);
+        if (taken !== undefined) return claimResult(recordRow(taken));
         // A record came in between: unseen when the statement began, and in its way when it wrote.
       }
       throw new Error(`The claim met a new record at each of ${CLAIM_TRIES} tries`);
@@ -56,4 +60,24 @@ export function postgresOperations(ask: Ask, table?: string): Omit<IdempotencySt
       return length > 0 || (await read(key)) === undefined;
     },
   };
+}
+
+const NUMBERS = /^-?\d+(,-?\d+)*$/;
+
+/**
+ * A row with a record, by the order of its columns, whose names and form are the client's to change. Throws
+ * `STORE_ERROR` where they have become something else: the record is sound, so nobody shall forget it.
+ */
+function recordRow(row: unknown): SqlRow {
+  const columns = columnsOf(row);
+  const numbers = columns[0];
+  const isSound = columns.length >= 3 && (numbers === null || NUMBERS.test(String(numbers)));
+  if (!isSound) {
+    throw new StoreError(
+      `pool: expected the statement's columns, in their order and as texts; got ${describe(row)}. ` +
+        "Give the store a client that leaves rows as they come",
+    );
+  }
+  const [fingerprint, outcome] = columns.slice(-2);
+  return { numbers, run_id: columns.at(-3), fingerprint, outcome };
 }

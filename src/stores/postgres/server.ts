@@ -1,7 +1,7 @@
+import { StoreError } from "../../contract/errors.ts";
+import { describe } from "../../util/describe.ts";
 import { codeOf, type PostgresClient, type PostgresQuery } from "./client.ts";
-import { schemaOf } from "./statements.ts";
-
-type Rows = readonly Record<string, unknown>[];
+import { makingOf } from "./statements.ts";
 
 // A serialisation failure and a deadlock: nothing was done, and the next try meets what was in the way.
 const PASSING: readonly unknown[] = ["40001", "40P01"];
@@ -11,8 +11,32 @@ const TRIES = 20;
 const SPREAD_MS = 4;
 
 /** Asks, and asks again where the server says that another transaction was in the way. */
-export async function askServer(client: PostgresClient, query: PostgresQuery): Promise<Rows> {
-  return retrying(PASSING, async () => (await client.query(query)).rows);
+export async function askServer(client: PostgresClient, query: PostgresQuery): Promise<readonly unknown[]> {
+  return retrying(PASSING, async () => rowsOf(await client.query(query)));
+}
+
+// What the server may answer because of the notification alone: its queue is full, or its function is not ours to call.
+const OF_NOTIFYING = /^(42|53|54|58|XX)/;
+
+/** Has a statement that notifies done without that, where the server refuses it: a hint is worth no completion. */
+export async function askNotifying(
+  client: PostgresClient,
+  notifying: PostgresQuery,
+  plain: () => PostgresQuery,
+): Promise<readonly unknown[]> {
+  try {
+    return await askServer(client, notifying);
+  } catch (error) {
+    if (!OF_NOTIFYING.test(String(codeOf(error)))) throw error;
+    return askServer(client, plain());
+  }
+}
+
+/** The rows of a client's answer. Throws `STORE_ERROR` where it has none: an adapter may have forgotten them. */
+export function rowsOf(answer: unknown): readonly unknown[] {
+  const { rows } = (answer ?? {}) as { rows?: unknown };
+  if (Array.isArray(rows)) return rows;
+  throw new StoreError(`pool: expected query to answer with an object with rows; got ${describe(answer)}`);
 }
 
 async function retrying<T>(codes: readonly unknown[], act: () => Promise<T>): Promise<T> {
@@ -27,14 +51,13 @@ async function retrying<T>(codes: readonly unknown[], act: () => Promise<T>): Pr
   }
 }
 
-/** Makes the table where it is not there. */
+/** Makes the table and its index where they are not there. */
 export async function makeTable(client: PostgresClient, table: string): Promise<void> {
-  const isThere = "SELECT to_regclass($1) IS NOT NULL AS is_there";
+  const find = "SELECT 1 WHERE to_regclass(CAST($1 AS text)) IS NOT NULL";
   await retrying([...PASSING, ...MADE_MEANWHILE], async () => {
     // `IF NOT EXISTS` alone asks for the right to make one where there is nothing to make.
-    const { rows } = await client.query({ text: isThere, values: [table] });
-    const { is_there: isMade } = rows[0] ?? {};
-    // As one message, and thus in one transaction.
-    if (isMade !== true) await client.query({ text: schemaOf(table), values: [] });
+    const found = rowsOf(await client.query({ text: find, values: [table] }));
+    // One statement, for some clients take no more at once, and so that an index is never left out.
+    if (found.length === 0) await client.query({ text: makingOf(table), values: [] });
   });
 }

@@ -43,20 +43,49 @@ export function schemaOf(table: string): string {
   return `${tableSchema(table, { key: 'text COLLATE "C"', integer: "bigint" }).join(";\n")};\n`;
 }
 
+/** The same as one statement. */
+export function makingOf(table: string): string {
+  return `DO $$ BEGIN\n${schemaOf(table)}END $$`;
+}
+
+/** Leaves what the server sent as the text that it is. */
+export const TEXTS: NonNullable<PostgresQuery["types"]> = { getTypeParser: () => String };
+
 const ANSWER = "numbers, run_id, fingerprint, outcome";
 
-/** All statements on a table, whose name is quoted: prepared under their names, and telling a channel, if so wanted. */
+// What ends a claim, and is worth a notification.
+const TOLD: readonly PostgresOperation[] = ["hold", "complete", "release", "settle", "forget", "forgetSeen"];
+const notifying = (text: string) => `WITH done AS (${text}) SELECT pg_notify(:channel, :hint) FROM done`;
+
+/**
+ * All statements on a table, whose name is quoted: prepared under their names, if so wanted. What ends a claim notifies
+ * where it is given a channel.
+ */
 export function postgresStatements(
   table: string,
   { prepare, notify }: { prepare: boolean; notify: boolean },
 ): PostgresStatements {
+  const texts = Object.entries(textsOf(table)) as [PostgresOperation, string][];
+  const readied = ([operation, text]: (typeof texts)[number]) =>
+    [operation, readyFor(operation, text, prepare)] as const;
+  const plain = new Map(texts.map(readied));
+  const told = texts.filter(([operation]) => notify && TOLD.includes(operation));
+  const notified = new Map(told.map(([operation, text]) => readied([operation, notifying(text)])));
+  return (operation, values) => {
+    const ready = (values.channel && notified.get(operation)) || plain.get(operation)!;
+    const { form, name } = ready;
+    const query = { text: form.text, values: valuesOf(form, values), types: TEXTS };
+    return name === undefined ? query : { ...query, name };
+  };
+}
+
+function textsOf(table: string): Record<PostgresOperation, string> {
   const { seen, blocked, insert, take, ...texts } = sqlTexts(table, DIALECT);
-  const told = (text: string) =>
-    notify ? `WITH done AS (${text}) SELECT pg_notify(:channel, :hint) FROM done` : text;
-  // What `seen` may see is not inserted beside, even where another removes it just then: a claim has one answer.
+  // What `seen` may see is not inserted beside, even where another removes it just then: a claim has one answer (S8).
   const unseen = `NOT EXISTS (SELECT FROM ${table} AS r WHERE r.key = :key)`;
-  const all: Record<PostgresOperation, string> = {
+  return {
     ...texts,
+    hold: texts.renew,
     // A row of nulls where it has made the record, and none where there is one past its time.
     claim: `WITH fresh AS (${insert(unseen)})
 ${seen} UNION ALL SELECT NULL, NULL, NULL FROM fresh`,
@@ -64,21 +93,6 @@ ${seen} UNION ALL SELECT NULL, NULL, NULL FROM fresh`,
     take: `WITH blocked AS MATERIALIZED (${blocked}),
 taken AS (${take("NOT EXISTS (SELECT 1 FROM blocked)")})
 SELECT ${ANSWER} FROM taken UNION ALL SELECT ${ANSWER} FROM blocked`,
-    hold: told(texts.renew),
-    complete: told(texts.complete),
-    release: told(texts.release),
-    settle: told(texts.settle),
-    forget: told(texts.forget),
-    forgetSeen: told(texts.forgetSeen),
-  };
-  const ready = Object.fromEntries(
-    Object.entries(all).map(([operation, text]) => [operation, readyFor(operation, text, prepare)]),
-  ) as Record<PostgresOperation, Ready>;
-  return (operation, values) => {
-    const { form, name } = ready[operation];
-    const { text } = form;
-    const inPlace = valuesOf(form, values);
-    return name === undefined ? { text, values: inPlace } : { text, values: inPlace, name };
   };
 }
 

@@ -1,15 +1,14 @@
 import type { IdempotencyStore } from "../../contract/store.ts";
-import { expectMethods } from "../../contract/validate.ts";
 import { purgeRegularly } from "../sql/purge.ts";
 import { quotedTable } from "../sql/table.ts";
 import { batchAsk } from "./batch-statements.ts";
-import type { PostgresClient } from "./client.ts";
+import { expectClient, type PostgresClient, refuseTransaction } from "./client.ts";
 import { type Gathering, gathered } from "./gather.ts";
 import { channelOf, hintsOf } from "./hints.ts";
 import { type Ask, postgresOperations } from "./operations.ts";
 import { type PostgresStoreOptions, readPostgresOptions } from "./options.ts";
-import { askServer, makeTable } from "./server.ts";
-import { postgresStatements, schemaOf } from "./statements.ts";
+import { askNotifying, askServer, makeTable } from "./server.ts";
+import { type PostgresStatements, postgresStatements, schemaOf } from "./statements.ts";
 import { transactionStore } from "./transaction.ts";
 
 /** An {@link IdempotencyStore} in a table of PostgreSQL. */
@@ -63,6 +62,7 @@ export function postgresSchema(table = "idempotency_keys"): string {
  *
  * @param pool A `Pool` or `Client` of pg, or an adapter: see {@link PostgresClient}. It stays the caller's to end.
  * @throws InvalidOptionError `INVALID_OPTION`
+ * @throws StoreError `STORE_ERROR` where the client is known to have a transaction open
  */
 export function postgresStore(pool: PostgresClient, options: PostgresStoreOptions = {}): PostgresStore {
   return openPostgresStore(pool, options);
@@ -74,13 +74,14 @@ export function openPostgresStore(
   options: PostgresStoreOptions,
   gathering?: Gathering,
 ): PostgresStore {
-  expectMethods("pool", "a Pool or Client of pg, or an adapter with query", ["query"], pool);
+  expectClient("pool", pool);
+  refuseTransaction(pool);
   const { table, prepare, listener, purgeEveryMs, onWarning } = readPostgresOptions(options);
   const how = { prepare, notify: listener !== undefined };
   const statements = postgresStatements(table, how);
-  const notified = listener && table;
-  const ask: Ask = (operation, values) => askServer(pool, statements(operation, values));
-  const operations = postgresOperations(gathered(ask, batchAsk(pool, table, how), gathering), notified);
+  const ask = askFor(pool, statements);
+  const gathers = gathered(ask, batchAsk(pool, table, how), gathering);
+  const operations = postgresOperations(gathers, listener && table);
   const hints = listener && hintsOf(listener, channelOf(table));
   let isPurging = false;
 
@@ -97,12 +98,22 @@ export function openPostgresStore(
       isPurging = true;
       return operations.claim(key, request);
     },
-    ...(hints && { settled: (key, signal) => hints.told(key, signal) }),
+    ...(hints && { settled: (key, signal) => hints.settled(key, signal) }),
     migrate: () => makeTable(pool, table),
     purge: () => purge(ask),
-    inTransaction: client => transactionStore(client, statements, notified),
+    inTransaction: client => transactionStore(client, statements),
   };
   return store;
+}
+
+/** Asks the server, which never has our writes in a transaction of the caller's. */
+function askFor(pool: PostgresClient, statements: PostgresStatements): Ask {
+  return (operation, values) => {
+    if (operation !== "read") refuseTransaction(pool);
+    const query = statements(operation, values);
+    if (values.channel === undefined) return askServer(pool, query);
+    return askNotifying(pool, query, () => statements(operation, { ...values, channel: undefined }));
+  };
 }
 
 // Apart from the store, which what the timer calls must not hold. Pools of pg say so; of others the failure is told.

@@ -1,3 +1,4 @@
+import { detached } from "../../util/detached.ts";
 import { notify } from "../../util/notify.ts";
 import { backgroundTimer, weakly } from "../../util/timers.ts";
 import type { StoreWarning } from "../shared/warning.ts";
@@ -28,11 +29,12 @@ export function purgeRegularly(store: Purgeable, purging: Purging, hasWarned = f
       error => ({ error }),
     );
     // Once for as long as it goes on.
-    if (failure !== undefined && !hasWarned) notify(onWarning, purgeFailed(where, failure.error));
+    if (failure !== undefined && !hasWarned && !isOver?.())
+      notify(onWarning, purgeFailed(where, failure.error));
     purgeRegularly(alive, purging, failure !== undefined);
   };
-  // At random, so that processes which started together take turns.
-  backgroundTimer(() => void ring(), everyMs * (0.75 + Math.random() / 4));
+  // At random, so that processes which started together take turns; and in no call's context.
+  detached(() => backgroundTimer(() => void ring(), everyMs * (0.75 + Math.random() / 4)));
 }
 
 function purgeFailed(where: string, error: unknown): StoreWarning {

@@ -50,6 +50,7 @@ export class SqliteConnection {
 
   /** Makes what the statements need where it is missing. */
   setUp(schema: readonly string[]): void {
+    this.#expectOpen();
     this.#refuseTransaction();
     this.#database.exec(`PRAGMA busy_timeout = ${BLOCKING_MS}`);
     if (!this.#hasJournal()) this.#database.exec("PRAGMA journal_mode = WAL");
@@ -68,11 +69,13 @@ export class SqliteConnection {
 
   /** The row of a record that a statement finds. It writes nothing. */
   find(form: SqlStatement, values: Partial<SqlValues>): SqlRow | undefined {
+    this.#expectOpen();
     return this.#perform(form, values, true, (statement, inPlace) => recordRow(statement.get(...inPlace)));
   }
 
   /** How many rows a statement changes. */
   change(form: SqlStatement, values: Partial<SqlValues>): number {
+    this.#expectOpen();
     this.#refuseTransaction();
     return this.#perform(form, values, false, (statement, inPlace) =>
       Number(statement.run(...inPlace).changes),
@@ -81,6 +84,7 @@ export class SqliteConnection {
 
   /** The row that a statement writes. By `all`, since `get` ends before the commit and hears nothing of a full disk. */
   write(form: SqlStatement, values: Partial<SqlValues>): SqlRow | undefined {
+    this.#expectOpen();
     this.#refuseTransaction();
     return this.#perform(form, values, true, (statement, inPlace) => recordRow(statement.all(...inPlace)[0]));
   }
@@ -125,6 +129,14 @@ export class SqliteConnection {
     }
   }
 
+  /** libsql ends the process where a closed connection is asked for anything. */
+  #expectOpen(): void {
+    if (!this.isClosed) return;
+    throw new StoreError(
+      "database: expected an open connection; got one that was closed. Close it after the last call",
+    );
+  }
+
   #refuseTransaction(): void {
     if (!(this.#database.inTransaction ?? this.#database.isTransaction)) return;
     const why = "what is written now could be rolled back. Give the store a connection of its own";
@@ -134,7 +146,7 @@ export class SqliteConnection {
 
 /** The row of a record: its numbers first, and then its texts, in the order of the columns. */
 function recordRow(row: unknown): SqlRow | undefined {
-  if (row === undefined) return undefined;
+  if (row === undefined || row === null) return undefined;
   const columns: unknown[] = Array.isArray(row) ? row : Object.values(row as object);
   const [run_id, fingerprint, outcome] = columns.slice(-3);
   return { numbers: columns.slice(0, -3), run_id, fingerprint, outcome };

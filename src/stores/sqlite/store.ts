@@ -1,5 +1,4 @@
 import type { ClaimRequest, ClaimResult, IdempotencyStore, StoreRecord } from "../../contract/store.ts";
-import { expectMethods } from "../../contract/validate.ts";
 import type { Awaitable } from "../../util/awaitable.ts";
 import {
   claimValues,
@@ -13,6 +12,7 @@ import { purgeRegularly } from "../sql/purge.ts";
 import { claimResult, firstClaim, storeRecord } from "../sql/record.ts";
 import { sqlTexts } from "../sql/statements.ts";
 import { tableSchema } from "../sql/table.ts";
+import { expectDatabase } from "./client.ts";
 import { isBusy, patiently, SqliteConnection, type SqliteDatabase } from "./database.ts";
 import { readSqliteOptions, type SqliteStoreOptions } from "./options.ts";
 
@@ -50,11 +50,10 @@ const DIALECT: SqlDialect = {
  *   later: a connection of the store's own. It stays the caller's to close. While it has an open transaction, the
  *   store refuses to write, for that could be rolled back.
  * @throws InvalidOptionError `INVALID_OPTION`
- * @throws StoreError `STORE_ERROR` where a transaction is open, or where the file cannot have WAL
+ * @throws StoreError `STORE_ERROR` where it is closed, where a transaction is open, or where the file cannot have WAL
  */
 export function sqliteStore(database: SqliteDatabase, options: SqliteStoreOptions = {}): SqliteStore {
-  const expected = "a Database of libsql or better-sqlite3, or a DatabaseSync of node:sqlite";
-  expectMethods("database", expected, ["exec", "prepare"], database);
+  expectDatabase(database);
   const { table, purgeEveryMs: everyMs, onWarning } = readSqliteOptions(options);
   const connection = new SqliteConnection(database);
   const operations = sqliteOperations(connection, table);

@@ -1,0 +1,21 @@
+import { afterEach, expect, it, vi } from "vitest";
+import { warnProcess } from "../../../src/stores/shared/warning.ts";
+
+const WARNING = { code: "PURGE_FAILED", message: "They could not be removed" } as const;
+
+afterEach(() => vi.unstubAllGlobals());
+
+it("a warning is the process's, with its type and code", async () => {
+  const warned = new Promise<Error & { code?: string }>(resolve => process.once("warning", resolve));
+  warnProcess(WARNING);
+  expect(await warned).toMatchObject({
+    name: "IdempotencyWarning",
+    code: WARNING.code,
+    message: WARNING.message,
+  });
+});
+
+it.each([undefined, {}])("a warning goes nowhere where the process is %o", process => {
+  vi.stubGlobal("process", process);
+  expect(() => warnProcess(WARNING)).not.toThrow();
+});

@@ -1,0 +1,114 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import Database from "libsql";
+import PromisedDatabase from "libsql/promise";
+import pg from "pg";
+import postgres from "postgres";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { createIdempotency } from "../../../src/index.ts";
+import { sqliteStore } from "../../../src/stores/sqlite/store.ts";
+import { caught } from "../../support/caught.ts";
+
+const LONG = { ttlMs: 60_000, leaseMs: 30_000 };
+
+describe("what is no connection to SQLite is refused at once, with what it is:", () => {
+  it.each<[string, unknown, RegExp]>([
+    ["a Pool of pg", new pg.Pool(), /a client of PostgreSQL is none: postgresStore/],
+    ["postgres.js's sql", postgres("postgres://nobody@127.0.0.1:1/none"), /postgres\.js's sql is none/],
+    ["a class", Database, /a class is none: give it a `new` one/],
+    ["a promise", Promise.resolve(new Database(":memory:")), /a promise is none: await it/],
+    ["libsql/promise", new PromisedDatabase(":memory:", {}), /which answer at once: not libsql\/promise/],
+    // By the members that tell them apart.
+    [
+      "sqlite3",
+      { exec() {}, prepare() {}, serialize() {}, parallelize() {}, each() {} },
+      /sqlite3, which answers by callbacks, is none/,
+    ],
+    ["sqlite", { exec() {}, prepare() {}, getDatabaseInstance() {} }, /which answers by promises, is none/],
+    ["@libsql/client", { execute() {}, executeMultiple() {} }, /the package libsql/],
+    ["Drizzle", { $client: new Database(":memory:") }, /a Drizzle database is none/],
+    ["Knex", Object.assign(() => {}, { raw() {}, schema: {} }), /Knex is none/],
+  ])("%s", (_name, client, message) => {
+    expect(caught(() => sqliteStore(client as never), "INVALID_OPTION").message).toMatch(message);
+  });
+});
+
+describe("a connection that was closed", () => {
+  const closed = { code: "STORE_ERROR", message: expect.stringContaining("one that was closed") };
+
+  it("is a STORE_ERROR in every operation, and not the end of the process", async () => {
+    const database = new Database(":memory:");
+    const store = sqliteStore(database);
+    await store.claim("k", { token: "t", ...LONG });
+    database.close();
+    const operations = [
+      () => store.claim("k", { token: "t", ...LONG }),
+      () => store.read("k"),
+      () => store.renew("k", "t", 1_000),
+      () => store.complete("k", "t", "x", 1_000),
+      () => store.release("k", "t"),
+      () => store.settle("k", "x", 1_000),
+      () => store.forget("k"),
+      () => store.forget("k", { runId: "t", attempt: 1 }),
+    ];
+    for (const operate of operations) expect(caught(operate, "STORE_ERROR")).toMatchObject(closed);
+    await expect(store.purge()).rejects.toMatchObject(closed);
+    const { execute } = createIdempotency({ store });
+    await expect(execute("k", "1m", () => 1)).rejects.toMatchObject({ code: "STORE_ERROR" });
+  });
+
+  it("makes no store", () => {
+    const database = new Database(":memory:");
+    database.close();
+    expect(caught(() => sqliteStore(database), "STORE_ERROR")).toMatchObject(closed);
+  });
+
+  it("in mid-run costs a call its record, and not its value", async () => {
+    const database = new Database(":memory:");
+    const { execute } = createIdempotency({ store: sqliteStore(database) });
+    const call = execute("k", "1m", () => {
+      database.close();
+      return "sent";
+    });
+    expect(await call).toMatchObject({ value: "sent", persisted: false });
+  });
+});
+
+describe("within an open transaction of its connection", () => {
+  it("a key is read, and nothing of it is written, which a rollback could take along", async () => {
+    const database = new Database(":memory:");
+    const store = sqliteStore(database);
+    await store.claim("k", { token: "t", ...LONG });
+    database.exec("BEGIN");
+    const writes = [
+      () => store.claim("other", { token: "t", ...LONG }),
+      () => store.renew("k", "t", 1_000),
+      () => store.complete("k", "t", "x", 1_000),
+      () => store.release("k", "t"),
+      () => store.settle("k", "x", 1_000),
+      () => store.forget("k"),
+    ];
+    for (const write of writes) caught(write, "STORE_ERROR");
+    await expect(store.purge()).rejects.toMatchObject({ code: "STORE_ERROR" });
+    expect(store.read("k")).toMatchObject({ status: "in-progress" });
+    expect(await store.claim("k", { token: "u", ...LONG })).toMatchObject({ status: "in-progress" });
+    database.exec("ROLLBACK");
+    expect(store.read("k")).toMatchObject({ status: "in-progress" });
+    expect(store.complete("k", "t", "x", 1_000)).toBe(true);
+  });
+});
+
+describe("a purge", () => {
+  afterEach(() => vi.useRealTimers());
+
+  it("runs in nobody's context", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const context = new AsyncLocalStorage<string>();
+    const store = sqliteStore(new Database(":memory:"), { purgeEvery: "1s" });
+    const seen: unknown[] = [];
+    store.purge = async () => seen.push(context.getStore());
+    await context.run("a call", () => store.claim("k", { token: "t", ...LONG }));
+    await vi.advanceTimersByTimeAsync(2_500);
+    expect(seen.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(seen)).toEqual(new Set([undefined]));
+  });
+});
