@@ -33,6 +33,16 @@ async function heldElsewhere(key: string): Promise<() => Promise<unknown>> {
   return () => client.query("COMMIT");
 }
 
+/** Resolves when somebody waits at the server for another transaction of this scene. */
+async function waiting(): Promise<void> {
+  const text =
+    "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%'";
+  const values = [scene.table.split(".")[0]];
+  await vi.waitFor(async () => expect((await scene.probe.query({ text, values })).rows.length).toBe(1), {
+    timeout: 10_000,
+  });
+}
+
 async function inTransaction() {
   const client = await scene.client();
   await client.query("BEGIN");
@@ -71,6 +81,7 @@ it("a claim that lands after it was abandoned takes nothing, and is followed by 
   const commit = await heldElsewhere(key);
   const { client, sent, store } = await inTransaction();
   const late = Promise.resolve(store.claim(key, { token: "late", ...LONG })).catch(error => error);
+  await waiting();
   store.abandoned?.(key);
   const back = client.query("ROLLBACK");
   await commit();
