@@ -17,7 +17,7 @@ export const DIALECT: SqlDialect = {
   done: "RETURNING 1 AS done",
   parameters: "numbered",
   least: "least",
-  // As one text, for each column costs a client time.
+  // As one text, which no client's parser of numbers changes. It takes as long as columns do (1.00 of their time).
   numbers: numbers => `concat_ws(',', ${numbers.join(", ")}) AS numbers`,
 };
 

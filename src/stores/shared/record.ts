@@ -4,7 +4,7 @@ import type { StoreRecord } from "../../contract/store.ts";
 /** The version of the form in which stores outside this process keep a record. */
 export const RECORD_VERSION = 1;
 
-// Neither Redis' clients nor SQL's text hold a lone surrogate, and SQL's text no NUL: both are kept behind this mark,
+// S9: neither Redis' clients nor SQL's text hold a lone surrogate, and SQL's text no NUL: both are kept behind this mark,
 // which JSON never contains as it is.
 const MARK = "\u0010";
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced.

@@ -17,7 +17,7 @@ interface Purging {
   isOver?: () => boolean;
 }
 
-/** Purges again and again, as long as somebody else has the store. */
+/** S10: purges again and again, as long as somebody else has the store. */
 export function purgeRegularly(store: Purgeable, purging: Purging, hasWarned = false): void {
   const { everyMs, onWarning, where, isOver } = purging;
   const kept = weakly(store);

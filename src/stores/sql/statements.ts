@@ -52,16 +52,18 @@ const otherHolder = `CASE WHEN r.token <> :token THEN ${HOLDER.somebody} ELSE ${
 export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
   const { now, done, least, from = "" } = dialect;
   const row = rowOf(dialect);
+  // S3: past its time, whether or not it has been purged.
   const expired = `r.expires_at <= ${now}`;
   const live = `${known} AND NOT ${expired}`;
   const lapsed = `r.lease_until <= ${now}`;
   // Of a completed record, or of a lease.
   const left = `CASE WHEN ${open} THEN r.lease_until ELSE r.expires_at END - ${now}`;
-  // A released key, one's own, or one to take over: each evaluated only where none of those before it holds.
+  // S1, S2, S4: a released key, one's own, or one to take over: each evaluated only where none of those before it holds.
   const free = `(r.token IS NULL OR r.token = :token OR (${lapsed} AND :rerun = 1 AND NOT ${differs}))`;
   const claimable = `(${expired} OR (${known} AND ${open} AND ${free}))`;
-  // Of a claimable row: a new window, also where a released key is used for something else.
+  // S6, of a claimable row: a new window, also where a released key is used for something else.
   const renewed = `(${expired} OR (r.token IS NULL AND ${differs}))`;
+  // S4: a takeover of what was uncertain; S2: one's own says what it said before.
   const takeover = `CASE WHEN ${renewed} THEN FALSE WHEN r.token = :token THEN r.takeover ELSE r.token IS NOT NULL END`;
   const update = (set: string, where: string) =>
     `UPDATE ${table} AS r SET ${set}${from} WHERE ${byKey} AND ${live} AND ${where} ${done}`;
@@ -95,9 +97,12 @@ FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
   outcome = NULL
 WHERE ${claimable}
 RETURNING ${row(claimant, "")}`,
+    // S5: for the token that holds the key alone, after its lease lapsed too.
     renew: update(`lease_until = ${now} + :lease, expires_at = ${now} + :lease + r.ttl_ms`, owned),
+    // S7: for its ttl from now.
     complete: update(`${completed}, purge_at = ${least}(r.purge_at, ${now} + :ttl)`, "r.token = :token"),
     completeInTime: update(completed, `r.token = :token AND r.purge_at <= ${now} + :ttl`),
+    // S6: the attempt and the runId stay for the record's ttl.
     release: update(`token = NULL, lease_until = 0, expires_at = ${now} + r.ttl_ms`, owned),
     read: `SELECT ${row(holder)} FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
     settle: update(
@@ -106,6 +111,7 @@ RETURNING ${row(claimant, "")}`,
     ),
     forget: `DELETE FROM ${table} AS r WHERE ${byKey} AND NOT ${expired} ${done}`,
     forgetSeen: `DELETE FROM ${table} AS r WHERE ${byKey} AND ${live} AND ${wasSeen} ${done}`,
+    // S8, S10: what is past its time, and nothing else.
     purge: `WITH past AS MATERIALIZED (
   SELECT r.key FROM ${table} AS r WHERE r.purge_at <= ${now} AND ${expired}
   ORDER BY r.purge_at LIMIT :limit ${dialect.skipLocked}

@@ -383,12 +383,14 @@ describe("the surroundings of a joined statement", () => {
     const table = newTable();
     await watched(table);
     const own = Object.assign(spying(client), { getTransactionStatus: () => client.getTransactionStatus() });
+    const store = postgresStore(own, { table });
     await client.query("BEGIN");
-    await Promise.all(claimAll(postgresStore(own, { table }), newKeys(3)));
-    expect(own.joined()).toEqual([]);
+    const refused = await Promise.allSettled(claimAll(store, newKeys(3)));
+    expect(new Set(refused.map(({ status }) => status))).toEqual(new Set(["rejected"]));
+    expect(own.sent).toEqual([]);
     expect((await client.query("SHOW lock_timeout")).rows).toEqual([{ lock_timeout: "0" }]);
     await client.query("COMMIT");
-    await Promise.all(claimAll(postgresStore(own, { table }), newKeys(3)));
+    await Promise.all(claimAll(store, newKeys(3)));
     expect(own.joined().length).toBe(1);
   });
 

@@ -30,7 +30,10 @@ describe("a store in PGlite", () => {
     advance: ms => sleep(ms),
     cleanup: {
       async create() {
-        const store = create(`t_${randomUUID().replaceAll("-", "")}`, { purgeEvery: "1s", onWarning: () => {} });
+        const store = create(`t_${randomUUID().replaceAll("-", "")}`, {
+          purgeEvery: "1s",
+          onWarning: () => {},
+        });
         await store.migrate();
         return store;
       },

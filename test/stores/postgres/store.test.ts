@@ -309,7 +309,7 @@ describe("keys and outcomes", () => {
       expect(answer.status === "completed" && answer.outcome === key + large).toBe(true);
       await store.forget(key);
     }
-  });
+  }, 90_000);
 
   it("live in texts alone, so that nothing in them is a property of anything", async () => {
     const store = scene.store();
