@@ -1,16 +1,17 @@
+import { detached } from "../../util/detached.ts";
 import { backgroundTimer } from "../../util/timers.ts";
 import type { RedisCommands, Subscriber } from "./client.ts";
 
-/** A channel, and who waits for word on it. */
+/** A channel, and those who wait for a message on it. */
 interface Topic {
   readonly waiters: Set<() => void>;
-  /** Word came while nobody waited: who comes next has missed it. */
+  /** Something was published while nobody waited: the next waiter has missed it. */
   missed: boolean;
 }
 
-// A waiter that asks the store again and then waits on finds its subscription as it was.
+// A waiter that asks the store again and then goes on waiting finds its subscription as it was.
 const LINGER_MS = 500;
-// Where a server lets nobody subscribe, it is not asked at every turn of every waiter.
+// A server that lets nobody subscribe is not asked at every turn of every waiter.
 const REST_MS = 10_000;
 
 /**
@@ -27,39 +28,50 @@ export class RedisHints {
     this.#open = open;
   }
 
-  /** Resolves when the channel is told something, or when the signal aborts. */
-  told(channel: string, signal: AbortSignal): Promise<void> {
+  /** Resolves when something is published on the channel, or when the signal aborts. */
+  wait(channel: string, signal: AbortSignal): Promise<void> {
     return new Promise(resolve => {
       if (signal.aborted) return resolve();
       const topic = this.#topics.get(channel) ?? this.#subscribe(channel);
       const wake = () => {
         signal.removeEventListener("abort", wake);
         topic.waiters.delete(wake);
-        if (topic.waiters.size === 0) backgroundTimer(() => this.#leave(channel, topic), LINGER_MS);
+        if (topic.waiters.size === 0) this.#leaveLater(channel, topic);
         resolve();
       };
       signal.addEventListener("abort", wake);
       topic.waiters.add(wake);
-      if (topic.missed) tell(topic);
+      if (topic.missed) wakeAll(topic);
     });
   }
 
   #subscribe(channel: string): Topic {
     const topic: Topic = { waiters: new Set(), missed: false };
     this.#topics.set(channel, topic);
-    if (performance.now() < this.#restUntil) return topic;
-    this.#connection ??= this.#open(told => {
-      const known = this.#topics.get(told);
-      if (known !== undefined) tell(known);
-    });
-    // What happened before the subscription stood was told to nobody.
-    this.#connection.subscribe(channel).then(
-      () => tell(topic),
-      () => {
-        this.#restUntil = performance.now() + REST_MS;
-      },
-    );
+    // The connection outlives the call that needs it first.
+    detached(() => this.#listen(channel, topic));
     return topic;
+  }
+
+  #listen(channel: string, topic: Topic): void {
+    if (performance.now() < this.#restUntil) return;
+    const rest = () => {
+      this.#restUntil = performance.now() + REST_MS;
+    };
+    try {
+      this.#connection ??= this.#open(published => {
+        const known = this.#topics.get(published);
+        if (known !== undefined) wakeAll(known);
+      });
+      // What happened before the subscription stood was published to nobody.
+      this.#connection.subscribe(channel).then(() => wakeAll(topic), rest);
+    } catch {
+      rest();
+    }
+  }
+
+  #leaveLater(channel: string, topic: Topic): void {
+    detached(() => backgroundTimer(() => this.#leave(channel, topic), LINGER_MS));
   }
 
   #leave(channel: string, topic: Topic): void {
@@ -74,7 +86,7 @@ export class RedisHints {
   }
 }
 
-function tell(topic: Topic): void {
+function wakeAll(topic: Topic): void {
   topic.missed = topic.waiters.size === 0;
   for (const wake of [...topic.waiters]) wake();
 }

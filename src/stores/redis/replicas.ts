@@ -1,5 +1,5 @@
 import type { ClaimResult } from "../../contract/store.ts";
-import type { RedisCommands } from "./client.ts";
+import type { Connection } from "./client.ts";
 
 /** How many replicas have to confirm a claim. */
 export interface Replicas {
@@ -14,7 +14,7 @@ export interface Replicas {
  * asks them again, and whoever gives up releases it.
  */
 export async function confirmed(
-  { command }: Pick<RedisCommands, "command">,
+  { command }: Connection,
   claim: () => Promise<ClaimResult>,
   { count, timeoutMs }: Replicas,
 ): Promise<ClaimResult> {

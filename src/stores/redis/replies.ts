@@ -53,9 +53,15 @@ export function storeRecord(reply: unknown): StoreRecord | undefined {
   return { status: leaseInMs > 0 ? "in-progress" : "uncertain", ...known, leaseInMs };
 }
 
-/** Throws the error that a script failed with, or what it means. */
-export function unreadable(error: unknown): never {
-  if (error instanceof Error && error.message.includes("WRONGTYPE"))
-    throw unreadableRecord("it is no string");
+const FORBIDDEN = /NOPERM|no permissions|can't run this command|unknown (redis )?command/i;
+
+/** Throws the error that a command failed with, or what it means. */
+export function explain(error: unknown): never {
+  const why = error instanceof Error ? error.message : "";
+  if (why.includes("WRONGTYPE")) throw unreadableRecord("it is no string");
+  if (FORBIDDEN.test(why)) throw new Error(`${why}. ${RIGHTS}`, { cause: error });
   throw error;
 }
+
+const RIGHTS =
+  "The store runs scripts: its user of Redis needs the rights +evalsha +eval +get +set +pttl +pexpire +del, and for `replicas` +wait +client|id, on the keys that begin with its prefix";

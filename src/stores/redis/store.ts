@@ -1,13 +1,16 @@
 import type { ClaimRequest, ClaimResult, IdempotencyStore, Seen, StoreRecord } from "../../contract/store.ts";
 import { expectFunction, invalidOption, readByRules } from "../../contract/validate.ts";
+import { detached } from "../../util/detached.ts";
 import { notify } from "../../util/notify.ts";
 import { storableText, storableWord } from "../shared/record.ts";
 import { type StoreWarning, warnProcess } from "../shared/warning.ts";
 import { claiming } from "./claim.ts";
-import { commandsOf, type RedisClient, type RedisCommands } from "./client.ts";
+import type { Connection, RedisClient, RedisCommands } from "./client.ts";
 import { RedisHints } from "./hints.ts";
+import { naming } from "./names.ts";
+import { commandsOf } from "./recognise.ts";
 import { confirmed, type Replicas } from "./replicas.ts";
-import { storeRecord, unreadable, yesOrNo } from "./replies.ts";
+import { explain, storeRecord, yesOrNo } from "./replies.ts";
 import { COMPLETE, FORGET, FORGET_SEEN, READ, RELEASE, RENEW, type RedisScript, SETTLE } from "./scripts.ts";
 
 /** How a `redisStore` is set up. */
@@ -54,7 +57,7 @@ class RedisStore implements IdempotencyStore {
   readonly settled?: (key: string, signal: AbortSignal) => Promise<void>;
   readonly #commands: RedisCommands;
   readonly #claim = claiming();
-  readonly #prefix: string;
+  readonly #name: (key: string) => string;
   readonly #replicas: RedisStoreOptions["replicas"];
   #onWarning: ((warning: StoreWarning) => void) | undefined;
 
@@ -72,24 +75,23 @@ class RedisStore implements IdempotencyStore {
         "a cluster's client",
       );
     }
-    this.#prefix = prefix;
+    this.#name = naming(prefix);
     this.#replicas = replicas;
     this.#onWarning = onWarning;
     const { subscriber } = this.#commands;
     if (subscriber === undefined) return;
     const hints = new RedisHints(subscriber);
-    this.settled = (key, signal) => hints.told(this.#name(key), signal);
+    this.settled = (key, signal) => hints.wait(this.#name(key), signal);
   }
 
   // None of these is async: one promise each is all that they need beside the client's.
   claim(key: string, request: ClaimRequest): Promise<ClaimResult> {
-    const claim = (commands: Pick<RedisCommands, "add" | "run">) =>
-      this.#claim(commands, this.#name(key), request);
+    const claim = (connection: Connection) => this.#claim(connection, this.#name(key), request);
     const replicas = this.#replicas;
     const answer =
       replicas === undefined
         ? claim(this.#commands)
-        : this.#commands.onOne(commands => confirmed(commands, () => claim(commands), replicas));
+        : this.#commands.onOne(one => confirmed(one, () => claim(one), replicas)).catch(explain);
     this.#warnOnce();
     return answer;
   }
@@ -118,27 +120,25 @@ class RedisStore implements IdempotencyStore {
     return this.#yes(seen === undefined ? FORGET : FORGET_SEEN, key, "", ...seenWords(seen));
   }
 
-  #name(key: string): string {
-    return this.#prefix + storableText(key);
-  }
-
   #yes(script: RedisScript, key: string, token: string, ...args: string[]): Promise<boolean> {
     return this.#run(script, key, [storableWord(token), this.#name(key), ...args], yesOrNo);
   }
 
   #run<T>(script: RedisScript, key: string, args: string[], read: (reply: unknown) => T): Promise<T> {
-    return this.#commands.run(script, this.#name(key), ...args).then(read, unreadable);
+    return this.#commands.run(script, this.#name(key), ...args).then(read, explain);
   }
 
   #warnOnce(): void {
     const warn = this.#onWarning;
     if (warn === undefined) return;
     this.#onWarning = undefined;
-    evictingPolicy(this.#commands).then(
-      policy => policy !== undefined && notify(warn, evictionWarning(policy)),
-      // A server that may not be asked, or is down: nothing that a claim would not say itself.
-      () => {},
-    );
+    detached(() => {
+      evictingPolicy(this.#commands).then(
+        policy => policy !== undefined && notify(warn, evictionWarning(policy)),
+        // A server that may not be asked, or is down: nothing that a claim would not say itself.
+        () => {},
+      );
+    });
   }
 }
 

@@ -1,0 +1,76 @@
+import {
+  type Anything,
+  byName,
+  type Connection,
+  type IoredisLike,
+  type RedisCommands,
+  type Subscriber,
+} from "./client.ts";
+import { gathering } from "./gather.ts";
+
+/** A client of ioredis or iovalkey. */
+export function ioredis(client: IoredisLike): RedisCommands {
+  const { isCluster, duplicate } = client as Anything;
+  const [set, evalsha, evaluate] = ["set", "evalsha", "eval"].map(name => builtin(client, name)) as [
+    Send,
+    Send,
+    Send,
+  ];
+  // A cluster's client has many, and none here.
+  const gather = gathering(() => (client as Anything).stream);
+  const connection: Connection = {
+    add(key, text, ms) {
+      gather();
+      return set(key, text, "PX", `${ms}`, "NX", "GET");
+    },
+    run({ sha1, text }, key, ...args) {
+      gather();
+      return byName(
+        () => evalsha(sha1, "1", key, ...args),
+        () => evaluate(text, "1", key, ...args),
+      );
+    },
+    command: async (name, ...args) => builtin(client, name)(...args),
+  };
+  return {
+    ...connection,
+    isCluster: isCluster === true,
+    subscriber: typeof duplicate === "function" ? publish => subscriber(client, publish) : undefined,
+    onOne: act => act(connection),
+  };
+}
+
+type Send = (...args: string[]) => Promise<unknown>;
+
+/**
+ * A command as the client's own methods send it, with its `keyPrefix`, but never in its automatic pipelines: in a
+ * cluster ioredis before 6 finds the node for those by the first argument, which is a script's name.
+ */
+function builtin(client: Anything, name: string): Send {
+  return client.createBuiltinCommand(name).string.bind(client);
+}
+
+function subscriber(client: Anything, publish: (channel: string) => void): Subscriber {
+  // By itself it subscribes anew in a way that ends the process if the connection is lost again meanwhile.
+  const options = { lazyConnect: false, enableOfflineQueue: true, autoResubscribe: false };
+  const connection = client.isCluster === true ? client.duplicate([], options) : client.duplicate(options);
+  const channels = new Set<string>();
+  // Without a listener an error would be printed, or end the process.
+  connection.on("error", () => {});
+  connection.on("connect", () => connection.stream?.unref?.());
+  connection.on("ready", () => {
+    if (channels.size > 0) connection.subscribe(...channels).catch(() => {});
+  });
+  connection.on("message", publish);
+  return {
+    async subscribe(channel) {
+      channels.add(channel);
+      await connection.subscribe(channel);
+    },
+    async unsubscribe(channel) {
+      channels.delete(channel);
+      await connection.unsubscribe(channel);
+    },
+    close: () => connection.disconnect(),
+  };
+}

@@ -1,0 +1,133 @@
+import { setMaxListeners } from "node:events";
+import { detached } from "../../util/detached.ts";
+import { backgroundTimer } from "../../util/timers.ts";
+import {
+  type Anything,
+  byName,
+  type Connection,
+  type NodeRedisLike,
+  type RedisCommands,
+  type Subscriber,
+} from "./client.ts";
+
+const has = (client: Anything, method: string) => typeof client[method] === "function";
+
+/** A client of node-redis. */
+export function nodeRedis(client: NodeRedisLike): RedisCommands {
+  const isCluster = has(client, "getRandomNode");
+  const connection = isSingle(client) ? single(client) : routed(client);
+  return {
+    ...connection,
+    isCluster,
+    subscriber: has(client, "duplicate") ? publish => subscriber(client, publish) : undefined,
+    onOne: act => onOne(client, act, connection),
+  };
+}
+
+/** One connection of a pool's or of a sentinel's several. */
+function onOne<T>(
+  client: Anything,
+  act: (one: Connection) => Promise<T>,
+  connection: Connection,
+): Promise<T> {
+  // A sentinel's `use` has a lease, which takes commands as the sentinel does.
+  if (isSentinel(client) && has(client, "use")) return client.use((one: Anything) => act(routed(one)));
+  if (has(client, "execute")) return client.execute((one: Anything) => act(routed(one)));
+  return act(connection);
+}
+
+const isSentinel = (client: Anything) => has(client, "acquire") || has(client, "release");
+const isSingle = (client: Anything) =>
+  !has(client, "getRandomNode") && !has(client, "execute") && !isSentinel(client);
+
+// As older and newer versions say it: what one does not know it leaves out, and SET without NX would take any key.
+const ADDED = { condition: "NX", NX: true, GET: true };
+
+/** By the client's own methods, which find the node of a key and add a `keyPrefix`. */
+function routed(given: Anything): Connection {
+  // Texts as strings, whatever the application makes of them.
+  const client = has(given, "withTypeMapping") ? given.withTypeMapping({}) : given;
+  return {
+    add: async (key, text, ms) =>
+      client.set(key, text, { ...ADDED, expiration: { type: "PX", value: ms }, PX: ms }),
+    run: ({ sha1, text }, key, ...args) =>
+      byName(
+        async () => client.evalSha(sha1, { keys: [key], arguments: args }),
+        () => client.eval(text, { keys: [key], arguments: args }),
+      ),
+    async command(...args: string[]) {
+      if (has(given, "getRandomNode")) return client.sendCommand(undefined, true, args);
+      return isSentinel(given) ? client.sendCommand(false, args) : client.sendCommand(args);
+    },
+  };
+}
+
+/**
+ * By a single connection's `sendCommand`: what its own methods do beside, which is to add a `keyPrefix`, takes longer
+ * than sending (64 in flight: ...).
+ */
+function single(given: Anything): Connection {
+  if (given.options === undefined || given.options.keyPrefix) return routed(given);
+  const current = sharedTimeout(given);
+  return {
+    add: async (key, text, ms) => current().sendCommand(["SET", key, text, "PX", `${ms}`, "NX", "GET"]),
+    run: ({ sha1, text }, key, ...args) =>
+      byName(
+        async () => current().sendCommand(["EVALSHA", sha1, "1", key, ...args]),
+        () => current().sendCommand(["EVAL", text, "1", key, ...args]),
+      ),
+    command: async (...args: string[]) => current().sendCommand(args),
+  };
+}
+
+const SPAN_MS = 1_000;
+const DEFAULT_TIMEOUT_MS = 5_000;
+
+/**
+ * The client with one timeout for all commands of a second. By itself node-redis 6 makes a signal for each, which takes
+ * as long as all else about it (64 in flight: ...). As with its own, a command that could not be sent in time is never
+ * sent: a claim that arrives minutes after its call has ended would only stand in the way.
+ */
+function sharedTimeout(given: Anything): () => Anything {
+  const timeoutMs = given.options.commandOptions?.timeout ?? DEFAULT_TIMEOUT_MS;
+  let until = Number.NEGATIVE_INFINITY;
+  let current: Anything;
+  return () => {
+    const now = performance.now();
+    if (now < until) return current;
+    until = now + SPAN_MS;
+    const controller = new AbortController();
+    setMaxListeners(0, controller.signal);
+    detached(() => backgroundTimer(() => controller.abort(), timeoutMs + SPAN_MS));
+    // Texts as strings, whatever the application makes of them.
+    current = given.withCommandOptions({
+      typeMapping: {},
+      timeout: undefined,
+      abortSignal: controller.signal,
+    });
+    return current;
+  };
+}
+
+function subscriber(client: Anything, publish: (channel: string) => void): Subscriber {
+  const connection = client.duplicate(has(client, "getRandomNode") ? { minimizeConnections: true } : {});
+  connection.on("error", () => {});
+  connection.unref?.();
+  const connected: Promise<unknown> = connection.connect();
+  const close = async () => connection.destroy();
+  return {
+    async subscribe(channel) {
+      await connected;
+      await connection.subscribe(channel, () => publish(channel));
+    },
+    unsubscribe: async channel => connection.unsubscribe(channel),
+    close() {
+      // Once more if it was about to connect.
+      close()
+        .catch(() => {})
+        .then(() => connected)
+        .then(close)
+        .catch(() => {});
+    },
+  };
+}

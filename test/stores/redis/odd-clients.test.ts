@@ -1,0 +1,135 @@
+import { randomUUID } from "node:crypto";
+import { Redis } from "ioredis";
+import { Redis as Ioredis5 } from "ioredis5";
+import { createClient, createClientPool, RESP_TYPES } from "redis";
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { RedisClient } from "../../../src/stores/redis/client.ts";
+import { redisStore } from "../../../src/stores/redis/store.ts";
+import { describeWithRedis } from "../../support/servers/describe.ts";
+
+const TIMES = { ttlMs: 60_000, leaseMs: 30_000 };
+
+/** Everything that a script or a command answers, once. */
+async function answersEverything(client: RedisClient, prefix = `${randomUUID()}:`): Promise<void> {
+  const store = redisStore(client, { prefix, onWarning: ({ message }) => expect.fail(message) });
+  const claim = (token: string, more = {}) =>
+    store.claim("k", { token, fingerprint: "f", ...TIMES, ...more });
+  const claimed = { status: "claimed", runId: "a", fingerprint: "f" };
+  expect(await store.read("k")).toBeUndefined();
+  expect(await claim("a")).toEqual({ ...claimed, attempt: 1, takeover: false });
+  expect(await claim("a")).toEqual({ ...claimed, attempt: 1, takeover: false });
+  expect(await claim("b")).toMatchObject({ status: "in-progress", attempt: 1 });
+  expect(await store.renew("k", "b", 0)).toBe(false);
+  expect(await store.renew("k", "a", 0)).toBe(true);
+  expect(await store.read("k")).toMatchObject({ status: "uncertain", attempt: 1, leaseInMs: 0 });
+  expect(await claim("b")).toMatchObject({ status: "uncertain", attempt: 1 });
+  expect(await claim("b", { rerun: true })).toEqual({ ...claimed, attempt: 2, takeover: true });
+  expect(await store.release("k", "a")).toBe(false);
+  expect(await store.release("k", "b")).toBe(true);
+  expect(await claim("c")).toEqual({ ...claimed, attempt: 3, takeover: false });
+  expect(await store.renew("k", "c", 0)).toBe(true);
+  expect(await store.settle("k", "found", 60_000, { runId: "a", attempt: 2 })).toBe(false);
+  expect(await store.settle("k", "found", 60_000, { runId: "a", attempt: 3 })).toBe(true);
+  expect(await claim("d")).toMatchObject({ status: "completed", attempt: 3, outcome: "found" });
+  expect(await store.forget("k", { runId: "a", attempt: 2 })).toBe(false);
+  expect(await store.forget("k", { runId: "a", attempt: 3 })).toBe(true);
+  expect(await store.forget("k")).toBe(false);
+  expect(await claim("e", { fingerprint: undefined })).toMatchObject({
+    status: "claimed",
+    attempt: 1,
+    runId: "e",
+  });
+  expect(await store.complete("k", "a", "sent €", 60_000)).toBe(false);
+  expect(await store.complete("k", "e", "sent €", 60_000)).toBe(true);
+  expect(await store.complete("k", "e", "sent €", 60_000)).toBe(true);
+  expect(await store.read("k")).toMatchObject({ status: "completed", outcome: "sent €" });
+  expect(await store.forget("k")).toBe(true);
+}
+
+describeWithRedis("a Redis store", url => {
+  const port = Number(new URL(url).port);
+
+  const IOREDIS: Record<string, object> = {
+    stringNumbers: { stringNumbers: true },
+    "stringNumbers and RESP2": { stringNumbers: true, protocol: 2 },
+    "RESP3 as it comes": { protocol: 3, replyMapping: "resp3" },
+    "automatic pipelining and stringNumbers": { enableAutoPipelining: true, stringNumbers: true },
+    "another database and a hash tag": { db: 3, keyPrefix: "{x}" },
+    "no offline queue": { enableOfflineQueue: false, enableReadyCheck: false },
+    "a command timeout": { noDelay: false, commandTimeout: 3_000 },
+    "friendly stacks": { showFriendlyErrorStack: true },
+  };
+  it.each(Object.entries(IOREDIS))("reads what ioredis answers with %s", async (_, options) => {
+    const redis = new Redis({ port, ...options });
+    onTestFinished(() => redis.disconnect());
+    await new Promise(resolve => redis.once("ready", resolve));
+    await answersEverything(redis);
+  });
+
+  it("reads what ioredis 5 answers with stringNumbers", async () => {
+    const redis = new Ioredis5({ port, stringNumbers: true });
+    onTestFinished(() => redis.disconnect());
+    await answersEverything(redis);
+  });
+
+  it("asks for replicas by a client with stringNumbers", async () => {
+    const redis = new Redis({ port, stringNumbers: true });
+    onTestFinished(() => redis.disconnect());
+    const store = redisStore(redis, { replicas: { count: 1, timeoutMs: 20 } });
+    await expect(store.claim(randomUUID(), { token: "a", ...TIMES })).rejects.toThrow(
+      "expected 1 to confirm",
+    );
+  });
+
+  const mapping = {
+    [RESP_TYPES.BLOB_STRING]: Buffer,
+    [RESP_TYPES.NUMBER]: String,
+    [RESP_TYPES.SIMPLE_STRING]: Buffer,
+  };
+  const NODE_REDIS: Record<string, object> = {
+    "RESP3 and a type mapping": { RESP: 3, commandOptions: { typeMapping: mapping } },
+    "RESP2 and a type mapping": { RESP: 2, commandOptions: { typeMapping: mapping } },
+    "a type mapping and a keyPrefix": { keyPrefix: "app:", commandOptions: { typeMapping: mapping } },
+    "a cache on its side": {
+      RESP: 3,
+      clientSideCache: { ttl: 0, maxEntries: 0 },
+    },
+    "no offline queue, and pings": { disableOfflineQueue: true, pingInterval: 50 },
+    "another database": { database: 3 },
+    "a command timeout of its own": { commandOptions: { timeout: 3_000 } },
+  };
+  it.each(Object.entries(NODE_REDIS))("reads what node-redis answers with %s", async (_, options) => {
+    const client = await createClient({ url, ...options } as object).connect();
+    onTestFinished(() => client.destroy());
+    await answersEverything(client as unknown as RedisClient);
+  });
+
+  it("reads what views of node-redis' client and a pool answer", async () => {
+    const client = await createClient({ url }).connect();
+    const pool = await createClientPool({
+      url,
+      commandOptions: { typeMapping: mapping },
+    } as object).connect();
+    onTestFinished(() => {
+      client.destroy();
+      pool?.destroy();
+    });
+    await answersEverything(client.withTypeMapping(mapping) as unknown as RedisClient);
+    await answersEverything(client.withCommandOptions({ typeMapping: mapping }) as unknown as RedisClient);
+    await answersEverything(pool as unknown as RedisClient);
+  });
+
+  describe("never sends what node-redis could not send in time", () => {
+    it.each([undefined, "app:"])("with the keyPrefix %j", { timeout: 30_000 }, async keyPrefix => {
+      const client = createClient({
+        url: "redis://127.0.0.1:1",
+        keyPrefix,
+        commandOptions: { timeout: 500 },
+      });
+      client.on("error", () => {});
+      client.connect().catch(() => {});
+      onTestFinished(() => client.destroy());
+      await expect(redisStore(client).read("k")).rejects.toThrow(Error);
+    });
+  });
+});
