@@ -1,10 +1,10 @@
-/** A connection's stream, as far as writes are gathered in it. */
+/** A connection's stream, as far as it gathers writes. */
 interface Stream {
   cork(): void;
   uncork(): void;
 }
 
-// As it is when this is loaded: what a test puts in its place may never call back.
+// As it is when this is loaded: what a test replaces it with may never call back.
 const { nextTick } = process;
 
 // Large enough to save most of the writes, and small enough that the server has work while more is made ready.

@@ -11,11 +11,9 @@ import { gathering } from "./gather.ts";
 /** A client of ioredis or iovalkey. */
 export function ioredis(client: IoredisLike): RedisCommands {
   const { isCluster, duplicate } = client as Anything;
-  const [set, evalsha, evaluate] = ["set", "evalsha", "eval"].map(name => builtin(client, name)) as [
-    Send,
-    Send,
-    Send,
-  ];
+  const set = builtin(client, "set");
+  const evalsha = builtin(client, "evalsha");
+  const evaluate = builtin(client, "eval");
   // A cluster's client has many, and none here.
   const gather = gathering(() => (client as Anything).stream);
   const connection: Connection = {
@@ -40,13 +38,11 @@ export function ioredis(client: IoredisLike): RedisCommands {
   };
 }
 
-type Send = (...args: string[]) => Promise<unknown>;
-
 /**
  * A command as the client's own methods send it, with its `keyPrefix`, but never in its automatic pipelines: in a
  * cluster ioredis before 6 finds the node for those by the first argument, which is a script's name.
  */
-function builtin(client: Anything, name: string): Send {
+function builtin(client: Anything, name: string): (...args: string[]) => Promise<unknown> {
   return client.createBuiltinCommand(name).string.bind(client);
 }
 

@@ -10,8 +10,8 @@ export interface Replicas {
 }
 
 /**
- * Makes a claim and has it confirmed. Rejects where too few replicas have it: whoever claims again with the same token
- * asks them again, and whoever gives up releases it.
+ * Makes a claim and has it confirmed. Rejects if too few replicas have it: a call that claims again with the same token
+ * asks them again, and one that gives up releases it.
  */
 export async function confirmed(
   { command }: Connection,

@@ -16,19 +16,20 @@ import { COMPLETE, FORGET, FORGET_SEEN, READ, RELEASE, RENEW, type RedisScript, 
 /** How a `redisStore` is set up. */
 export interface RedisStoreOptions {
   /**
-   * What every key in Redis begins with.
+   * What every key in Redis begins with. Stores with different prefixes never share a record. Best is a text whose only
+   * colon is its last character: any other is followed by a bar (`shop|order:42`).
    * @default "idempotency:"
    */
   prefix?: string | undefined;
   /**
-   * How many replicas have to confirm a claim before it counts (Redis' `WAIT`). Where too few do, the call fails with
-   * `STORE_ERROR` and gives the claim back. `WAIT` holds up whatever else its connection sends, so give the store a
+   * How many replicas have to confirm a claim before it counts (Redis' `WAIT`). If too few do, the call fails with
+   * `STORE_ERROR` and releases the claim. `WAIT` holds up everything else that its connection sends, so give the store a
    * client of its own, or a pool. Not for a cluster's client.
    * @default none: a claim counts as soon as the primary has it
    */
   replicas?: Replicas | undefined;
   /**
-   * Told once, on first use, if the server may evict keys that have not expired (`EVICTING_POLICY`).
+   * Called once, on first use, if the server may evict keys that have not expired (`EVICTING_POLICY`).
    * @default `process.emitWarning`
    */
   onWarning?: ((warning: StoreWarning) => void) | undefined;
@@ -53,7 +54,7 @@ const RULES = {
 };
 
 class RedisStore implements IdempotencyStore {
-  /** Absent where the client cannot be duplicated: waiters then poll. */
+  /** Absent if the client cannot be duplicated: waiters then poll. */
   readonly settled?: (key: string, signal: AbortSignal) => Promise<void>;
   readonly #commands: RedisCommands;
   readonly #claim = claiming();
@@ -164,15 +165,15 @@ function evictionWarning(policy: string): StoreWarning {
 
 /**
  * A store in Redis, for many processes and machines. Each record is one key with Redis' own expiry, and each operation
- * one command or script and one round trip; a claim of a key that is held or released takes both. Waiters are woken by a
- * message on a channel named like the key, for which the store makes one connection beside the client's own while
- * somebody waits.
+ * one command or script and one round trip; a claim of a key that is held or released takes both, and the store's first
+ * claim is a script. Waiters are woken by a message on a channel named like the key, for which the store makes one
+ * connection beside the client's own while somebody waits.
  *
  * How much it promises depends on the server: a claim that Redis forgets (by a failover before replication, a restart
  * without an append-only file, or eviction) protects no longer. See the guide to Redis.
  *
  * @param client of ioredis 5 or 6 (`Redis` or `Cluster`), iovalkey, or node-redis 5 or 6 (`createClient`,
- * `createCluster` or `createClientPool`), connected; the caller owns and closes it
+ * `createCluster`, `createClientPool` or `createSentinel`), connected; the caller owns and closes it
  * @throws InvalidOptionError `INVALID_OPTION`
  */
 export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): IdempotencyStore {
