@@ -11,8 +11,9 @@ const { nextTick } = process;
 const AT_ONCE = 16;
 
 /**
- * To be called before each command for a client that writes each by itself, which takes longer than all else about it:
- * has those of one turn of the event loop written together. The first goes out at once, for most turns have no other.
+ * Call it before each command of a client that writes each by itself: the commands of one turn of the event loop are
+ * then written together (64 in flight are 1.3 times as fast, first executions and replays). The first command of a turn
+ * goes out at once, because most turns have no other.
  */
 export function gathering(streamOf: () => Stream | undefined): () => void {
   let commands = 0;
