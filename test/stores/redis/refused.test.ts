@@ -114,13 +114,4 @@ describeWithRedis("a redisStore on a server refuses", url => {
     });
     expect(await claim).toMatchObject({ status: "claimed" });
   });
-
-  it("a connection that monitors", async () => {
-    const redis = new Redis(url);
-    const monitor = await redis.monitor();
-    onTestFinished(() => {
-      for (const each of [redis, monitor]) each.disconnect();
-    });
-    expect(message(monitor)).toContain("subscriber or monitor mode");
-  });
 });
