@@ -1,5 +1,5 @@
 // Mail: SMTP, and the providers' APIs.
-import { SESv2Client, SendEmailCommand } from "@aws-sdk/client-sesv2";
+import { SendEmailCommand, SESv2Client } from "@aws-sdk/client-sesv2";
 import { BrevoClient } from "@getbrevo/brevo";
 import mailchimp from "@mailchimp/mailchimp_transactional";
 import sendgrid from "@sendgrid/mail";
@@ -26,8 +26,7 @@ export const clients = [
       redirected(target, timeout, async () => {
         const resend = new Resend("re_1");
         const { data, error } = await resend.emails.send({ from, to, subject, text });
-        if (error)
-          throw Object.assign(new Error(error.message, { cause: error }), { status: error.statusCode });
+        if (error) throw Object.assign(new Error(error.message, { cause: error }), { status: error.statusCode });
         return data;
       }),
   },
@@ -71,17 +70,13 @@ export const clients = [
   {
     name: "@getbrevo/brevo",
     send: ({ url }, timeout) =>
-      new BrevoClient({
-        apiKey: "1",
-        baseUrl: url,
-        maxRetries: 0,
-        timeoutInSeconds: timeout / 1000,
-      }).transactionalEmails.sendTransacEmail({
-        sender: { email: from },
-        to: [{ email: to }],
-        subject,
-        textContent: text,
-      }),
+      new BrevoClient({ apiKey: "1", baseUrl: url, maxRetries: 0, timeoutInSeconds: timeout / 1000 })
+        .transactionalEmails.sendTransacEmail({
+          sender: { email: from },
+          to: [{ email: to }],
+          subject,
+          textContent: text,
+        }),
   },
   {
     name: "mailersend",

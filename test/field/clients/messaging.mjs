@@ -5,7 +5,7 @@ import OneSignal from "@onesignal/node-onesignal";
 import { WebClient } from "@slack/web-api";
 import { WebClient as WebClient8 } from "@slack/web-api8";
 import { Auth } from "@vonage/auth";
-import { Messages, SMS as MessagesSms } from "@vonage/messages";
+import { SMS as MessagesSms, Messages } from "@vonage/messages";
 import { SMS } from "@vonage/sms";
 import { Expo } from "expo-server-sdk";
 import admin from "firebase-admin";
@@ -39,11 +39,7 @@ export const clients = [
     name: "twilio",
     send: (target, timeout) =>
       redirected(target, timeout, () =>
-        twilio(`AC${"0".repeat(32)}`, "1", { timeout }).messages.create({
-          to: phone,
-          from: phone,
-          body: text,
-        }),
+        twilio(`AC${"0".repeat(32)}`, "1", { timeout }).messages.create({ to: phone, from: phone, body: text }),
       ),
   },
   {
@@ -80,11 +76,7 @@ export const clients = [
     name: "plivo",
     send: (target, timeout) =>
       redirected(target, timeout, () =>
-        new plivo.Client("MA000000000000000000", "1", { timeout }).messages.create({
-          src: phone,
-          dst: phone,
-          text,
-        }),
+        new plivo.Client("MA000000000000000000", "1", { timeout }).messages.create({ src: phone, dst: phone, text }),
       ),
   },
   {
@@ -135,7 +127,7 @@ export const clients = [
   },
   {
     name: "firebase-admin",
-    send: async target => {
+    send: async (target) => {
       apps += 1;
       const credential = {
         getAccessToken: async () => ({ access_token: "1", expires_in: 3600 }),
@@ -185,14 +177,11 @@ export const clients = [
   },
   {
     name: "onesignal-node",
-    send: ({ url }) =>
-      new OneSignalLegacy.Client("1", "1", { apiRoot: url }).createNotification({ contents: { en: text } }),
+    send: ({ url }) => new OneSignalLegacy.Client("1", "1", { apiRoot: url }).createNotification({ contents: { en: text } }),
   },
   {
     name: "pusher",
     send: ({ host, port }, timeout) =>
-      new Pusher({ appId: "1", key: "1", secret: "1", host, port, timeout }).trigger("orders", "shipped", {
-        text,
-      }),
+      new Pusher({ appId: "1", key: "1", secret: "1", host, port, timeout }).trigger("orders", "shipped", { text }),
   },
 ];

@@ -30,10 +30,7 @@ export const clients = [
     name: "@novu/node",
     send: (target, timeout, { signal }) =>
       redirected(target, timeout, () =>
-        new novuNode.Novu("1", { backendUrl: target.url }).trigger("shipped", {
-          to: { subscriberId: "ada" },
-          payload: {},
-        }),
+        new novuNode.Novu("1", { backendUrl: target.url }).trigger("shipped", { to: { subscriberId: "ada" }, payload: {} }),
       ),
   },
   {
@@ -56,10 +53,7 @@ export const clients = [
     send: async ({ url }) => {
       const client = new suprsendNode.Suprsend("1", "1", { base_url: url });
       const { WorkflowTriggerRequest } = suprsendNode;
-      const request = new WorkflowTriggerRequest({
-        workflow: "shipped",
-        recipients: [{ distinct_id: "ada" }],
-      });
+      const request = new WorkflowTriggerRequest({ workflow: "shipped", recipients: [{ distinct_id: "ada" }] });
       const response = await client.workflows.trigger(request);
       if (!response.success)
         throw Object.assign(new Error(response.message), { status: response.status_code });
@@ -69,27 +63,17 @@ export const clients = [
   {
     name: "@aws-sdk/client-sns",
     send: ({ url }, timeout) =>
-      new SNSClient(aws(url, timeout)).send(
-        new PublishCommand({ TopicArn: "arn:aws:sns:eu-central-1:1:a", Message: text }),
-      ),
+      new SNSClient(aws(url, timeout)).send(new PublishCommand({ TopicArn: "arn:aws:sns:eu-central-1:1:a", Message: text })),
   },
   {
     name: "@aws-sdk/client-sqs",
     send: ({ url }, timeout) =>
-      new SQSClient(aws(url, timeout)).send(
-        new SendMessageCommand({ QueueUrl: `${url}/1/a`, MessageBody: text }),
-      ),
+      new SQSClient(aws(url, timeout)).send(new SendMessageCommand({ QueueUrl: `${url}/1/a`, MessageBody: text })),
   },
   {
     name: "stripe",
     send: ({ host, port }, timeout) =>
-      new Stripe("sk_test_1", {
-        host,
-        port,
-        protocol: "http",
-        timeout,
-        maxNetworkRetries: 0,
-      }).paymentIntents.create({
+      new Stripe("sk_test_1", { host, port, protocol: "http", timeout, maxNetworkRetries: 0 }).paymentIntents.create({
         amount: 100,
         currency: "eur",
       }),

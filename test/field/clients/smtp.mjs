@@ -1,11 +1,6 @@
 import nodemailer from "nodemailer";
 
-const message = {
-  from: "shop@example.com",
-  to: "ada@example.com",
-  subject: "Your order",
-  text: "On its way",
-};
+const message = { from: "shop@example.com", to: "ada@example.com", subject: "Your order", text: "On its way" };
 
 async function send(options, { host, port }, timeout) {
   const limits = { connectionTimeout: timeout, greetingTimeout: timeout, socketTimeout: timeout };

@@ -16,8 +16,7 @@ export interface HostileServer {
   stop(): void;
 }
 
-const HTML =
-  "<html><head><title>Error</title></head><body><h1>It is the gateway who speaks</h1></body></html>";
+const HTML = "<html><head><title>Error</title></head><body><h1>It is the gateway who speaks</h1></body></html>";
 const STATUSES = [408, 429, 500, 502, 503, 504, 520, 524] as const;
 
 /** What an HTTP server does once it has the whole request. */
@@ -34,8 +33,7 @@ export const HTTP_FATES: Readonly<Record<string, readonly HttpFate[]>> = {
   closed: [({ socket }) => socket.destroy()],
   silent: [() => {}],
   "cut short": [
-    ({ socket }) =>
-      socket.end('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"id'),
+    ({ socket }) => socket.end('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"id'),
   ],
   "200 HTML": [answer(200, HTML)],
   ...Object.fromEntries(STATUSES.map(status => [status, [answer(status, ""), answer(status, HTML)]])),
