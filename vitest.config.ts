@@ -10,9 +10,10 @@ const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export const isSlow = (file: string) =>
   file.startsWith("test/docs/examples/hosts/") || /^test\/proof\/chaos\/(chaos|failover)\.test/.test(file);
 
-const { GITHUB_ACTIONS } = process.env;
+/** Every client of docs/clients.md, which have packages of their own. */
+export const FIELD = ["test/field/every-client.test.ts"];
 
-const LONG = /conformance|connections|processes|simulation|brief|samples|published|clone|demo|cluster/;
+const LONG = /conformance|connections|processes|simulation|brief|samples|published|demo|cluster/;
 
 /** Begins with what takes longest, so that nothing of it is left to run alone at the end. */
 class LongestFirst extends BaseSequencer {
@@ -30,7 +31,10 @@ export default defineConfig({
     ],
   },
   test: {
-    projects: projects(file => !isSlow(file)),
+    include: ["test/**/*.test.ts"],
+    // These take minutes: `npm run test:slow` and `npm run test:field` run them.
+    exclude: [...configDefaults.exclude, ...SLOW, ...FIELD],
+    globalSetup: ["test/support/servers/setup.ts"],
     // Tests on servers mostly wait: on two cores the default is one file at a time.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },

@@ -70,6 +70,12 @@ function repeatedBit(error: object): number {
   return index < 0 ? 0 : REPEATED_BASE << index;
 }
 
+// Some clients keep, or even throw, the text of an error: "Error: read ECONNRESET".
+function asError(value: unknown): unknown {
+  const name = typeof value === "string" && /^\w*Error(?=: )/.exec(value)?.[0];
+  return name ? { name, message: value } : value;
+}
+
 /** What stands where it may wrap an error, one by one. */
 function inside(error: object): unknown[] {
   const errors = read(error, "errors");
@@ -110,7 +116,8 @@ function combine(inner: readonly object[], evidence: ReadonlyMap<unknown, number
 }
 
 // With a stack of its own: causes may go deeper than calls can.
-function weigh(thrown: unknown): number {
+function weigh(value: unknown): number {
+  const thrown = asError(value);
   const evidence = new Map<unknown, number>();
   const opened = new Map<unknown, readonly object[]>();
   const stack = [thrown].filter(isObject);
@@ -125,7 +132,7 @@ function weigh(thrown: unknown): number {
     } else {
       const found = inside(error);
       reads += found.length;
-      opened.set(error, found.filter(isObject));
+      opened.set(error, found.map(asError).filter(isObject));
       for (const next of opened.get(error)!) if (!opened.has(next)) stack.push(next);
     }
   }

@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import https from "node:https";
 import { syncBuiltinESMExports } from "node:module";
 import net from "node:net";
+import { Agent } from "undici";
 
 /** What users do with a client that resolves for any status. */
 export function refuse(status, response) {
@@ -14,6 +15,15 @@ export function loopbackAgent({ host, port }) {
   const agent = new https.Agent({ keepAlive: false });
   agent.createConnection = () => net.connect({ host, port });
   return agent;
+}
+
+/** The same for undici, and for a `fetch` that takes a dispatcher. */
+export function loopbackDispatcher({ host, port }, timeout) {
+  const connect = (_, done) => {
+    const socket = net.connect({ host, port });
+    socket.once("connect", () => done(null, socket)).once("error", done);
+  };
+  return new Agent({ headersTimeout: timeout, bodyTimeout: timeout, connect });
 }
 
 const cells = new AsyncLocalStorage();
@@ -32,9 +42,7 @@ globalThis.fetch = async (input, options) => {
   if (!cell) return originalFetch(input, options);
   const request = input instanceof Request ? input : undefined;
   const { pathname, search } = new URL(request?.url ?? input);
-  const limit = AbortSignal.timeout(cell.timeout);
-  const own = options?.signal ?? request?.signal;
-  const signal = own ? AbortSignal.any([own, limit]) : limit;
+  const signal = options?.signal ?? request?.signal ?? AbortSignal.timeout(cell.timeout);
   const body = request?.body ? await request.text() : undefined;
   const from = request && { method: request.method, headers: request.headers, ...(body && { body }) };
   return originalFetch(`${cell.target.url}${pathname}${search}`, { ...from, ...options, signal });
@@ -57,5 +65,5 @@ export const aws = (url, timeout) => ({
   endpoint: url,
   credentials: { accessKeyId: "1", secretAccessKey: "1" },
   maxAttempts: 1,
-  requestHandler: { requestTimeout: timeout, throwOnRequestTimeout: true, connectionTimeout: timeout },
+  requestHandler: { requestTimeout: timeout, throwOnRequestTimeout: true, connectionTimeout: 5000 },
 });

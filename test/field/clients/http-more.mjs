@@ -1,12 +1,13 @@
 // More HTTP clients, which the root does not have.
-import phin from "phin";
+
+import { request as octokitRequest } from "@octokit/request";
 import got11 from "got11";
 import ky from "ky";
 import needle from "needle";
 import nodeFetch from "node-fetch";
 import nodeFetch2 from "node-fetch2";
 import { ofetch } from "ofetch";
-import { request as octokitRequest } from "@octokit/request";
+import phin from "phin";
 import request from "request";
 import superagent from "superagent";
 import wretch from "wretch";
@@ -44,7 +45,10 @@ export const clients = [
   {
     name: "wretch",
     send: ({ url }, timeout) =>
-      wretch(url).options({ signal: AbortSignal.timeout(timeout) }).post(order).json(),
+      wretch(url)
+        .options({ signal: AbortSignal.timeout(timeout) })
+        .post(order)
+        .json(),
   },
   {
     name: "@octokit/request",

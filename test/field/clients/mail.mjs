@@ -1,5 +1,5 @@
 // Mail: SMTP, and the providers' APIs.
-import { SendEmailCommand, SESv2Client } from "@aws-sdk/client-sesv2";
+import { SESv2Client, SendEmailCommand } from "@aws-sdk/client-sesv2";
 import { BrevoClient } from "@getbrevo/brevo";
 import mailchimp from "@mailchimp/mailchimp_transactional";
 import sendgrid from "@sendgrid/mail";
@@ -26,7 +26,8 @@ export const clients = [
       redirected(target, timeout, async () => {
         const resend = new Resend("re_1");
         const { data, error } = await resend.emails.send({ from, to, subject, text });
-        if (error) throw Object.assign(new Error(error.message, { cause: error }), { status: error.statusCode });
+        if (error)
+          throw Object.assign(new Error(error.message, { cause: error }), { status: error.statusCode });
         return data;
       }),
   },
@@ -70,13 +71,17 @@ export const clients = [
   {
     name: "@getbrevo/brevo",
     send: ({ url }, timeout) =>
-      new BrevoClient({ apiKey: "1", baseUrl: url, maxRetries: 0, timeoutInSeconds: timeout / 1000 })
-        .transactionalEmails.sendTransacEmail({
-          sender: { email: from },
-          to: [{ email: to }],
-          subject,
-          textContent: text,
-        }),
+      new BrevoClient({
+        apiKey: "1",
+        baseUrl: url,
+        maxRetries: 0,
+        timeoutInSeconds: timeout / 1000,
+      }).transactionalEmails.sendTransacEmail({
+        sender: { email: from },
+        to: [{ email: to }],
+        subject,
+        textContent: text,
+      }),
   },
   {
     name: "mailersend",
@@ -93,23 +98,23 @@ export const clients = [
   },
   {
     name: "node-mailjet",
-    send: ({ host, port }, timeout) =>
-      new mailjet.Client({
-        apiKey: "1",
-        apiSecret: "1",
-        config: { host: `${host}:${port}`, protocol: "http" },
-        options: { timeout },
-      })
-        .post("send", { version: "v3.1" })
-        .request({ Messages: [{ From: { Email: from }, To: [{ Email: to }], Subject: subject }] }),
+    send: (target, timeout) =>
+      redirected(target, timeout, () =>
+        new mailjet.Client({ apiKey: "1", apiSecret: "1", options: { timeout } })
+          .post("send", { version: "v3.1" })
+          .request({ Messages: [{ From: { Email: from }, To: [{ Email: to }], Subject: subject }] }),
+      ),
   },
   {
     name: "@mailchimp/mailchimp_transactional",
-    send: (target, timeout) => {
+    returns: "an Error",
+    send: async (target, timeout) => {
       const client = mailchimp("1");
       client.timeout = timeout;
       const message = { from_email: from, to: [{ email: to }], subject, text };
-      return redirected(target, timeout, () => client.messages.send({ message }));
+      const result = await redirected(target, timeout, () => client.messages.send({ message }));
+      if (result instanceof Error) throw result;
+      return result;
     },
   },
   {
@@ -122,14 +127,11 @@ export const clients = [
   },
   {
     name: "customerio-node",
-    send: ({ url }, timeout) =>
-      new APIClient("1", { url: `${url}/`, timeout }).sendEmail(
-        new SendEmailRequest({
-          to,
-          transactional_message_id: "1",
-          message_data: {},
-          identifiers: { id: "1" },
-        }),
-      ),
+    send: (target, timeout) => {
+      const mail = { to, transactional_message_id: "1", message_data: {}, identifiers: { id: "1" } };
+      return redirected(target, timeout, () =>
+        new APIClient("1", { timeout }).sendEmail(new SendEmailRequest(mail)),
+      );
+    },
   },
 ];

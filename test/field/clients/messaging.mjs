@@ -1,11 +1,10 @@
 // SMS, chat and push.
-import { generateKeyPairSync } from "node:crypto";
 import { REST } from "@discordjs/rest";
 import OneSignal from "@onesignal/node-onesignal";
 import { WebClient } from "@slack/web-api";
 import { WebClient as WebClient8 } from "@slack/web-api8";
 import { Auth } from "@vonage/auth";
-import { SMS as MessagesSms, Messages } from "@vonage/messages";
+import { Messages, SMS as MessagesSms } from "@vonage/messages";
 import { SMS } from "@vonage/sms";
 import { Expo } from "expo-server-sdk";
 import admin from "firebase-admin";
@@ -17,21 +16,17 @@ import Pusher from "pusher";
 import { Telegram } from "telegraf";
 import Telnyx from "telnyx";
 import twilio from "twilio";
-import { Agent } from "undici";
 import webPush from "web-push";
-import { loopbackAgent, redirected } from "./common.mjs";
+import { loopbackAgent, loopbackDispatcher, redirected } from "./common.mjs";
 
 const text = "Your order is on its way";
 const phone = "+15005550006";
-const pem = { type: "pkcs8", format: "pem" };
-const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-const rsaKey = privateKey.export(pem);
 const vapid = webPush.generateVAPIDKeys();
 const subscriber = {
   p256dh: "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
   auth: "BTBZMqHH6r4Tts7J_aSIgg",
 };
-const slackOnce = { retryConfig: { retries: 0 }, rejectRateLimitedCalls: true };
+const slackOnce = { retryConfig: { retries: 0 }, rejectRateLimitedCalls: true, logLevel: "error" };
 let apps = 0;
 
 export const clients = [
@@ -39,7 +34,11 @@ export const clients = [
     name: "twilio",
     send: (target, timeout) =>
       redirected(target, timeout, () =>
-        twilio(`AC${"0".repeat(32)}`, "1", { timeout }).messages.create({ to: phone, from: phone, body: text }),
+        twilio(`AC${"0".repeat(32)}`, "1", { timeout }).messages.create({
+          to: phone,
+          from: phone,
+          body: text,
+        }),
       ),
   },
   {
@@ -76,7 +75,11 @@ export const clients = [
     name: "plivo",
     send: (target, timeout) =>
       redirected(target, timeout, () =>
-        new plivo.Client("MA000000000000000000", "1", { timeout }).messages.create({ src: phone, dst: phone, text }),
+        new plivo.Client("MA000000000000000000", "1", { timeout }).messages.create({
+          src: phone,
+          dst: phone,
+          text,
+        }),
       ),
   },
   {
@@ -111,11 +114,11 @@ export const clients = [
   },
   {
     name: "telegraf",
-    send: ({ url }, timeout, { signal }) =>
+    send: ({ url }, timeout) =>
       new Telegram("1:A", { apiRoot: url }).callApi(
         "sendMessage",
         { chat_id: 1, text },
-        { signal: AbortSignal.any([signal, AbortSignal.timeout(timeout)]) },
+        { signal: AbortSignal.timeout(timeout) },
       ),
   },
   {
@@ -127,7 +130,7 @@ export const clients = [
   },
   {
     name: "firebase-admin",
-    send: async (target) => {
+    send: async target => {
       apps += 1;
       const credential = {
         getAccessToken: async () => ({ access_token: "1", expires_in: 3600 }),
@@ -156,14 +159,10 @@ export const clients = [
   },
   {
     name: "expo-server-sdk",
-    send: ({ url }, timeout) => {
-      process.env.EXPO_BASE_URL = url;
-      const expo = new Expo({
-        httpAgent: new Agent({ headersTimeout: timeout, bodyTimeout: timeout }),
-        retryMinTimeout: 1,
-      });
-      return expo.sendPushNotificationsAsync([{ to: "ExponentPushToken[1]", body: text }]);
-    },
+    send: (target, timeout) =>
+      new Expo({ httpAgent: loopbackDispatcher(target, timeout) }).sendPushNotificationsAsync([
+        { to: "ExponentPushToken[1]", body: text },
+      ]),
   },
   {
     name: "@onesignal/node-onesignal",
@@ -177,11 +176,14 @@ export const clients = [
   },
   {
     name: "onesignal-node",
-    send: ({ url }) => new OneSignalLegacy.Client("1", "1", { apiRoot: url }).createNotification({ contents: { en: text } }),
+    send: ({ url }) =>
+      new OneSignalLegacy.Client("1", "1", { apiRoot: url }).createNotification({ contents: { en: text } }),
   },
   {
     name: "pusher",
     send: ({ host, port }, timeout) =>
-      new Pusher({ appId: "1", key: "1", secret: "1", host, port, timeout }).trigger("orders", "shipped", { text }),
+      new Pusher({ appId: "1", key: "1", secret: "1", host, port, timeout }).trigger("orders", "shipped", {
+        text,
+      }),
   },
 ];

@@ -1,9 +1,14 @@
 import nodemailer from "nodemailer";
 
-const message = { from: "shop@example.com", to: "ada@example.com", subject: "Your order", text: "On its way" };
+const message = {
+  from: "shop@example.com",
+  to: "ada@example.com",
+  subject: "Your order",
+  text: "On its way",
+};
 
 async function send(options, { host, port }, timeout) {
-  const limits = { connectionTimeout: timeout, greetingTimeout: timeout, socketTimeout: timeout };
+  const limits = { connectionTimeout: 5000, greetingTimeout: 5000, socketTimeout: timeout };
   const transport = nodemailer.createTransport({ host, port, ...limits, ...options });
   return transport.sendMail(message).finally(() => transport.close());
 }

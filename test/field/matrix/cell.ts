@@ -5,25 +5,25 @@ import type { HostileServer, Target } from "./fates.ts";
 const IMPATIENT_MS = 300;
 /** For what answers or fails by itself: long enough for a machine under load. */
 const PATIENT_MS = 5_000;
-/** A client that has not ended by then knows no timeout. */
-const HANG_MS = 15_000;
+/** A client that has not ended by then has no timeout that could be set. */
+const WAITS_MS = 20_000;
 
-/** A client of the matrix; `send` makes one request, with its own retries off. */
+/** A client of the matrix: a file of test/field/clients defines it. */
 export interface Client {
-  /** Its package, as in test/field/clients/package.json; with a word after it where it has several rows. */
+  /** Its package, as test/field/clients/package.json names it; then what sets it apart from its other rows. */
   name: string;
-  protocol?: "http" | "http2" | "smtp" | "database";
+  protocol?: "http" | "http2" | "smtp" | "postgres" | "redis";
+  /** Makes one request, with the client's own retries off where they can be. */
   send(target: Target, timeoutMs: number, execution: { signal: AbortSignal }): Promise<unknown>;
-  /** It returns a failure: the row shows what comes of a recipe, which `send` contains. */
+  /** Where it returns its failures: `send` throws in its place, as the recipe of the page says. */
   returns?: string;
 }
 
-/** What became of one call of the library, and of a second one. */
+/** What became of a call of the library, and of a second one with its key. */
 export interface Cell {
-  outcome: "held" | "released" | "done" | "hangs";
+  outcome: "held" | "released" | "succeeded" | "waits";
   certain: boolean;
   received: number;
-  error?: unknown;
 }
 
 export async function runCell(client: Client, column: string, server: HostileServer): Promise<Cell> {
@@ -33,29 +33,33 @@ export async function runCell(client: Client, column: string, server: HostileSer
     await client.send(server.target, timeoutMs, execution);
     return "sent";
   });
-  const error = await within(HANG_MS, first).then(
-    () => undefined,
-    (thrown: unknown) => ({ thrown }),
-  );
+  const failure = await within(WAITS_MS, first);
   const received = server.received();
   server.stop();
-  if (error?.thrown === HANGS) return { outcome: "hangs", certain: false, received };
+  if (failure === undefined) return { outcome: "succeeded", certain: false, received };
+  if (failure.thrown === WAITS) return { outcome: "waits", certain: false, received };
   let ranAgain = false;
   const again = await execute("once", "1h", () => {
     ranAgain = true;
-  }).catch((thrown: unknown) => thrown);
-  if (!error) return { outcome: ranAgain ? "released" : "done", certain: false, received };
+  }).catch((error: unknown) => error);
   if (!ranAgain && !isIdempotencyError(again, "OUTCOME_UNKNOWN")) throw again;
   const outcome = ranAgain ? "released" : "held";
-  return { outcome, certain: certainlyNotDone(error.thrown), received, error: error.thrown };
+  return { outcome, certain: certainlyNotDone(failure.thrown), received };
 }
 
-const HANGS = Symbol("hangs");
+const WAITS = Symbol("waits");
 
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+async function within(ms: number, work: Promise<unknown>): Promise<{ thrown: unknown } | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(HANGS), ms);
+    timer = setTimeout(() => reject(WAITS), ms);
   });
-  return Promise.race([work, limit]).finally(() => clearTimeout(timer));
+  try {
+    await Promise.race([work, limit]);
+    return undefined;
+  } catch (thrown) {
+    return { thrown };
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -2,68 +2,33 @@ import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import http2 from "node:http2";
 import net, { type AddressInfo, type Socket } from "node:net";
 
-/** Where a client shall send to. */
+/** Where a client sends to. */
 export interface Target {
   host: string;
   port: number;
   url: string;
 }
 
-/** A server that does one thing to every request; how many it got. */
+/** A server that does one thing to every request, once it has all of it. */
 export interface HostileServer {
   target: Target;
+  /** How many requests it got. */
   received(): number;
   stop(): void;
 }
 
-const HTML = "<html><head><title>Error</title></head><body><h1>It is the gateway who speaks</h1></body></html>";
-const STATUSES = [408, 429, 500, 502, 503, 504, 520, 524] as const;
+/** A column of the table, and the ways to fill it: by an empty and an HTML body, for example. */
+export type Fates = readonly (readonly [column: string, start: readonly (() => Promise<HostileServer>)[]])[];
 
-/** What an HTTP server does once it has the whole request. */
-type HttpFate = (request: IncomingMessage, response: ServerResponse) => void;
+type OnSocket = (socket: Socket) => void;
 
-const answer =
-  (status: number, body: string): HttpFate =>
-  (_, response) =>
-    response.writeHead(status, body ? { "content-type": "text/html" } : {}).end(body);
+const HTML = "<html><head><title>Error</title></head><body><h1>The gateway speaks</h1></body></html>";
+const STATUSES = [408, 429, 500, 502, 503, 504, 520, 524];
+const BODIES = ["", HTML];
 
-/** Columns of the table: in some the server acts in two ways, with an empty and an HTML body. */
-export const HTTP_FATES: Readonly<Record<string, readonly HttpFate[]>> = {
-  reset: [({ socket }) => socket.resetAndDestroy()],
-  closed: [({ socket }) => socket.destroy()],
-  silent: [() => {}],
-  "cut short": [
-    ({ socket }) => socket.end('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"id'),
-  ],
-  "200 HTML": [answer(200, HTML)],
-  ...Object.fromEntries(STATUSES.map(status => [status, [answer(status, ""), answer(status, HTML)]])),
-};
-
-/** What the same columns are over HTTP/2. */
-type Http2Fate = (stream: http2.ServerHttp2Stream) => void;
-const answer2 =
-  (status: number, body: string): Http2Fate =>
-  stream => {
-    stream.respond({ ":status": status });
-    stream.end(body);
-  };
-export const HTTP2_FATES: Readonly<Record<string, readonly Http2Fate[]>> = {
-  reset: [stream => (stream.session?.socket as Socket).destroy(), stream => stream.close(2)],
-  closed: [stream => stream.session?.destroy()],
-  silent: [() => {}],
-  "200 HTML": [answer2(200, HTML)],
-  ...Object.fromEntries(STATUSES.map(status => [status, [answer2(status, ""), answer2(status, HTML)]])),
-};
-
-/** What happens to a mail once the server has all of it, or to a command at all. */
-export type SmtpFate = string | ((socket: Socket) => void);
-export const SMTP_FATES: Readonly<Record<string, readonly SmtpFate[]>> = {
-  reset: [socket => socket.resetAndDestroy()],
-  closed: [socket => socket.destroy()],
-  silent: [() => {}],
-  "200 HTML": [HTML],
-  ...Object.fromEntries([421, 451, 550].map(code => [code, [`${code} it is refused`]])),
-};
+const reset: OnSocket = socket => socket.resetAndDestroy();
+const close: OnSocket = socket => socket.destroy();
+const keepSilent: OnSocket = () => {};
 
 async function listen(server: net.Server, received: () => number): Promise<HostileServer> {
   const sockets = new Set<Socket>();
@@ -79,7 +44,28 @@ async function listen(server: net.Server, received: () => number): Promise<Hosti
 
 const targetOf = (host: string, port: number): Target => ({ host, port, url: `http://${host}:${port}` });
 
-export function httpServer(fate: HttpFate): Promise<HostileServer> {
+/** Nobody listens there. */
+async function refusing(): Promise<HostileServer> {
+  const server = await listen(net.createServer(), () => 0);
+  server.stop();
+  return server;
+}
+
+/** No name server knows this host. */
+const unknownHost = async (): Promise<HostileServer> => ({
+  target: targetOf("no-such-host.invalid", 8080),
+  received: () => 0,
+  stop() {},
+});
+
+const NEVER_SENT: Fates = [
+  ["refused", [refusing]],
+  ["unknown host", [unknownHost]],
+];
+
+type HttpFate = (request: IncomingMessage, response: ServerResponse) => void;
+
+function httpServer(fate: HttpFate): Promise<HostileServer> {
   let received = 0;
   const server = http.createServer((request, response) => {
     request.on("error", () => {});
@@ -91,7 +77,26 @@ export function httpServer(fate: HttpFate): Promise<HostileServer> {
   return listen(server, () => received);
 }
 
-export function http2Server(fate: Http2Fate): Promise<HostileServer> {
+const CUT = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"id';
+const onSocket = (act: OnSocket) => () => httpServer(({ socket }) => act(socket));
+const answer = (status: number, body: string) => () =>
+  httpServer((_, response) =>
+    response.writeHead(status, body ? { "content-type": "text/html" } : {}).end(body),
+  );
+
+export const HTTP_FATES: Fates = [
+  ["reset", [onSocket(reset)]],
+  ["closed", [onSocket(close)]],
+  ["silent", [onSocket(keepSilent)]],
+  ["cut short", [onSocket(socket => socket.end(CUT))]],
+  ["200 HTML", [answer(200, HTML)]],
+  ...STATUSES.map(status => [`${status}`, BODIES.map(body => answer(status, body))] as const),
+  ...NEVER_SENT,
+];
+
+type Http2Fate = (stream: http2.ServerHttp2Stream) => void;
+
+const http2Server = (fate: Http2Fate) => () => {
   let received = 0;
   const server = http2.createServer().on("sessionError", () => {});
   server.on("stream", stream => {
@@ -102,41 +107,82 @@ export function http2Server(fate: Http2Fate): Promise<HostileServer> {
     });
   });
   return listen(server, () => received);
-}
+};
+
+const answer2 = (status: number, body: string) =>
+  http2Server(stream => {
+    stream.respond({ ":status": status });
+    stream.end(body);
+  });
+
+export const HTTP2_FATES: Fates = [
+  ["reset", [http2Server(stream => stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR))]],
+  ["closed", [http2Server(stream => stream.session?.destroy())]],
+  ["silent", [http2Server(() => {})]],
+  ["cut short", []],
+  ["200 HTML", [answer2(200, HTML)]],
+  ...STATUSES.map(status => [`${status}`, BODIES.map(body => answer2(status, body))] as const),
+  ...NEVER_SENT,
+];
 
 /** Speaks as much SMTP as it takes to get a message. */
-export function smtpServer(fate: SmtpFate): Promise<HostileServer> {
+const smtpServer = (fate: string | OnSocket) => () => {
   let received = 0;
   const server = net.createServer(socket => {
     let inData = false;
     let text = "";
-    socket.write("220 hostile ESMTP\r\n").valueOf();
+    socket.write("220 hostile ESMTP\r\n");
     socket.on("data", chunk => {
       text += chunk;
-      if (inData && text.endsWith("\r\n.\r\n")) {
+      if (!text.endsWith(inData ? "\r\n.\r\n" : "\r\n")) return;
+      if (inData) {
         received += 1;
-        inData = false;
         typeof fate === "string" ? socket.write(`${fate}\r\n`) : fate(socket);
-      } else if (!inData && text.endsWith("\r\n")) {
-        inData = /^DATA/i.test(text);
-        socket.write(inData ? "354 go on\r\n" : "250 hostile\r\n");
-      } else return;
+      }
+      inData = !inData && /^DATA/i.test(text);
+      if (inData) socket.write("354 go on\r\n");
+      else if (!text.endsWith("\r\n.\r\n")) socket.write("250 hostile\r\n");
       text = "";
     });
   });
   return listen(server, () => received);
-}
+};
 
-/** Nobody listens there. */
-export async function refusing(): Promise<HostileServer> {
-  const { target, stop } = await listen(net.createServer(), () => 0);
-  stop();
-  return { target, received: () => 0, stop };
-}
+export const SMTP_FATES: Fates = [
+  ["reset", [smtpServer(reset)]],
+  ["closed", [smtpServer(close)]],
+  ["silent", [smtpServer(keepSilent)]],
+  ["nonsense", [smtpServer(HTML)]],
+  ...[421, 451, 550].map(code => [`${code}`, [smtpServer(`${code} refused`)]] as const),
+  ...NEVER_SENT,
+];
 
-/** No name server knows this host. */
-export const unknownHost = (): HostileServer => ({
-  target: targetOf("no-such-host.invalid", 8080),
-  received: () => 0,
-  stop() {},
-});
+/** A proxy before a database that lets the marked statement through, and acts in place of its reply. */
+const databaseProxy = (upstream: URL, mark: string, fate: OnSocket) => () => {
+  let received = 0;
+  const server = net.createServer(client => {
+    let armed = false;
+    const database = net.connect({ host: upstream.hostname, port: Number(upstream.port) });
+    client.on("data", chunk => {
+      const marked = chunk.includes(mark);
+      if (marked) received += 1;
+      armed ||= marked;
+      database.write(chunk);
+    });
+    database.on("data", chunk => (armed ? fate(client) : client.write(chunk)));
+    database.on("error", () => client.destroy()).on("close", () => client.destroy());
+    client.on("close", () => database.destroy());
+  });
+  return listen(server, () => received);
+};
+
+export function databaseFates(url: string, mark: string): Fates {
+  const proxy = (fate: OnSocket) => databaseProxy(new URL(url), mark, fate);
+  return [
+    ["reset", [proxy(reset)]],
+    ["closed", [proxy(close)]],
+    ["silent", [proxy(keepSilent)]],
+    ["nonsense", [proxy(socket => socket.writable && socket.write(HTML))]],
+    ...NEVER_SENT,
+  ];
+}

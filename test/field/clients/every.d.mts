@@ -1,0 +1,3 @@
+import type { Section } from "../matrix/table.ts";
+
+export const sections: readonly Section[];

@@ -1,0 +1,34 @@
+import { beforeAll, describe, expect, inject, test } from "vitest";
+import { sections } from "./clients/every.mjs";
+import { mark } from "./clients/root.mjs";
+import { broken, count } from "./matrix/promises.ts";
+import { type Row, runMatrix } from "./matrix/run.ts";
+import { pageTable, tableText, writeTable } from "./matrix/table.ts";
+
+const clients = sections.flatMap(section => section.clients);
+let rows: readonly Row[];
+
+beforeAll(async () => {
+  const { log, warn, error } = console;
+  Object.assign(console, { log() {}, warn() {}, error() {} }); // some clients log every failure
+  const databases = { postgresUrl: inject("postgresUrl"), redisUrl: inject("redisUrl"), mark };
+  rows = await runMatrix(clients, databases);
+  Object.assign(console, { log, warn, error });
+}, 600_000);
+
+test("there are at least 40 clients", () => {
+  expect(clients.length).toBeGreaterThanOrEqual(40);
+  console.log(`${clients.length} clients, ${count(rows)} cells`);
+});
+
+describe.each(clients)("$name", client => {
+  test("runs again only after what was never sent, or was answered", () => {
+    expect(broken(rows.find(row => row.client === client)!)).toEqual([]);
+  });
+});
+
+test("docs/clients.md shows what they do", () => {
+  const table = tableText(sections, rows);
+  if (process.env.UPDATE_CLIENTS) writeTable(table);
+  expect(pageTable().split("\n")).toEqual(table.split("\n"));
+});
