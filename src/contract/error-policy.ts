@@ -19,8 +19,8 @@ const NEVER_SENT = 2;
 const NOTHING_DONE = 4;
 const REPEATED_BASE = 8;
 
-// Bounds the walk through errors that make new ones for ever, and through lists that claim to be endless.
-const MAX_READS = 2_000_000;
+// Bounds the walk through errors that make new ones for ever, and lists that claim to be endless.
+const MAX_ERRORS = 500_000;
 const MAX_LIST = 10_000;
 
 const STATUS_FIELDS = ["status", "statusCode", "httpStatusCode", "error_code"];
@@ -49,13 +49,11 @@ function shows(error: object, signs: Signs): boolean {
 /** The statuses that it names, as text. SendGrid's errors have theirs as `code`, beside the answer. */
 function statuses(error: object): string[] {
   const response = read(error, "response");
-  const hasAnswer = isObject(response) || isObject(read(error, "headers"));
-  const found = hasAnswer ? [read(error, "code")] : [];
+  const found: unknown[] = [];
   for (const source of [error, response, read(error, "$metadata")])
-    if (isObject(source)) found.push(...STATUS_FIELDS.map(field => read(source, field)));
-  return found
-    .map(status => (isObject(status) ? "" : String(status)))
-    .filter(status => /^[1-5]\d\d$/.test(status));
+    if (isObject(source)) for (const field of STATUS_FIELDS) found.push(read(source, field));
+  if (isObject(response) || isObject(read(error, "headers"))) found.push(read(error, "code"));
+  return found.filter(status => /^[1-5]\d\d$/.test(isObject(status) ? "" : String(status))).map(String);
 }
 
 // gRPC's CANCELLED and DEADLINE_EXCEEDED, which always come with a text in `details`.
@@ -76,13 +74,14 @@ function asError(value: unknown): unknown {
   return name ? { name, message: value } : value;
 }
 
-/** What stands where it may wrap an error, one by one. */
-function inside(error: object): unknown[] {
+/** The errors in it. */
+function inside(error: object): object[] {
+  const found = WRAPPERS.map(property => read(error, property));
   const errors = read(error, "errors");
-  const size = read(errors, "length");
+  const size = errors && read(errors, "length");
   const length = typeof size === "number" ? Math.min(size, MAX_LIST) : 0;
-  const listed = Array.from({ length }, (_, index) => read(errors, index));
-  return WRAPPERS.map(property => read(error, property)).concat(listed);
+  for (let index = 0; index < length; index += 1) found.push(read(errors, index));
+  return found.map(asError).filter(isObject);
 }
 
 /** What it says by itself, given what the errors in it say. */
@@ -110,7 +109,7 @@ function combine(inner: readonly object[], evidence: ReadonlyMap<unknown, number
     const bits = evidence.get(error);
     if (bits === undefined) continue; // a cycle comes back to it
     all |= bits;
-    if (!(bits & NOTHING_DONE) && typeof read(error, "message") === "string") proven = false;
+    proven &&= (bits & NOTHING_DONE) !== 0;
   }
   return proven ? all : all & ~NOTHING_DONE;
 }
@@ -121,23 +120,23 @@ function weigh(value: unknown): number {
   const evidence = new Map<unknown, number>();
   const opened = new Map<unknown, readonly object[]>();
   const stack = [thrown].filter(isObject);
-  let reads = 0;
+  let count = 0;
   for (let error = stack.at(-1); error; error = stack.at(-1)) {
     const inner = opened.get(error);
-    if (inner || reads > MAX_READS) {
+    if (inner || count > MAX_ERRORS) {
       stack.pop();
       if (!inner || evidence.has(error)) continue;
       const below = combine(inner, evidence);
       evidence.set(error, (below & ~NOTHING_DONE) | judge(error, below, inner.length > 0));
     } else {
       const found = inside(error);
-      reads += found.length;
-      opened.set(error, found.map(asError).filter(isObject));
-      for (const next of opened.get(error)!) if (!opened.has(next)) stack.push(next);
+      opened.set(error, found);
+      count += 1 + found.length;
+      for (const next of found) if (!opened.has(next)) stack.push(next);
     }
   }
   const bits = evidence.get(thrown) ?? 0;
-  return reads > MAX_READS ? bits & ~NOTHING_DONE : bits;
+  return count > MAX_ERRORS ? bits & ~NOTHING_DONE : bits;
 }
 
 /**

@@ -65,5 +65,5 @@ export const aws = (url, timeout) => ({
   endpoint: url,
   credentials: { accessKeyId: "1", secretAccessKey: "1" },
   maxAttempts: 1,
-  requestHandler: { requestTimeout: timeout, throwOnRequestTimeout: true, connectionTimeout: 5000 },
+  requestHandler: { requestTimeout: timeout, throwOnRequestTimeout: true, connectionTimeout: 20_000 },
 });

@@ -17,7 +17,7 @@ export const root = [
         host,
         port,
         query_timeout: timeout,
-        connectionTimeoutMillis: 5000,
+        connectionTimeoutMillis: 20_000,
       });
       client.on("error", () => {});
       await client.connect();
@@ -33,7 +33,7 @@ export const root = [
         host,
         port,
         query_timeout: timeout,
-        connectionTimeoutMillis: 5000,
+        connectionTimeoutMillis: 20_000,
       });
       pool.on("error", () => {});
       return pool.query("SELECT $1::text", [MARK]).finally(() => end(pool));
@@ -43,7 +43,7 @@ export const root = [
     name: "postgres",
     protocol: "postgres",
     send: async ({ host, port }, timeout) => {
-      const sql = postgres({ ...login, host, port, max: 1, connect_timeout: 5, onnotice() {} });
+      const sql = postgres({ ...login, host, port, max: 1, connect_timeout: 20, onnotice() {} });
       const query = sql`SELECT ${MARK}::text`;
       try {
         return await Promise.race([query, timedOut(timeout)]);
@@ -56,7 +56,7 @@ export const root = [
     name: "ioredis",
     protocol: "redis",
     send: async ({ host, port }, timeout) => {
-      const options = { connectTimeout: 5000, commandTimeout: timeout, maxRetriesPerRequest: 0 };
+      const options = { connectTimeout: 20_000, commandTimeout: timeout, maxRetriesPerRequest: 0 };
       const client = new Redis({ host, port, ...options, retryStrategy: () => null });
       client.on("error", () => {});
       return client.publish(MARK, "1").finally(() => client.disconnect());
@@ -66,7 +66,7 @@ export const root = [
     name: "redis",
     protocol: "redis",
     send: async ({ host, port }, timeout) => {
-      const socket = { host, port, reconnectStrategy: false, connectTimeout: 5000, socketTimeout: timeout };
+      const socket = { host, port, reconnectStrategy: false, connectTimeout: 20_000, socketTimeout: timeout };
       const client = createClient({ socket });
       client.on("error", () => {});
       await client.connect();

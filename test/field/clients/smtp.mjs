@@ -8,7 +8,7 @@ const message = {
 };
 
 async function send(options, { host, port }, timeout) {
-  const limits = { connectionTimeout: 5000, greetingTimeout: 5000, socketTimeout: timeout };
+  const limits = { connectionTimeout: 20_000, greetingTimeout: 20_000, socketTimeout: timeout };
   const transport = nodemailer.createTransport({ host, port, ...limits, ...options });
   return transport.sendMail(message).finally(() => transport.close());
 }

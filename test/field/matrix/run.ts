@@ -15,7 +15,7 @@ export interface Databases {
 }
 
 /** How many cells run at a time: they mostly wait. */
-const AT_A_TIME = 16;
+const AT_A_TIME = 8;
 
 function fatesOf({ protocol = "http" }: Client, { postgresUrl, redisUrl, mark }: Databases): Fates {
   if (protocol === "postgres") return databaseFates(postgresUrl, mark);
