@@ -20,7 +20,7 @@ const NOTHING_DONE = 4;
 const REPEATED_BASE = 8;
 
 // Bounds the walk through errors that make new ones for ever, and lists that claim to be endless.
-const MAX_ERRORS = 500_000;
+const MAX_READS = 2_000_000;
 const MAX_LIST = 10_000;
 
 const STATUS_FIELDS = ["status", "statusCode", "httpStatusCode", "error_code"];
@@ -74,14 +74,14 @@ function asError(value: unknown): unknown {
   return name ? { name, message: value } : value;
 }
 
-/** The errors in it. */
-function inside(error: object): object[] {
+/** What stands where an error may be in it. */
+function inside(error: object): unknown[] {
   const found = WRAPPERS.map(property => read(error, property));
   const errors = read(error, "errors");
   const size = errors && read(errors, "length");
   const length = typeof size === "number" ? Math.min(size, MAX_LIST) : 0;
   for (let index = 0; index < length; index += 1) found.push(read(errors, index));
-  return found.map(asError).filter(isObject);
+  return found;
 }
 
 /** What it says by itself, given what the errors in it say. */
@@ -123,20 +123,21 @@ function weigh(value: unknown): number {
   let count = 0;
   for (let error = stack.at(-1); error; error = stack.at(-1)) {
     const inner = opened.get(error);
-    if (inner || count > MAX_ERRORS) {
+    if (inner || count > MAX_READS) {
       stack.pop();
       if (!inner || evidence.has(error)) continue;
       const below = combine(inner, evidence);
       evidence.set(error, (below & ~NOTHING_DONE) | judge(error, below, inner.length > 0));
     } else {
-      const found = inside(error);
+      const places = inside(error);
+      const found = places.map(asError).filter(isObject);
       opened.set(error, found);
-      count += 1 + found.length;
+      count += places.length; // not only the errors: a list may claim to be endless
       for (const next of found) if (!opened.has(next)) stack.push(next);
     }
   }
   const bits = evidence.get(thrown) ?? 0;
-  return count > MAX_ERRORS ? bits & ~NOTHING_DONE : bits;
+  return count > MAX_READS ? bits & ~NOTHING_DONE : bits;
 }
 
 /**
