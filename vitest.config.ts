@@ -10,10 +10,12 @@ const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export const isSlow = (file: string) =>
   file.startsWith("test/docs/examples/hosts/") || /^test\/proof\/chaos\/(chaos|failover)\.test/.test(file);
 
-/** Every client of docs/clients.md, which have packages of their own. */
-export const FIELD = ["test/field/every-client.test.ts"];
+/** Every client of docs/clients.md, which have packages of their own: `npm run test:field` installs and runs them. */
+export const isField = (file: string) => file === "test/field/every-client.test.ts";
 
-const LONG = /conformance|connections|processes|simulation|brief|samples|published|demo|cluster/;
+const { GITHUB_ACTIONS } = process.env;
+
+const LONG = /conformance|connections|processes|simulation|brief|samples|published|clone|demo|cluster/;
 
 /** Begins with what takes longest, so that nothing of it is left to run alone at the end. */
 class LongestFirst extends BaseSequencer {
@@ -31,10 +33,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["test/**/*.test.ts"],
-    // These take minutes: `npm run test:slow` and `npm run test:field` run them.
-    exclude: [...configDefaults.exclude, ...SLOW, ...FIELD],
-    globalSetup: ["test/support/servers/setup.ts"],
+    projects: projects(file => !isSlow(file) && !isField(file)),
     // Tests on servers mostly wait: on two cores the default is one file at a time.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },

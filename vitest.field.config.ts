@@ -1,7 +1,8 @@
-import { configDefaults, defineConfig } from "vitest/config";
-import base, { FIELD } from "./vitest.config.ts";
+import { defineConfig } from "vitest/config";
+import { projects } from "./test/support/projects.ts";
+import base, { isField } from "./vitest.config.ts";
 
 export default defineConfig({
   ...base,
-  test: { ...base.test, include: FIELD, exclude: configDefaults.exclude, maxWorkers: 1 },
+  test: { ...base.test, projects: projects(isField), maxWorkers: 1 },
 });

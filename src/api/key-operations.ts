@@ -77,9 +77,10 @@ async function ask<T>(
   text: string,
   question: (store: IdempotencyStore) => Awaitable<T>,
 ): Promise<T> {
-  const { store } = boundScope(binding);
+  const scope = boundScope(binding);
+  const at = { scope, storeKey: storeKey(binding.namespace, text) };
   try {
-    return await storeCall(() => question(store), binding.defaults.storeTimeoutMs);
+    return await storeCall(at, () => question(scope.store), binding.defaults.storeTimeoutMs);
   } catch (error) {
     throw storeError(operation, error, text);
   }

@@ -66,7 +66,9 @@ export interface StoreRecord {
 
 /** The claim that an operation is about, as somebody saw it: the window's first token, and the count of its claims. */
 export interface Seen {
+  /** The token of the window's first claim. */
   runId: string;
+  /** The latest claim, from 1. */
   attempt: number;
 }
 

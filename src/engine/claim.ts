@@ -31,7 +31,7 @@ export interface Asked<Answer = ClaimResult | Failed> {
 export function claim(call: Call): Awaitable<Asked> {
   const sentAt = moment();
   try {
-    const answer = storeCall(() => ask(call), call.settings.storeTimeoutMs);
+    const answer = storeCall(call, () => ask(call), call.settings.storeTimeoutMs);
     return isPromise(answer) ? claimLater(call, answer, sentAt) : { answer: checked(answer), sentAt };
   } catch (error) {
     return repeat(call, error, sentAt);
@@ -59,7 +59,7 @@ async function repeat(call: Call, firstError: unknown, firstSentAt: Moment): Pro
   const sentAt = moment();
   try {
     const leftMs = Math.max(0, storeTimeoutMs - elapsedSince(firstSentAt));
-    return { answer: checked(await storeCall(() => ask(call), leftMs, storeTimeoutMs)), sentAt };
+    return { answer: checked(await storeCall(call, () => ask(call), leftMs, storeTimeoutMs)), sentAt };
   } catch (error) {
     return { answer: failed(call, error), sentAt };
   }

@@ -2,16 +2,29 @@ import { isIdempotencyError, ResultUnavailableError, StoreError } from "../contr
 import type { StoreOperation } from "../contract/events.ts";
 import { type Awaitable, isPromise } from "../util/awaitable.ts";
 import { describe } from "../util/describe.ts";
+import { notify } from "../util/notify.ts";
 import type { Call } from "./call.ts";
+
+/** A key in a store. */
+type At = Pick<Call, "storeKey"> & { readonly scope: Pick<Call["scope"], "store"> };
 
 /**
  * One operation of the store, within its time: the only place where one is waited for. Answers at once where the store
  * does; throws or rejects as it does, or with a {@link StoreTimeout} after `timeoutMs`, which is what is left of
- * `ofMs`.
+ * `ofMs`. The store learns when nobody waits any more.
  */
-export function storeCall<T>(ask: () => Awaitable<T>, timeoutMs: number, ofMs = timeoutMs): Awaitable<T> {
+export function storeCall<T>(
+  { scope: { store }, storeKey }: At,
+  ask: () => Awaitable<T>,
+  timeoutMs: number,
+  ofMs = timeoutMs,
+): Awaitable<T> {
   const answer = ask();
-  return isPromise(answer) ? within(answer, timeoutMs, ofMs) : answer;
+  if (!isPromise(answer)) return answer;
+  return within(answer, timeoutMs, () => {
+    notify(() => store.abandoned?.(storeKey), undefined);
+    return new StoreTimeout(answer, ofMs);
+  });
 }
 
 /** The store did not answer in time: nobody knows what became of the operation. */
@@ -27,11 +40,11 @@ export class StoreTimeout extends Error {
   }
 }
 
-/** Its timer holds the process open, as the answer would. */
-function within<T>(promise: PromiseLike<T>, ms: number, ofMs: number): Promise<T> {
+/** Rejects with what `over` returns where the time is. Its timer holds the process open, as the answer would. */
+function within<T>(promise: PromiseLike<T>, ms: number, over: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
     const begun = performance.now();
-    const giveUp = () => reject(new StoreTimeout(promise, ofMs));
+    const giveUp = () => reject(over());
     let timer = setTimeout(() => {
       // Late, since the process was busy: an answer that has arrived meanwhile is read before the next timer rings.
       if (performance.now() - begun > ms) timer = setTimeout(giveUp);
@@ -110,7 +123,7 @@ export function askStore(
     return undefined;
   };
   try {
-    const answer = storeCall(ask, timeoutMs);
+    const answer = storeCall(call, ask, timeoutMs);
     if (!isPromise(answer)) return yesOrNo(operation, answer);
     return answer.then(yes => yesOrNo(operation, yes)).then(undefined, failed);
   } catch (error) {

@@ -5,7 +5,7 @@ import { type Row, runMatrix } from "./matrix/run.ts";
 import { pageTable, rowLine } from "./matrix/table.ts";
 
 // The clients that the repository has anyway: `npm run test:field` runs all of them.
-const redisUrl = inject("redisUrl");
+const redisUrl = inject("redisUrl") ?? undefined;
 const postgresUrl = inject("postgresUrl");
 const clients = [...http, ...smtp, ...databases].filter(
   ({ protocol }) => protocol !== "redis" || redisUrl !== undefined,

@@ -19,11 +19,9 @@ class MemoryStore implements IdempotencyStore, Local {
   constructor({ maxEntries = 100_000, onFull, onEvict, redactKeys, clock }: MemoryStoreOptions) {
     const announce = onEvict && redactKeys ? (key: string) => onEvict(digestOf(key)) : onEvict;
     this.#entries = new Entries({ maxEntries, rejects: onFull === "reject", onEvict: announce, clock });
-  }
-
-  /** The store beside its interface, for the engine in this process. */
-  get [LOCAL](): Local {
-    return this;
+    // The store beside its interface, for the engine in this process. No member of that name: a bundler keeps a class with
+    // a computed one, whether it is used or not.
+    Object.defineProperty(this, LOCAL, { value: this });
   }
 
   takeToken(): Token {

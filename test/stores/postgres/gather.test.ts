@@ -36,7 +36,7 @@ function spying(client: PostgresClient, onError?: (sent: Sent) => Promise<void>)
       const answer = await client.query(each);
       // Several statements in one have several answers.
       const { rows = [] } = answer;
-      one.answered = rows.reduce((sum, row) => sum + String(Object.values(row)).length, 0);
+      one.answered = rows.reduce((sum: number, row) => sum + String(Object.values(row as object)).length, 0);
       return answer;
     } catch (error) {
       one.error = error as { code?: string };
