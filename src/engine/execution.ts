@@ -1,14 +1,18 @@
 import type { Execution } from "../contract/execution.ts";
+import type { Local } from "../stores/memory/local.ts";
 import { toJson } from "../util/json.ts";
 import { digest } from "../util/sha256.ts";
-import type { Call } from "./call.ts";
 
 /** The key for the provider: names the window by the token of its first claim. */
 export function providerKey(storeKey: string, runId: string): string {
   return digest(toJson([storeKey, runId]));
 }
 
-type At = Pick<Call, "storeKey"> & { scope: Pick<Call["scope"], "local"> };
+/** The key of the run, and what the store says of it beside the interface. */
+interface At {
+  readonly storeKey: string;
+  readonly scope: { readonly local: Pick<Local, "runText"> | undefined };
+}
 
 const NOWHERE: At = { storeKey: "", scope: { local: undefined } };
 
@@ -60,7 +64,11 @@ export class RunExecution implements Execution {
 
 let kept: RunExecution | undefined;
 
-export function newExecution(call: Call, attempt: number, runId: string): RunExecution {
+export function newExecution(
+  call: At & { readonly key: string },
+  attempt: number,
+  runId: string,
+): RunExecution {
   // The hidden class of a class's objects dies with the last of them, and with it all code that V8 has compiled for it:
   // without this one, half of a call's CPU time goes into compiling after each full garbage collection.
   if (kept === undefined) kept = new RunExecution("", 1, NOWHERE, "");

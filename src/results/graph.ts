@@ -36,8 +36,9 @@ export function stringifyGraph(root: unknown, start = "", end = ""): string {
   for (let i = 0; i < found.values.length; i++) {
     nodes.push(toNode(found, i, (child, step) => (isJson(child) ? child : referTo(found, child, i, step))));
   }
-  const bytes =
-    found.bytes.length > 0 ? `\n${found.bytes.length > 1 ? found.bytes.join("") : found.bytes[0]}` : "";
+  const joined = found.bytes.length > 1 ? found.bytes.join("") : (found.bytes[0] ?? "");
+  // No line for no bytes, which could be cut off unnoticed.
+  const bytes = joined === "" ? "" : `\n${joined}`;
   // Added and not joined: an engine puts off the copy until somebody reads the text.
   return start + toJson(nodes) + bytes + end;
 }

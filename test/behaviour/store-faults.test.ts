@@ -283,20 +283,25 @@ describe("a store that answers a claim with nonsense", () => {
 });
 
 describe("a full in-memory store", () => {
-  it("never evicts a claim in progress, announces what it evicts, and refuses before fn runs", async () => {
+  it("neither evicts nor refuses a claim in progress, and announces what a completion evicts", async () => {
     const evicted: string[] = [];
-    const store = memoryStore({ maxEntries: 2, onEvict: key => evicted.push(key) });
+    const store = memoryStore({ maxEntries: 1, onEvict: key => evicted.push(key) });
     const { execute } = createIdempotency({ store });
     const work = deferred();
-    const running = execute("running", "1m", () => work.promise);
+    const running = [1, 2, 3].map(n => execute(["running", n], "1m", () => work.promise));
     await execute("done", "1m", () => 1);
-    const second = execute("second", "1m", () => work.promise);
-    expect(evicted).toEqual(["done"]);
-    const fn = vi.fn();
-    expect(await rejection(execute("third", "1m", fn))).toMatchObject({ code: "STORE_ERROR", key: "third" });
-    expect(fn).not.toHaveBeenCalled();
+    expect(evicted).toEqual([]);
     work.resolve("sent");
-    expect(await running).toMatchObject({ value: "sent", persisted: true });
-    expect(await second).toMatchObject({ value: "sent", persisted: true });
+    for (const call of running) expect(await call).toMatchObject({ value: "sent", persisted: true });
+    expect(evicted).toEqual(["done", "running:1", "running:2"]);
+  });
+
+  it("that rejects refuses before fn runs", async () => {
+    const store = memoryStore({ maxEntries: 1, onFull: "reject" });
+    const { execute } = createIdempotency({ store });
+    await execute("done", "1m", () => 1);
+    const fn = vi.fn();
+    expect(await rejection(execute("next", "1m", fn))).toMatchObject({ code: "STORE_ERROR", key: "next" });
+    expect(fn).not.toHaveBeenCalled();
   });
 });

@@ -18,6 +18,7 @@ const ROOT_NAMES = [
   "ReplayedError",
   "ResultUnavailableError",
   "StoreError",
+  "certainlyNotDone",
   "createIdempotency",
   "fingerprint",
   "interruptedInTransit",

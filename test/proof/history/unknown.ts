@@ -66,10 +66,25 @@ function whoIsToldAsksNoMore({ stores, sends }: Story): Found[] {
 
 const isUncertain = (answer: unknown) => (answer as { status?: unknown } | undefined)?.status === "uncertain";
 
+/** A run that took an uncertain key over frees it by nothing: what came of the run before nobody knows still. */
+function noTakeoverReleases({ stores }: Story): Found[] {
+  return [...stores].flatMap(([key, events]) => {
+    const took = events
+      .filter(({ answer }) => isClaimed(answer) && answer.takeover)
+      .map(({ token }) => token);
+    return events
+      .filter(
+        ({ operation, token, answer }) => operation === "release" && answer === true && took.includes(token),
+      )
+      .map(({ at, token }) => ({ at, key, message: `${token} took an uncertain key over, and released it` }));
+  });
+}
+
 /** P2, rule by rule. */
 export const UNKNOWN: readonly Rule[] = [
   noRunBesideAnUnknownOne,
   onlyThoseThatAskedForItAreTold,
   unknownIsSaidWhereItIsUnknown,
   whoIsToldAsksNoMore,
+  noTakeoverReleases,
 ];

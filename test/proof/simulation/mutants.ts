@@ -35,34 +35,34 @@ export const MUTANTS: readonly Mutant[] = [
   store(
     "only the holder completes (S5)",
     "a run that was replaced overwrites its successor's result",
-    "complete(key: string, token: string, outcome: string, ttlMs: number): boolean {\n    const now = this.#now();\n    const held = this.#owned(key, token, now);",
-    "complete(key: string, token: string, outcome: string, ttlMs: number): boolean {\n    const now = this.#now();\n    const held = this.#liveClaim(key, now);",
+    "complete(key: string, token: string, outcome: string, ttlMs: number): boolean {\n    const now = this.#entries.now();\n    const held = this.#owned(key, token, now);",
+    "complete(key: string, token: string, outcome: string, ttlMs: number): boolean {\n    const now = this.#entries.now();\n    const held = this.#entries.claim(key, now);",
     { seed: 485 },
   ),
   store(
     "only the holder releases (S5)",
     "a run that fails late frees the key of its successor",
-    "release(key: string, token: string): boolean {\n    const now = this.#now();\n    const held = this.#owned(key, token, now);",
-    "release(key: string, token: string): boolean {\n    const now = this.#now();\n    const held = this.#liveClaim(key, now);",
+    "release(key: string, token: string): boolean {\n    const now = this.#entries.now();\n    const held = this.#owned(key, token, now);",
+    "release(key: string, token: string): boolean {\n    const now = this.#entries.now();\n    const held = this.#entries.claim(key, now);",
   ),
   store(
     "only the holder renews (S5)",
     "a run that was replaced keeps its successor's claim alive, and never learns of it",
-    "renew(key: string, token: string, leaseMs: number): boolean {\n    const now = this.#now();\n    const held = this.#owned(key, token, now);",
-    "renew(key: string, token: string, leaseMs: number): boolean {\n    const now = this.#now();\n    const held = this.#liveClaim(key, now);",
+    "renew(key: string, token: string, leaseMs: number): boolean {\n    const now = this.#entries.now();\n    const held = this.#owned(key, token, now);",
+    "renew(key: string, token: string, leaseMs: number): boolean {\n    const now = this.#entries.now();\n    const held = this.#entries.claim(key, now);",
   ),
   store(
     "a token knows its own claim (S2)",
     "a call whose reply was lost blocks itself",
-    "if (token === request.token) return",
-    "if (false) return",
+    "if (token === request.token)\n",
+    "if (false)\n",
   ),
   engine(
     "stores/memory/records",
     "a completion by its own token is true again (S5)",
     "a lost reply makes a stored result look lost",
-    "return (history === FIRST_CLAIM",
-    "return false && (history === FIRST_CLAIM",
+    "return outcome !== undefined && (history",
+    "return false && (history",
   ),
   store(
     "a lapsed lease is uncertain (S4)",
@@ -77,13 +77,15 @@ export const MUTANTS: readonly Mutant[] = [
     "request.rerun !== true",
     { policy: "rerun", seed: 107 },
   ),
-  store(
+  engine(
+    "stores/memory/entries",
     "an uncertain key is kept for its ttl (S8)",
     "a crash inside fn runs it again as soon as its lease is over",
     "claim !== undefined && now < claim.leaseUntil + claim.ttlMs ?",
     "claim !== undefined && now < claim.leaseUntil ?",
   ),
-  store(
+  engine(
+    "stores/memory/entries",
     "an expired record is as good as absent (S3)",
     "an old result is given out in the next window",
     "return record !== undefined && now < record.expiresAt ? record : undefined;",
@@ -92,14 +94,14 @@ export const MUTANTS: readonly Mutant[] = [
   store(
     "a released key keeps its attempt and runId (S6)",
     "a retry gets another key for its provider, which lets it through",
-    "return this.#hold(key, request, attempt + 1, runId, now, fingerprint);\n  }\n\n  #claimHeld",
-    "return this.#hold(key, request, 1, request.token, now, fingerprint);\n  }\n\n  #claimHeld",
+    "return this.#take(key, request, now, runId, attempt + 1, fingerprint, false, runText);",
+    "return this.#take(key, request, now);",
   ),
   store(
     "a takeover keeps the runId (S4)",
     "a takeover gets another key for its provider, which sends twice",
-    "return this.#hold(key, request, attempt + 1, runId, now, fingerprint);\n  }\n\n  #hold",
-    "return this.#hold(key, request, attempt + 1, request.token, now, fingerprint);\n  }\n\n  #hold",
+    "return this.#take(key, request, now, runId, attempt + 1, fingerprint, true, runText);",
+    "return this.#take(key, request, now, request.token, attempt + 1, fingerprint, true);",
     { policy: "rerun" },
   ),
   engine(
