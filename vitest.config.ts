@@ -6,9 +6,11 @@ import { projects } from "./test/support/projects.ts";
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Workflow runtimes and chaos, on servers of their own. These take minutes: `npm run test:slow` runs them. */
-export const isSlow = (file: string) =>
-  file.startsWith("test/docs/examples/hosts/") || /^test\/proof\/chaos\/(chaos|failover)\.test/.test(file);
+const SLOW =
+  /^test\/(docs\/examples\/hosts\/|proof\/chaos\/(chaos|failover)|package\/fresh-clone|stores\/postgres\/(gather\.conformance|pglite))/;
+
+/** Workflow runtimes, chaos, and what else takes long on its own: `npm run test:slow` runs these. */
+export const isSlow = (file: string) => SLOW.test(file);
 
 /** Every client of docs/clients.md, which have packages of their own: `npm run test:field` installs and runs them. */
 export const isField = (file: string) => file === "test/field/every-client.test.ts";

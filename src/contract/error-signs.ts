@@ -59,7 +59,7 @@ export const UNREADABLE: Signs = {
   type: /^invalid-json$/,
   response: /^\D/, // a mail server's reply begins with its number
   message:
-    /(not valid|invalid|unexpected|parse|parsing|parse error).{0,40}\bJSON|JSON.{0,20}(parse|input|at position)|XML parse|cannot parse|decode response|unexpected token|protocol error|<(html|!doctype)\b/i,
+    /(not valid|invalid|unexpected|parse|parsing|parse error).{0,40}\bJSON|JSON.{0,20}(parse|input|at position)|XML parse|cannot parse|decode response|unexpected token|protocol error|unknown RESP type|<(html|!doctype)\b/i,
 };
 
 /** Names for any network failure: what they wrap decides, without it nobody can know. */

@@ -93,7 +93,8 @@ const LOST: Row[] = [
   ],
   ["an HTML page in the words of a client (Slack)", error({ message: `An API error occurred: ${html}` })],
   ["nodemailer: a reply that is none", error({ code: "EMESSAGE", response: html })],
-  ["ioredis: a reply that is none", error({ message: 'Protocol error, got "<" as reply type byte' })],
+  ["ioredis 6: a reply that is none", error({ message: 'Unknown RESP type 60 "<". Please report this.' })],
+  ["ioredis 5: a reply that is none", error({ message: 'Protocol error, got "<" as reply type byte' })],
   ["Bun: a cut", error({ code: "ConnectionClosed" })],
 ];
 const NOT_LOST: Row[] = [
