@@ -91,6 +91,7 @@ export function runAndSettle(run: Run, unclaimed?: Failed): Awaitable<RunEnd> {
   );
 }
 
+/** P3: the run ends with `fn`'s value, whatever storing it meets. */
 function succeed(run: Run, value: unknown, unclaimed: Failed | undefined): Awaitable<RunEnd> {
   const { call, execution, shared } = run;
   const { attempt } = execution;
@@ -116,6 +117,7 @@ function succeed(run: Run, value: unknown, unclaimed: Failed | undefined): Await
   return isPromise(settled) ? settled.then(end) : end(settled);
 }
 
+/** P4: the run ends with `fn`'s own error, whatever settling the claim meets. */
 function fail(run: Run, error: unknown, unclaimed: Failed | undefined): Awaitable<RunEnd> {
   const { call, execution, shared } = run;
   const { attempt } = execution;

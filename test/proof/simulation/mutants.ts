@@ -163,14 +163,6 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   engine(
     "engine/lease",
-    "a renewed lease counts from before its request",
-    "a run believes in its lease when another has taken over",
-    "if (isHeld) run.heldSince = sentAt;\n  const isGone",
-    "if (isHeld) run.heldSince = moment();\n  const isGone",
-    { policy: "rerun", seed: 8980 },
-  ),
-  engine(
-    "engine/lease",
     "a lease that cannot be renewed is given up at its end",
     "a run cut off from the store goes on beside its successor",
     "if (isHeld === undefined) watchEnd(run, timer);",
