@@ -24,7 +24,7 @@ export interface IdempotencyErrorDetails {
 }
 
 /**
- * The base of every error of this package. Tell errors apart by `code`, with {@link isIdempotencyError}:
+ * The base of every error of this package. Distinguish errors by `code`, with {@link isIdempotencyError}:
  * `instanceof` is false between two copies or module formats of the package.
  */
 export abstract class IdempotencyError extends Error {

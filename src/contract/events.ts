@@ -2,9 +2,9 @@
 export type StoreOperation = "claim" | "renew" | "complete" | "release" | "read" | "settle" | "forget";
 
 /**
- * What happened, told to `onEvent`. `attempt` counts the runs of `fn` from 1; durations are in milliseconds, by a
- * monotonic clock. A call tells how it ended by one of `completed`, `failed`, `replayed`, `shared-failure`, `refused`
- * and `aborted`; what it began and left goes on, and may tell more. `JSON.stringify` shows an error as its `name`,
+ * What happened, for `onEvent`. `attempt` counts the runs of `fn` from 1; durations are in milliseconds, by a
+ * monotonic clock. A call ends with one of `completed`, `failed`, `replayed`, `shared-failure`, `refused` and
+ * `aborted`; what it began and left goes on, and may cause more events. `JSON.stringify` shows an error as its `name`,
  * `message` and `code`.
  */
 export type IdempotencyEvent = {
@@ -61,7 +61,7 @@ export type IdempotencyEvent = {
   | { type: "long-key"; length: number }
 );
 
-/** Told what happened. What it throws or rejects with is ignored. */
+/** Gets each event of a call. What it throws or rejects with is ignored. */
 export interface IdempotencyListener {
   (event: IdempotencyEvent): void;
   /** While this is false, as a call begins, no event of that call is made. */

@@ -1,4 +1,4 @@
-/** What `fn` is told of its run. */
+/** What `fn` learns about its run. */
 export interface Execution {
   /** The key's text, as the caller gave it. */
   readonly key: string;

@@ -49,7 +49,7 @@ export interface KeyState {
 
 /** The wrapper bound to a store, a namespace and defaults. Its functions may be taken apart. */
 export interface Idempotency {
-  /** As {@link withIdempotency}; options given here go before those that it is bound to. */
+  /** As {@link withIdempotency}; options given here override those that it is bound to. */
   withIdempotency<T>(
     key: Key,
     ttl: Duration,
@@ -61,7 +61,7 @@ export interface Idempotency {
     fn: (this: This, ...args: A) => R,
     config: IdempotentConfig<A, Awaited<R>>,
   ): (this: This, ...args: A) => Promise<Awaited<R>>;
-  /** As `withIdempotency`, and tells how the value came about. */
+  /** As `withIdempotency`, and also returns how the value came about. */
   execute<T>(
     key: Key,
     ttl: Duration,

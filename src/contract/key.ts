@@ -44,8 +44,8 @@ export function keyText(key: Key): string {
 }
 
 /**
- * Where a key stands in a store. No namespace, or another one, never gives the same place: a leading `:` marks what
- * is not a caller's own text, and a caller's own leading `:` is marked by two more.
+ * The key under which a store keeps a caller's key. Two namespaces, or one and none, never give the same one: a leading
+ * `:` marks what is not a caller's own text, and a caller's own leading `:` is marked by two more.
  */
 export function storeKey(namespace: string | undefined, text: string): string {
   const key =

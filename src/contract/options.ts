@@ -6,9 +6,9 @@ import { expectFunction, expectMethods, expectOneOf, invalidOption, readByRules 
 
 /** How a result becomes text in the store, and a value again. */
 export interface Serializer {
-  /** Gives the text to keep. Where it throws, the result counts as not storable. */
+  /** Returns the text to keep. If it throws, the result counts as not storable. */
   stringify(value: unknown): string;
-  /** Gives back the value of such a text. Where it throws, the call gets `RESULT_UNAVAILABLE`. */
+  /** Returns the value of such a text. If it throws, the call gets `RESULT_UNAVAILABLE`. */
   parse(text: string): unknown;
 }
 
@@ -18,11 +18,11 @@ export type ErrorPolicy = "release" | "store" | "hold";
 /** What a result of `fn` does to its key: keep it for replays, free the key for a retry, or keep the key as uncertain. */
 export type ResultPolicy = "complete" | "release" | "hold";
 
-/** What a call, or an `Idempotency` for all of its calls, can be told. `T` is what `fn` returns. */
+/** The options of a call, or of an `Idempotency` for all of its calls. `T` is what `fn` returns. */
 // biome-ignore lint/suspicious/noExplicitAny: what the calls of an instance return is not known when it is made.
 export interface Options<T = any> {
   /**
-   * Where claims and results live.
+   * The store in which claims and results live.
    * @default one in-memory store per process, made on first use
    */
   store?: IdempotencyStore | undefined;
@@ -89,7 +89,7 @@ export interface Options<T = any> {
   serializer?: Serializer | undefined;
   /** Stops waiting: the call rejects with the signal's reason at once. Aborts `execution.signal`. */
   signal?: AbortSignal | undefined;
-  /** Told what happened. What it throws is ignored. */
+  /** Gets each event of a call. What it throws is ignored. */
   onEvent?: IdempotencyListener | undefined;
   /**
    * Whether events carry the key's `fingerprint` instead of the key, and only `name` and `code` of an error. Errors
@@ -118,7 +118,7 @@ export interface Settings {
   readonly redactKeys: boolean;
 }
 
-// With every setting in it, for to add one to a copy takes an engine many times as long as to change one.
+// Has every setting in it, because adding one to a copy takes an engine many times as long as changing one.
 export const DEFAULTS: Settings = {
   store: undefined,
   leaseMs: 30_000,

@@ -12,7 +12,7 @@ export interface ClaimRequest {
   leaseMs: number;
   /** Digest of the payload that must match on reuse of the key. Two fingerprints differ only where both are given. */
   fingerprint?: string | undefined;
-  /** Take over an uncertain key instead of being told about it. */
+  /** Whether the claim may take over an uncertain key. If not, the answer is `"uncertain"`. */
   rerun?: boolean | undefined;
 }
 
@@ -73,7 +73,7 @@ export interface Seen {
 }
 
 /**
- * Where claims and results live. Every operation is atomic at the store and uses the store's own clock;
+ * A store of claims and results. Every operation is atomic at the store and uses the store's own clock;
  * a client's clock never decides. An operation that fails throws or rejects; it never answers "absent" instead.
  *
  * The engine hands a store keys of at most 300 UTF-16 code units of well-formed Unicode (longer ones come as a
@@ -100,7 +100,7 @@ export interface Seen {
  *   least 1 MiB, or to the store's `maxOutcomeBytes`.
  * - **S10** Nothing is left behind: records past their time are removed without a caller's help, or by a documented
  *   `purge()` that the store also runs by itself.
- * - **S11** `settle` and `forget` act on the claim that was seen, where they are told which: neither a client that
+ * - **S11** `settle` and `forget` act on the claim that was seen, if they are given it: neither a client that
  *   sends one again after a lost reply nor a second operator touches a record that a later claim made. `settle` with
  *   the outcome that it has settled already is true; `forget` sent again is true if the record that it saw is gone.
  */

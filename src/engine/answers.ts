@@ -56,7 +56,7 @@ function decode(call: Call, outcome: string): unknown {
   }
 }
 
-/** Whether a call's payload is another than the one that its key is used with. Where either has none, any matches. */
+/** Whether a call's payload is another than the one that its key is used with. If either has none, any matches. */
 export function differs({ settings: { fingerprint } }: Call, used: string | undefined): boolean {
   return used !== undefined && fingerprint !== undefined && used !== fingerprint;
 }

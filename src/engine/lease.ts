@@ -23,7 +23,7 @@ export function mayHaveExpired({ call, heldSince }: Run): boolean {
 export function keepLease(run: Run): void {
   const { leaseMs } = run.call.settings;
   run.timer = { beat: nextBeat(run), end: undefined, watched: undefined, isConcluding: false };
-  // Where the answer to the claim took its time, the next beat may come too late.
+  // If the claim was answered late, the next beat may come too late.
   if (leaseLeftMs(run) >= leaseMs * (1 - 1 / BEATS_PER_LEASE)) return;
   watchEnd(run, run.timer);
   void renew(run, run.timer);

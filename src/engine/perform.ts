@@ -35,7 +35,7 @@ async function abortable(call: Call, signal: AbortSignal): Promise<unknown> {
     forget = onAbort(signal, resolve);
   });
   try {
-    // Rejects here, in the call's own asynchronous context, and not in that of whoever aborts (section 7).
+    // Rejects here, in the call's own asynchronous context, and not in that of the code that aborts (section 7).
     const left = abort.then(() => {
       throw aborted(call, signal);
     });
@@ -194,8 +194,8 @@ function keepSharing(run: Run, end: SharedEnd, unsettled: Settlement): void {
 }
 
 /**
- * P2: while the store does not know yet that a run has failed, the calls of this process wait rather than ask it: they
- * would be told that the run is going on, or that its outcome is unknown.
+ * P2: while the store does not know yet that a run has failed, the calls of this process wait. If they asked the store,
+ * it would answer that the run is going on, or that its outcome is unknown.
  */
 function keepOthersOff(run: Run, end: SharedEnd, unsettled: Settlement): void {
   const { call, execution, shared } = run;

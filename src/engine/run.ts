@@ -17,7 +17,7 @@ export type RunEnd = {
   readonly runMs: number;
   /** What those who share the run get. */
   readonly shared: SharedEnd;
-  /** What the store could not be told. */
+  /** The settlement that the store did not confirm. */
   readonly unsettled: Settlement | undefined;
 } & (
   | { readonly failed: false; readonly value: unknown; readonly persisted: boolean }

@@ -91,13 +91,13 @@ export async function settleLater(
     if (settled || (settled === false && !mayLand())) return settled;
     left = leftMs();
   }
-  // Where the store refused the result and not the write, it is at least known that there was one.
+  // If the store refused the result and not the write, it can at least record that there was one.
   return settled === undefined && settlement.operation === "complete"
     ? settle(call, completion(encodeNoResult("its result could not be stored")))
     : settled;
 }
 
-/** Settles the claim of a run that the store could not be told of, while its lease lasts (P3). */
+/** Settles a run's claim again after the store did not confirm it, while the lease lasts (P3). */
 export function settleRunLater(run: Run, settlement: Settlement): Promise<boolean | undefined> {
   return settleLater(run.call, settlement, () => leaseLeftMs(run));
 }

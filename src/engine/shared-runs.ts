@@ -50,7 +50,7 @@ export interface StoreScope {
   readonly runs: Map<string, SharedRun>;
 }
 
-/** Where the calls on a store meet, those of every copy of the package included. */
+/** The scope that all calls on a store share, including those of every other copy of the package. */
 export function scopeOf(store: IdempotencyStore): StoreScope {
   const scopes = processWide("scopes", () => new WeakMap<IdempotencyStore, StoreScope>());
   let scope = scopes.get(store);

@@ -109,8 +109,8 @@ export function yesOrNo(operation: StoreOperation, answer: unknown): boolean {
 }
 
 /**
- * An operation that says yes or no; undefined, and an event, where it failed: P3 and P4, for no failure of the store
- * changes what `fn` came to. Answers at once where the store does.
+ * An operation that says yes or no; undefined, and an event, if it failed. No failure of the store changes what `fn`
+ * came to (P3 and P4). Answers at once if the store does.
  */
 export function askStore(
   call: Call,

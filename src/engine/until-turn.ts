@@ -31,7 +31,7 @@ export async function untilTurn(
       const isOver = elapsedSince(sentAt) >= call.settings.leaseMs;
       if (!isOver && !isTooLate(call, answer, wait)) return { answer, sentAt };
       if (!isOver) return decline(call, answer, wait);
-      // Another may have taken over by now. Where none has, the store knows its own token.
+      // Another may have taken over by now. If none has, the store knows its own token.
       if (++late > LATE_CLAIMS) return { answer: outlasted(call), sentAt };
     }
     asked = await claim(call);

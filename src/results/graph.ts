@@ -3,7 +3,7 @@ import { describe, describeClass } from "../util/describe.ts";
 import { toJson } from "../util/json.ts";
 import { hasHole, kindOf, TYPED_ARRAYS } from "../util/plain-data.ts";
 
-// The text of what JSON alone would not give back: an array of nodes, one for each object or bigint, and after a line
+// The text of what JSON alone would not keep: an array of nodes, one for each object or bigint, and after a line
 // feed the bytes of all of them in base64. A child within a node is its JSON, or `[index]` of the node that it is, so
 // that cycles and repeated references come back as they were. A negative index stands for one of these.
 const CONSTANTS: readonly unknown[] = [undefined, 0 / 0, 1 / 0, -1 / 0, -0];
@@ -12,7 +12,7 @@ const CONSTANTS: readonly unknown[] = [undefined, 0 / 0, 1 / 0, -1 / 0, -0];
 interface Found {
   values: unknown[];
   indices: Map<unknown, number>;
-  /** Where each value was found first: in which other, and under which key. */
+  /** The place at which each value was found first: in which other value, and with `steps` under which key. */
   parents: number[];
   steps: (string | number)[];
   bytes: string[];

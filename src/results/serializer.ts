@@ -16,8 +16,8 @@ interface Walk {
 }
 
 /**
- * The JSON of a value that JSON gives back deep-equal: with no `undefined`, `-0`, hole, cycle or instance of a class.
- * Undefined for any other.
+ * The JSON of a value that comes back deep-equal from JSON: it has no `undefined`, `-0`, hole, cycle or instance of a
+ * class. Undefined for any other.
  */
 export function faithfulJson(value: unknown): string | undefined {
   const walk: Walk = { left: MAX_UNFOLDED, seen: new Set(), isPatched: false };

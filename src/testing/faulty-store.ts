@@ -18,7 +18,7 @@ export type FaultyOperation = Exclude<keyof IdempotencyStore, "maxOutcomeBytes">
  * - `"hang"`: never answers, until `restore`; the store did it where `applied` says so.
  * - `"answer"`: answers `value`, whatever that is; the store never hears of the call.
  *
- * `by` is a time in milliseconds, by `setTimeout` and thus by fake timers too, or a {@link Gate}. Where no `error`
+ * `by` is a time in milliseconds, by `setTimeout` and thus by fake timers too, or a {@link Gate}. If no `error`
  * is given, it is an `Error` that names the operation.
  */
 export type Fault = { operation: FaultyOperation; nth?: number; times?: number } & (

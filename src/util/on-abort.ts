@@ -15,8 +15,8 @@ function watch(signal: AbortSignal): Watch {
 }
 
 /**
- * Acts when the signal aborts; gives back how to be forgotten. All calls with one signal share a listener, for Node
- * warns of a leak at the eleventh, and a signal that shuts down a whole process has many calls.
+ * Acts when the signal aborts. Returns a function that cancels this. All calls with one signal share a listener,
+ * because Node warns of a leak at the eleventh, and a signal that shuts down a whole process has many calls.
  */
 export function onAbort(signal: AbortSignal, act: () => void): () => void {
   const { acts, ring } = watches.get(signal) ?? watch(signal);

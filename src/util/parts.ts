@@ -16,7 +16,7 @@ class Entry {
 /** What a value is made of. */
 export interface Parts {
   children: readonly unknown[];
-  /** Where each child stands, as the text for it; undefined where its index is that. */
+  /** The position of each child, as text; undefined where it is the child's index. */
   labels?: readonly string[];
   /** The value's text, from those of its children. */
   text(children: string[], isSmall: boolean): string;

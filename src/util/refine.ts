@@ -18,7 +18,7 @@ function groupBy<K>(nodes: Iterable<number>, keyOf: (node: number) => K): [K, nu
 /**
  * The class of each node, in the coarsest division in which the nodes of a class have one name, and as many edges of
  * each label into any class. Takes n log n steps: of what a class falls into, the largest need not be looked at again
- * (Hopcroft; Paige and Tarjan). Where no two nodes share a class, the numbers of the classes do not depend on those of
+ * (Hopcroft; Paige and Tarjan). If no two nodes share a class, the numbers of the classes do not depend on those of
  * the nodes: nothing here is decided by these.
  *
  * @example

@@ -25,7 +25,7 @@ function isFake(timer: SetTimeout): boolean {
 const realOr = (known: SetTimeout | undefined): SetTimeout | undefined =>
   known ?? (isFake(globalThis.setTimeout) ? undefined : globalThis.setTimeout);
 
-// Taken before a test can put another in its place. Where one did so before this module was loaded, the first that is real.
+// Taken before a test can put another in its place. If a test did so before this module was loaded, the first real one.
 let real = /* @__PURE__ */ realOr(undefined);
 
 /**

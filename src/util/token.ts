@@ -2,8 +2,9 @@ const LENGTH = 22; // 132 bits
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /**
- * A text that nobody else has, such as names a claim: unique among all claims of all processes. Drawn afresh each time, for a pool of random bytes would be
- * carried along by a snapshot of the process or a clone of its machine, and two of them would hold one key.
+ * A text that nobody else has. It names a claim, so it is unique among all claims of all processes. It is drawn afresh
+ * each time. A snapshot of the process or a clone of its machine would copy a pool of random bytes, and two claims
+ * would hold one key.
  */
 export function drawToken(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(LENGTH));

@@ -25,7 +25,7 @@ export function errorType(error: unknown): string {
   return typeof name === "string" ? name : "_OTHER";
 }
 
-/** What an event tells beside its type, the key, the time and an error. */
+/** What an event contains beside its type, the key, the time and an error. */
 export function attributesOf(event: IdempotencyEvent): Attributes {
   const attributes: Attributes = {};
   for (const [field, value] of Object.entries(event)) {
@@ -35,7 +35,7 @@ export function attributesOf(event: IdempotencyEvent): Attributes {
   return attributes;
 }
 
-/** What an event tells of an error, which without redaction is there as it was thrown. */
+/** What an event contains of an error: all of it as it was thrown, unless it is redacted. */
 export function errorAttributes(error: unknown): Attributes {
   const type = { "error.type": errorType(error) };
   return error instanceof Error ? { ...type, "exception.message": error.message } : type;

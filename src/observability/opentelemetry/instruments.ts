@@ -4,9 +4,9 @@ import { errorType } from "./attributes.ts";
 
 /** What a call adds to the metrics. */
 export interface Instruments {
-  /** Tells of something that happened. */
+  /** Records something that happened. */
   count(event: IdempotencyEvent): void;
-  /** Tells that a call is over, and how it ended. */
+  /** Records that a call is over, and how it ended. */
   endCall(durationMs: number, how: Attributes): void;
 }
 

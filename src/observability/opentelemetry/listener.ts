@@ -11,7 +11,7 @@ import { ObservedCall } from "./observed-call.ts";
 
 const SCOPE = "with-idempotency";
 
-/** What {@link createInstrumentedIdempotency} can be told. */
+/** The options of {@link createInstrumentedIdempotency}. */
 export interface InstrumentedOptions extends Options {
   /** Keeps the keys of one part of an application apart; an attribute of every span and metric. */
   namespace?: string | undefined;
@@ -28,7 +28,7 @@ export interface InstrumentedOptions extends Options {
 }
 
 /**
- * As {@link createIdempotency}, and each call tells OpenTelemetry of itself: by a span `idempotency.call`, which is the
+ * As {@link createIdempotency}, and each call reports to OpenTelemetry: by a span `idempotency.call`, which is the
  * active one while the store is asked and `fn` runs, and by the metrics `idempotency.call.duration`,
  * `idempotency.run.duration`, `idempotency.takeovers`, `idempotency.lease.losses` and `idempotency.store.errors`. A key
  * is on its span only, by its fingerprint with `redactKeys`. Telemetry that fails changes nothing in what a call does.
@@ -125,7 +125,7 @@ function safely<T>(act: () => T): T | undefined {
   }
 }
 
-/** Tells one listener and then the caller's, if there is one. What is none is left for the engine to refuse. */
+/** Notifies one listener and then the caller's, if there is one. The engine refuses what is no listener. */
 function both(first: IdempotencyListener, second: IdempotencyListener | undefined): IdempotencyListener {
   if (second === undefined) return first;
   if (typeof second !== "function") return second;
@@ -135,7 +135,7 @@ function both(first: IdempotencyListener, second: IdempotencyListener | undefine
   };
 }
 
-/** Options with that listener. What are none are left for the engine to refuse. */
+/** The options with that listener. The engine refuses what are no options. */
 function withListener(options: Options | undefined, onEvent: IdempotencyListener): Options {
   if (options !== undefined && (typeof options !== "object" || options === null || Array.isArray(options)))
     return options;

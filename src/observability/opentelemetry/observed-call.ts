@@ -42,7 +42,7 @@ export class ObservedCall {
   end(failure?: { error: unknown }): void {
     const ending = this.#ending;
     const how = {
-      // Nothing is told of a call whose arguments were refused.
+      // There is no event for a call whose arguments were refused.
       "idempotency.outcome": snakeCase(ending?.type ?? "invalid"),
       ...(failure && { "error.type": errorType(failure.error) }),
     };

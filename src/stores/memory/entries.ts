@@ -27,7 +27,7 @@ interface EntriesOptions {
 /** What a store has, by key: when each is over, how many there are, and who waits for it. */
 export class Entries {
   readonly #options: EntriesOptions;
-  // S9: a map tells keys apart by every code unit, and keeps an outcome to the letter.
+  // S9: a map keeps keys apart that differ in any code unit, and keeps an outcome to the letter.
   // S8: claims stand outside of the LRU, which may drop whatever is in it. Never empty: V8 makes a smaller table of a map
   // whenever it gets empty, which takes longer than all else.
   readonly #claims = new Map<string, Claim>([[Symbol() as unknown as string, NO_CLAIM]]);

@@ -103,7 +103,7 @@ class MemoryStore implements IdempotencyStore, Local {
 
   forget(key: string, seen?: Seen): boolean {
     const record = this.#entries.find(key, this.#entries.now());
-    // S11: sent again, it is true, for what was seen is gone; unless a later claim stands there.
+    // S11: sent again, it is true, because what was seen is gone; unless a later claim stands there.
     if (record === undefined) return seen !== undefined;
     if (!records.isSeen(record, seen)) return false;
     this.#entries.drop(key);
@@ -171,7 +171,7 @@ class MemoryStore implements IdempotencyStore, Local {
 /**
  * A store in this process's memory: it protects within the process, for as long as the process lives, and below
  * `maxEntries`. An LRU over what is completed or released (lru-cache), beside which claims in progress stand. Records past
- * their time are removed by whoever uses the store next, and by one timer for all of them, which rings in real time,
+ * their time are removed by the next use of the store, and by one timer for all of them. It rings in real time,
  * whatever a test does to timers, and does not keep the process alive.
  *
  * @throws InvalidOptionError `INVALID_OPTION`

@@ -31,7 +31,7 @@ export interface PostgresClient {
   query(query: PostgresQuery): PromiseLike<{ rows: readonly unknown[] }>;
 }
 
-/** A connection of its own that is told of notifications: a connected `Client` of pg. */
+/** A connection of its own that receives notifications: a connected `Client` of pg. */
 export interface PostgresListener {
   query(text: string): PromiseLike<unknown>;
   on(

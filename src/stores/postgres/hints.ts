@@ -7,11 +7,11 @@ import type { PostgresListener } from "./client.ts";
 // A waiter that asks the store again and then waits on finds the channel as it was.
 const LINGER_MS = 500;
 
-/** The channel of a table, and what it is told of a key: of a bounded size, and the same in every process. */
+/** The channel of a table, and the payload that stands for a key: of bounded size, the same in every process. */
 export const channelOf = (table: string) => `idempotency_${digest(table)}`;
 export const hintOf = (key: string) => digest(key).slice(0, 22);
 
-/** What a listener does for all channels: it is told of each by the same pair of handlers. */
+/** What a listener does for all channels: one pair of handlers serves them all. */
 class Hub {
   readonly #listener: PostgresListener;
   readonly #channels = new Map<string, PostgresHints>();
@@ -40,8 +40,8 @@ class Hub {
 }
 
 /**
- * Wakes those who wait for a key, by a channel on which the listener listens only while somebody waits. Whatever fails
- * here costs the hint alone, for a waiter asks again anyway.
+ * Wakes those who wait for a key, by a channel on which the listener listens only while somebody waits. A failure here
+ * costs only the hint, because a waiter asks again anyway.
  */
 class PostgresHints {
   readonly #ask: (command: "LISTEN" | "UNLISTEN") => Promise<unknown>;

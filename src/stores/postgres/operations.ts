@@ -13,10 +13,10 @@ export type Ask = (operation: PostgresOperation, values: Partial<SqlValues>) => 
 // Each further one takes another claim that comes and goes just in between.
 const CLAIM_TRIES = 10;
 
-/** The operations of a store, a statement each. With a `table`, the others are told of what ends a claim. */
+/** The operations of a store, a statement each. With a `table`, whatever ends a claim notifies the other processes. */
 export function postgresOperations(ask: Ask, table?: string): Omit<IdempotencyStore, "settled"> {
   const channel = table === undefined ? undefined : channelOf(table);
-  const told = (key: string, values?: Partial<SqlValues>) =>
+  const withHint = (key: string, values?: Partial<SqlValues>) =>
     Object.assign({ key, channel, hint: channel && hintOf(key) }, values);
 
   async function read(key: string) {
@@ -49,13 +49,13 @@ export function postgresOperations(ask: Ask, table?: string): Omit<IdempotencySt
     },
     read,
     renew: (key, token, lease) =>
-      lease === 0 ? did("hold", told(key, { token, lease })) : did("renew", { key, token, lease }),
-    complete: (key, token, outcome, ttl) => did("complete", told(key, { token, outcome, ttl })),
-    release: (key, token) => did("release", told(key, { token })),
-    settle: (key, outcome, ttl, seen) => did("settle", told(key, { outcome, ttl, ...seenValues(seen) })),
+      lease === 0 ? did("hold", withHint(key, { token, lease })) : did("renew", { key, token, lease }),
+    complete: (key, token, outcome, ttl) => did("complete", withHint(key, { token, outcome, ttl })),
+    release: (key, token) => did("release", withHint(key, { token })),
+    settle: (key, outcome, ttl, seen) => did("settle", withHint(key, { outcome, ttl, ...seenValues(seen) })),
     async forget(key, seen) {
-      if (seen === undefined) return (await ask("forget", told(key))).length > 0;
-      const { length } = await ask("forgetSeen", told(key, seenValues(seen)));
+      if (seen === undefined) return (await ask("forget", withHint(key))).length > 0;
+      const { length } = await ask("forgetSeen", withHint(key, seenValues(seen)));
       // S11: it is gone where no other claim stands in its place.
       return length > 0 || (await read(key)) === undefined;
     },

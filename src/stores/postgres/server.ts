@@ -57,7 +57,7 @@ export async function makeTable(client: PostgresClient, table: string): Promise<
   await retrying([...PASSING, ...MADE_MEANWHILE], async () => {
     // `IF NOT EXISTS` alone asks for the right to make one where there is nothing to make.
     const found = rowsOf(await client.query({ text: find, values: [table] }));
-    // One statement, for some clients take no more at once, and so that an index is never left out.
+    // One statement, because some clients take no more at once, and so that an index is never left out.
     if (found.length === 0) await client.query({ text: makingOf(table), values: [] });
   });
 }

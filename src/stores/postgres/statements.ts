@@ -53,13 +53,21 @@ export const TEXTS: NonNullable<PostgresQuery["types"]> = { getTypeParser: () =>
 
 const ANSWER = "numbers, run_id, fingerprint, outcome";
 
-// What ends a claim, and is worth a notification.
-const TOLD: readonly PostgresOperation[] = ["hold", "complete", "release", "settle", "forget", "forgetSeen"];
-const notifying = (text: string) => `WITH done AS (${text}) SELECT pg_notify(:channel, :hint) FROM done`;
+// These end a claim, so they notify the waiters.
+const NOTIFYING: readonly PostgresOperation[] = [
+  "hold",
+  "complete",
+  "release",
+  "settle",
+  "forget",
+  "forgetSeen",
+];
+const withNotification = (text: string) =>
+  `WITH done AS (${text}) SELECT pg_notify(:channel, :hint) FROM done`;
 
 /**
  * All statements on a table, whose name is quoted: prepared under their names, if so wanted. What ends a claim notifies
- * where it is given a channel.
+ * if it is given a channel.
  */
 export function postgresStatements(
   table: string,
@@ -69,8 +77,10 @@ export function postgresStatements(
   const readied = ([operation, text]: (typeof texts)[number]) =>
     [operation, readyFor(operation, text, prepare)] as const;
   const plain = new Map(texts.map(readied));
-  const told = texts.filter(([operation]) => notify && TOLD.includes(operation));
-  const notified = new Map(told.map(([operation, text]) => readied([operation, notifying(text)])));
+  const notifying = texts.filter(([operation]) => notify && NOTIFYING.includes(operation));
+  const notified = new Map(
+    notifying.map(([operation, text]) => readied([operation, withNotification(text)])),
+  );
   return (operation, values) => {
     const ready = (values.channel && notified.get(operation)) || plain.get(operation)!;
     const { form, name } = ready;
@@ -89,7 +99,7 @@ function textsOf(table: string): Record<PostgresOperation, string> {
     // A row of nulls where it has made the record, and none where there is one past its time.
     claim: `WITH fresh AS (${insert(unseen)})
 ${seen} UNION ALL SELECT NULL, NULL, NULL FROM fresh`,
-    // A replay, and whoever is told of a holder, writes nothing.
+    // A replay writes nothing, nor does a claim that meets a holder.
     take: `WITH blocked AS MATERIALIZED (${blocked}),
 taken AS (${take("NOT EXISTS (SELECT 1 FROM blocked)")})
 SELECT ${ANSWER} FROM taken UNION ALL SELECT ${ANSWER} FROM blocked`,

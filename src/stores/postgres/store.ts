@@ -25,9 +25,9 @@ export interface PostgresStore extends IdempotencyStore {
   purge(): Promise<number>;
   /**
    * A store for one call, on the transaction that is open on the client: what `fn` writes by that client and the
-   * record of its key are committed together, or neither is. Whoever claims the key meanwhile waits for the commit or
-   * the rollback, or until its own `storeTimeout`. Begin and end the transaction yourself; make a new one of these for
-   * each call, since calls by one store share one run.
+   * record of its key are committed together, or neither is. A call that claims the key meanwhile waits for the
+   * commit or the rollback, or until its own `storeTimeout`. Begin and end the transaction yourself. Make a new store
+   * for each call, because calls by one store share one run.
    *
    * ```ts
    * await client.query("BEGIN");
@@ -116,7 +116,8 @@ function askFor(pool: PostgresClient, statements: PostgresStatements): Ask {
   };
 }
 
-// Apart from the store, which what the timer calls must not hold. Pools of pg say so; of others the failure is told.
+// Does not refer to the store, because what the timer calls must not keep the store alive. A pool of pg says whether
+// it has ended. Another client that has ended does not, so its purge fails, and `onWarning` learns of that.
 const hasEnded = (pool: PostgresClient & { ended?: unknown }) => () => pool.ended === true;
 
 const BATCH = 1_000;

@@ -23,7 +23,7 @@ interface Line {
   ask: Ask;
   /** The next operation on a key comes before the answer to the last one only where nobody waits for that any more. */
   goOn(key: string | undefined): void;
-  /** Whether nothing more is sent, for whoever has the client next shall not meet our statements. */
+  /** Whether nothing more is sent, because the next user of the client must not meet our statements. */
   readonly isCut: boolean;
   cut(error: unknown): void;
 }

@@ -21,7 +21,7 @@ export function claiming(): Claim {
   // Redis before 7 cannot.
   let canAdd = true;
 
-  /** What is there, null if that is nothing, and undefined if only the script can tell. */
+  /** The record that is there, null if there is none, and undefined if only the script can answer. */
   async function add({ add }: Connection, name: string, record: string, lifeMs: number) {
     try {
       return canRun && canAdd ? await add(name, record, lifeMs) : undefined;

@@ -16,7 +16,7 @@ const REST_MS = 10_000;
 
 /**
  * Wakes those who wait for a key, by one connection for all of them: made when the first one waits, closed soon after
- * the last one has gone. Whatever fails here costs the hint alone, for a waiter asks again anyway.
+ * the last one has gone. A failure here costs only the hint, because a waiter asks again anyway.
  */
 export class RedisHints {
   readonly #open: NonNullable<RedisCommands["subscriber"]>;

@@ -137,7 +137,7 @@ return removed
 
 /** ARGV: none used, channel, the runId and the attempt that were seen. */
 export const FORGET_SEEN = script(`${SETTLING}
--- S11: gone is gone, whoever removed it; a later claim stays
+-- S11: true if the claim is gone, no matter who removed it; a later claim stays
 if not text then return 1 end
 if not is_seen(ARGV[3], ARGV[4]) then return 0 end
 redis.call('DEL', key)

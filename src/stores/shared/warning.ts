@@ -1,4 +1,4 @@
-/** What a store tells an operator about, beside its answers. */
+/** A warning of a store for its operator, apart from its answers. */
 export interface StoreWarning {
   /**
    * `"EVICTING_POLICY"`: Redis may drop keys that have not expired. `"PURGE_FAILED"`: expired records could not be

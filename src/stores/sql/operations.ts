@@ -9,7 +9,7 @@ export interface SqlDialect {
   readonly skipLocked: string;
   /** Ends what answers whether it did it: by a row for each row that it changed, or by the client's own count. */
   readonly done: "RETURNING 1 AS done" | "RETURNING r.key" | "";
-  /** Where a statement for several keys finds their values. */
+  /** The source of the values in a statement for several keys. */
   readonly from?: " FROM asked AS a";
   /** `"numbered"` gives each parameter one place and its type, `"anonymous"` a `?` wherever it stands. */
   readonly parameters: "numbered" | "anonymous";
@@ -36,7 +36,7 @@ export interface SqlValues {
   attempt: number | undefined;
   /** The most rows that a purge removes. */
   limit: number;
-  /** What `pg_notify` is told. */
+  /** The channel of `pg_notify`; `hint` is its payload. */
   channel: string;
   hint: string;
 }

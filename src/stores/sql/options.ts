@@ -11,7 +11,7 @@ export interface SqlStoreOptions {
    */
   purgeEvery?: Duration | undefined;
   /**
-   * Told of what an operator should know, such as a purge that fails. What it throws is ignored.
+   * Gets what an operator should know, such as that a purge failed. What it throws is ignored.
    * @default a process warning of type `IdempotencyWarning`
    */
   onWarning?: ((warning: StoreWarning) => void) | undefined;

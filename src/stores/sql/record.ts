@@ -20,12 +20,12 @@ export function firstClaim({ token, fingerprint }: ClaimRequest): ClaimResult {
   return { status: "claimed", attempt: 1, runId: token, takeover: false, fingerprint };
 }
 
-/** What a claim is told by the row of `take` or `blocked`. Throws `RESULT_UNAVAILABLE` where it cannot be read. */
+/** The answer to a claim, from the row of `take` or `blocked`. Throws `RESULT_UNAVAILABLE` if it cannot be read. */
 export function claimResult(row: SqlRow): ClaimResult {
   return answer(record(row));
 }
 
-/** What a claim is told by the row of `seen`, or nothing where it might take the key. Throws as `claimResult` does. */
+/** The answer to a claim, from the row of `seen`; none if it might take the key. Throws as `claimResult` does. */
 export function seenResult(row: SqlRow): ClaimResult | undefined {
   const [version, attempt, leftMs, holder] = numbersOf(row.numbers);
   const { fingerprint, outcome } = readable(version, attempt, row);
@@ -36,8 +36,8 @@ export function seenResult(row: SqlRow): ClaimResult | undefined {
   return { status, ...known, outcome: originalText(outcome as string), expiresInMs: leftMs! };
 }
 
-function answer(told: Row): ClaimResult {
-  const { status, attempt, runId, takeover, fingerprint, outcome, leaseInMs, expiresInMs } = told;
+function answer(row: Row): ClaimResult {
+  const { status, attempt, runId, takeover, fingerprint, outcome, leaseInMs, expiresInMs } = row;
   switch (status) {
     case "claimed":
       return { status, attempt, runId, takeover, fingerprint };

@@ -2,16 +2,16 @@ import { RECORD_VERSION } from "../shared/record.ts";
 import type { SqlDialect } from "./operations.ts";
 import { HOLDER } from "./record.ts";
 
-/** Every statement with `:name`s for its values. Those that end or prolong a claim tell by `done` whether they did. */
+/** Every statement with `:name`s for its values. Those that end or prolong a claim answer with `done` if they did. */
 export interface SqlTexts {
   /**
-   * What a claim needs of the record of a key that is not past its time; the claim's own one as if nobody held it. Made
-   * for few columns and little work, for a replay waits for nothing else. Writes nothing.
+   * What a claim needs of the record of a key that is not past its time; the claim's own one as if nobody held it.
+   * Writes nothing. It reads few columns and does little work, because a replay waits for nothing else.
    */
   readonly seen: string;
-  /** The record that a claim is told of, or no row where it may take the key. Writes nothing. */
+  /** The record that keeps a claim from the key, or no row if the claim may take it. Writes nothing. */
   readonly blocked: string;
-  /** Takes a key that has no record where the condition holds, and tells by `done` whether it did. */
+  /** Takes a key that has no record if the condition holds, and answers with `done` if it did. */
   readonly insert: (condition: string) => string;
   /** Takes the key where the condition holds, or answers with no row where a record has come in between. */
   readonly take: (condition: string) => string;
@@ -25,7 +25,7 @@ export interface SqlTexts {
   readonly forget: string;
   /** The same for the claim that was seen, and no other. */
   readonly forgetSeen: string;
-  /** Removes some of the records past their time, the oldest first, and tells by `done` of each. */
+  /** Removes some of the records past their time, the oldest first, and answers with `done` for each. */
   readonly purge: string;
 }
 
@@ -120,7 +120,7 @@ DELETE FROM ${table} WHERE key IN (SELECT key FROM past) ${done}`,
   };
 }
 
-/** What is told of a row. */
+/** The columns that a statement answers with, for one row. */
 function rowOf({ now, numbers }: SqlDialect): (holder: string, of?: string) => string {
   return (holder, of = "r.") => {
     const counts = ["version", "attempt", "lease_until", "expires_at"].map(column => of + column);

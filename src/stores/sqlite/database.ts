@@ -160,7 +160,7 @@ export function isBusy(error: unknown): boolean {
   return String(code).startsWith("SQLITE_BUSY") || (typeof errcode === "number" && (errcode & 0xff) === 5);
 }
 
-/** Does it at once if it can; while the database is locked, again and again, without blocking, for a bounded time. */
+/** Does it at once if it can. While the database is locked, tries again and again for a bounded time, not blocking. */
 export function patiently<T>(act: () => T): Awaitable<T> {
   try {
     return act();

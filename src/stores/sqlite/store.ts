@@ -48,7 +48,7 @@ const DIALECT: SqlDialect = {
  *
  * @param database A `Database` of libsql or better-sqlite3, or a `DatabaseSync` of node:sqlite, with SQLite 3.35 or
  *   later: a connection of the store's own. It stays the caller's to close. While it has an open transaction, the
- *   store refuses to write, for that could be rolled back.
+ *   store refuses to write, because that could be rolled back.
  * @throws InvalidOptionError `INVALID_OPTION`
  * @throws StoreError `STORE_ERROR` where it is closed, where a transaction is open, or where the file cannot have WAL
  */

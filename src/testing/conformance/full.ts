@@ -32,7 +32,7 @@ async function accepted(claim: () => unknown): Promise<boolean> {
   }
 }
 
-/** Claims that many keys, which end by turns; tells the status of each, `"refused"` where its claim was. */
+/** Claims that many keys, which end by turns. Returns the status of each, `"refused"` if its claim was. */
 export async function crowd(store: IdempotencyStore, prefix: string, size: number, times: Times, ends = ALL) {
   const left = new Map<string, string>();
   for (let i = 0; i < size; i += 1) {

@@ -28,7 +28,7 @@ export interface StoreHarness {
   full?: {
     /** What it does when it is full: refuses claims, or evicts records and announces their keys. */
     reaction: "refuses" | "evicts";
-    /** Makes an empty store with room for that many records, which tells `announce` the keys that it evicts. */
+    /** Makes an empty store with room for that many records, which calls `announce` with each key that it evicts. */
     create(room: number, announce: (key: string) => void): Awaitable<IdempotencyStore>;
   };
   /** How the storage gets rid of records past their time. */
@@ -44,8 +44,8 @@ export interface StoreHarness {
   };
   /**
    * Stretches the suite's times: at 1, which is the default, leases that lapse do so after 400 ms and records that
-   * expire do so after 800 ms, and the calls of a case may take 100 ms. Raise it for a slow server. A case that fails
-   * where they took longer is tried again, twice at the most, with its times doubled.
+   * expire do so after 800 ms, and the calls of a case may take 100 ms. Raise it for a slow server. If a case
+   * fails and its calls took longer, it is tried again, at most twice, with its times doubled.
    */
   timeScale?: number;
 }

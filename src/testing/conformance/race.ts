@@ -56,7 +56,7 @@ const startCases = ({ second }: StoreHarness): CaseSpec[] =>
     },
   ]);
 
-const tellCases: CaseSpec[] = [
+const othersCases: CaseSpec[] = [
   {
     clause: "S1",
     says: "the first claim is attempt 1, and its token the runId",
@@ -94,5 +94,5 @@ const tellCases: CaseSpec[] = [
   },
 ];
 
-/** S1: who gets a key, and what the others are told. */
-export const raceCases = (harness: StoreHarness): CaseSpec[] => [...startCases(harness), ...tellCases];
+/** S1: who gets a key, and what the others learn. */
+export const raceCases = (harness: StoreHarness): CaseSpec[] => [...startCases(harness), ...othersCases];

@@ -2,7 +2,7 @@ import type { ClaimRequest, ClaimResult, IdempotencyStore } from "../../contract
 import { describe } from "../../util/describe.ts";
 import type { Clause, StoreHarness } from "./harness.ts";
 
-/** A case before it has a harness; no `test` where the harness cannot tell. */
+/** A case before it has a harness; no `test` if the harness cannot check it. */
 export interface CaseSpec {
   clause: Clause;
   says: string;
@@ -104,7 +104,7 @@ export function remains(ms: number): Range {
   return { over: Math.max(ms - SLACK, -1), upTo: ms };
 }
 
-/** A {@link remains} that a store need not tell. */
+/** A {@link remains} that a store need not report. */
 export function mayTell(ms: number): Range {
   return { ...remains(ms), maybe: true };
 }
@@ -124,7 +124,7 @@ export function has(what: string, answer: object | undefined, expected: Record<s
   }
 }
 
-/** Fails if the action changes what `read` tells of the key, apart from the time that passes. */
+/** Fails if the action changes what `read` answers for the key, apart from the time that passes. */
 export async function unchanged({ store, key }: Scene, action: () => Promise<unknown>): Promise<void> {
   const before = await store.read(key);
   await action();

@@ -50,7 +50,7 @@ const outcomeCases = Object.entries(awkwardOutcomes).map(
   }),
 );
 
-/** Leaves records that last longer than their claim said, and tells which; and some that last less. */
+/** Leaves some records that last longer than their claim said, and some that last less. Returns the longer ones. */
 async function otherwiseThanClaimed(store: IdempotencyStore, key: string, short: Scene["short"]) {
   const claimed = async (name: string, times: Scene["short"]) => {
     const [each, token] = [`${key}-${name}`, crypto.randomUUID()] as const;

@@ -1,4 +1,4 @@
-/** Where a store's language, index or protocol might take two keys for one, or a part of a key for syntax. */
+/** With these, a store's language, index or protocol might take two keys for one, or a part of a key for syntax. */
 const SUFFIXES = [
   ..."*%_?.'\"`\\/:;{}[]()$#&|^~ \t\n\r\0",
   "[a-z]",
