@@ -1,7 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
-import { CountLast } from "./test/support/count-last.ts";
 import { projects } from "./test/support/projects.ts";
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -14,8 +13,6 @@ export const isSlow = (file: string) => SLOW.test(file);
 
 /** Every client of docs/clients.md, which have packages of their own: `npm run test:field` installs and runs them. */
 export const isField = (file: string) => file === "test/field/every-client.test.ts";
-
-const { GITHUB_ACTIONS } = process.env;
 
 const LONG = /conformance|connections|processes|simulation|brief|samples|published|clone|demo|cluster/;
 
@@ -39,12 +36,10 @@ export default defineConfig({
     // Tests on servers mostly wait: on two cores the default is one file at a time.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
-    reporters: GITHUB_ACTIONS ? [new CountLast(), "github-actions"] : [new CountLast()],
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],
-      // What `CountLast` prints is the summary.
-      reporter: ["html"],
+      reporter: ["html", "text-summary"],
       thresholds: { branches: 97 },
     },
   },

@@ -94,7 +94,7 @@ describe("in every order of requests, replies and runs", () => {
       ),
       { numRuns: 150 },
     );
-  }, 20_000);
+  }, 60_000);
 
   it("calls that do not wait are refused or get the result, and nothing runs twice", async () => {
     await fc.assert(
@@ -113,7 +113,7 @@ describe("in every order of requests, replies and runs", () => {
       ),
       { numRuns: 150 },
     );
-  }, 20_000);
+  }, 60_000);
 
   it("an abort of any call harms none of the others", async () => {
     await fc.assert(
@@ -148,5 +148,5 @@ describe("in every order of requests, replies and runs", () => {
       ),
       { numRuns: 150 },
     );
-  }, 20_000);
+  }, 60_000);
 });
