@@ -68,8 +68,15 @@ async function askToRenew(run: Run, sentAt: Moment): Promise<boolean | undefined
   const ask = () => scope.store.renew(storeKey, token, leaseMs);
   const isHeld = await askStore(run.call, "renew", ask, timeoutMs);
   if (isHeld) run.heldSince = sentAt;
-  const isGone = isHeld === false && run.timer !== undefined && mayHaveExpired(run);
-  return isGone ? reclaim(run) : isHeld;
+  // While the outcome is being written, the one who writes it claims anew if need be.
+  const isGone = isHeld === false && run.timer?.isConcluding === false && mayHaveExpired(run);
+  if (!isGone) return isHeld;
+  const isOurs = await reclaim(run);
+  // A claim that lands when the run has ended would hold the key for nobody.
+  if (isOurs && run.timer === undefined) {
+    await askStore(run.call, "release", () => scope.store.release(storeKey, token), storeTimeoutMs);
+  }
+  return isOurs;
 }
 
 /**
