@@ -70,13 +70,8 @@ async function askToRenew(run: Run, sentAt: Moment): Promise<boolean | undefined
   if (isHeld) run.heldSince = sentAt;
   // While the outcome is being written, the one who writes it claims anew if need be.
   const isGone = isHeld === false && run.timer?.isConcluding === false && mayHaveExpired(run);
-  if (!isGone) return isHeld;
-  const isOurs = await reclaim(run);
-  // A claim that lands when the run has ended would hold the key for nobody.
-  if (isOurs && run.timer === undefined) {
-    await askStore(run.call, "release", () => scope.store.release(storeKey, token), storeTimeoutMs);
-  }
-  return isOurs;
+  // P2: nor is what lands when the run has ended released here, since the run may have held the key.
+  return isGone ? reclaim(run) : isHeld;
 }
 
 /**
