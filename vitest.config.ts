@@ -6,7 +6,7 @@ import { projects } from "./test/support/projects.ts";
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 const SLOW =
-  /^test\/(docs\/examples\/hosts\/|proof\/chaos\/(chaos|failover)|package\/fresh-clone|stores\/postgres\/(gather\.conformance|pglite))/;
+  /^test\/(docs\/examples\/hosts\/|field\/(large-results|jest-jsdom)|proof\/chaos\/(chaos|failover)|package\/fresh-clone|stores\/(postgres\/(gather\.conformance|pglite)|.*processes))/;
 
 /** Workflow runtimes, chaos, and what else takes long on its own: `npm run test:slow` runs these. */
 export const isSlow = (file: string) => SLOW.test(file);
@@ -35,6 +35,9 @@ export default defineConfig({
     projects: projects(file => !isSlow(file) && !isField(file)),
     // Tests on servers mostly wait: on two cores the default is one file at a time.
     maxWorkers: 3,
+    // A guard against what hangs, not a bound on how long a busy machine may take.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
     sequence: { sequencer: LongestFirst },
     coverage: {
       provider: "v8",

@@ -85,7 +85,8 @@ describeWithRedis("a client that its caller closed", url => {
         const flying = Array.from({ length: 40 }, () =>
           execute(randomUUID(), "1m", () => "sent").catch(({ code }) => code),
         );
-        await Promise.all([close(), ...flying]);
+        // A client may reject its own closing, where the server is faster.
+        await Promise.allSettled([close(), ...flying]);
         return "sent";
       });
       expect(outcome).toMatchObject({ value: "sent", persisted: false });
