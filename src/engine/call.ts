@@ -50,6 +50,8 @@ export interface Run {
   readonly call: Call;
   readonly shared: SharedRun;
   readonly execution: RunExecution;
+  /** The token of the window's first claim. */
+  readonly runId: string;
   /** Whether the claim took an uncertain key over, or may have. */
   readonly takeover: boolean;
   /** False where the claim was never seen to be made. */
@@ -58,6 +60,8 @@ export interface Run {
   readonly begun: number;
   /** When the claim, or the last renewal that succeeded, was sent: the lease counts from before then. */
   heldSince: Moment;
+  /** The claim that is being made once more, where the record expired. */
+  reclaiming: PromiseLike<boolean | undefined> | undefined;
   /** What renews the lease, while `fn` is going on. */
   timer: LeaseTimer | undefined;
 }

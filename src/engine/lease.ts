@@ -1,4 +1,5 @@
 import { LeaseLostError } from "../contract/errors.ts";
+import type { ClaimResult } from "../contract/store.ts";
 import { type Awaitable, isPromise } from "../util/awaitable.ts";
 import { elapsedSince, type Moment, moment } from "../util/moment.ts";
 import { backgroundTimer } from "../util/timers.ts";
@@ -70,30 +71,44 @@ async function askToRenew(run: Run, sentAt: Moment): Promise<boolean | undefined
   if (isHeld) run.heldSince = sentAt;
   // While the outcome is being written, the one who writes it claims anew if need be.
   const isGone = isHeld === false && run.timer?.isConcluding === false && mayHaveExpired(run);
-  // P2: nor is what lands when the run has ended released here, since the run may have held the key.
   return isGone ? reclaim(run) : isHeld;
 }
 
 /**
  * Claims a record once more, with the run's own token, that expired while this process could not renew it (section 6):
- * false where another call has it, undefined where the store failed.
+ * false where another call has used the key since, undefined where the store failed. One claim at a time.
  */
 export function reclaim(run: Run): Awaitable<boolean | undefined> {
-  const { scope, storeKey, token, ttlMs, settings } = run.call;
-  const { leaseMs, fingerprint, storeTimeoutMs } = settings;
+  if (run.reclaiming !== undefined) return run.reclaiming;
   const sentAt = moment();
-  const ask = () => {
-    const answer = scope.store.claim(storeKey, { token, ttlMs, leaseMs, fingerprint });
-    return isPromise(answer)
-      ? answer.then(({ status }) => status === "claimed")
-      : answer.status === "claimed";
-  };
   const note = (isHeld: boolean | undefined) => {
+    run.reclaiming = undefined;
     if (isHeld) run.heldSince = sentAt;
     return isHeld;
   };
-  const answer = askStore(run.call, "claim", ask, storeTimeoutMs);
-  return isPromise(answer) ? answer.then(note) : note(answer);
+  const answer = askToReclaim(run);
+  if (!isPromise(answer)) return note(answer);
+  run.reclaiming = answer.then(note);
+  return run.reclaiming;
+}
+
+function askToReclaim({ call, execution, runId: known }: Run): Awaitable<boolean | undefined> {
+  const { scope, storeKey, token, ttlMs, settings } = call;
+  const { leaseMs, fingerprint, storeTimeoutMs } = settings;
+  const isOurs = (answer: ClaimResult): Awaitable<boolean> => {
+    if (answer.status !== "claimed") return false;
+    const { attempt, runId } = answer;
+    // As it was, or as the first claim of a key without a record.
+    if (runId === known ? attempt === execution.attempt : runId === token && attempt === 1) return true;
+    // P1: another call has used the key, and released it. Its window is not this run's.
+    const released = scope.store.release(storeKey, token);
+    return isPromise(released) ? released.then(() => false) : false;
+  };
+  const ask = () => {
+    const answer = scope.store.claim(storeKey, { token, ttlMs, leaseMs, fingerprint });
+    return isPromise(answer) ? answer.then(isOurs) : isOurs(answer);
+  };
+  return askStore(call, "claim", ask, storeTimeoutMs);
 }
 
 /** After a renewal that failed: the lease is lost at its end, unless one succeeds until then. */

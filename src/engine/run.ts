@@ -39,7 +39,18 @@ export function claimedRun(call: Call, shared: SharedRun, { answer, sentAt }: As
     takeover,
   });
   const begun = timeOf(call);
-  return { call, shared, execution, takeover, isClaimed: true, begun, heldSince: sentAt, timer: undefined };
+  return {
+    call,
+    shared,
+    execution,
+    runId,
+    takeover,
+    isClaimed: true,
+    begun,
+    heldSince: sentAt,
+    reclaiming: undefined,
+    timer: undefined,
+  };
 }
 
 /** A run though its claim could not be made: it may have taken over whatever it was allowed to. */
@@ -54,10 +65,12 @@ export function unprotectedRun(call: Call, shared: SharedRun, error: unknown): R
     call,
     shared,
     execution,
+    runId: call.token,
     takeover,
     isClaimed: false,
     begun,
     heldSince: moment(),
+    reclaiming: undefined,
     timer: undefined,
   };
 }

@@ -1,5 +1,6 @@
 import { encodeNoResult } from "../results/outcome-text.ts";
 import { type Awaitable, isPromise } from "../util/awaitable.ts";
+import type { Moment } from "../util/moment.ts";
 import { backgroundTimer } from "../util/timers.ts";
 import type { Call, Run } from "./call.ts";
 import { concludeLease, leaseLeftMs, mayHaveExpired, reclaim, stopLease } from "./lease.ts";
@@ -42,31 +43,34 @@ export function settle(call: Call, settlement: Settlement): Awaitable<boolean | 
 export function settleRun(run: Run, settlement: Settlement): Awaitable<boolean | undefined> {
   if (settlement.operation === "complete") concludeLease(run);
   else stopLease(run);
-  const answer = settle(run.call, settlement);
-  if (isPromise(answer)) return answer.then(settled => ended(run, settlement, settled));
-  return ended(run, settlement, answer);
-}
-
-function ended(
-  run: Run,
-  settlement: Settlement,
-  settled: boolean | undefined,
-): Awaitable<boolean | undefined> {
-  const { call } = run;
-  // Section 6: what expired while this process could not renew it is claimed once more. A release has nothing to free.
-  const isGone = settled === false && settlement.operation !== "release" && mayHaveExpired(run);
-  if (!isGone) {
+  const { heldSince } = run;
+  const stop = (settled: boolean | undefined) => {
     stopLease(run);
     return settled;
-  }
-  const held = reclaim(run);
-  const again = (isOurs: boolean | undefined) => (isOurs ? settle(call, settlement) : isOurs);
-  const answer = isPromise(held) ? held.then(again) : again(held);
-  const stop = (now: boolean | undefined) => {
-    stopLease(run);
-    return now;
   };
-  return isPromise(answer) ? answer.then(stop) : stop(answer);
+  const ended = (settled: boolean | undefined): Awaitable<boolean | undefined> => {
+    if (settled !== false) return stop(settled);
+    const again = settleAgain(run, settlement, heldSince);
+    return isPromise(again) ? again.then(stop) : stop(again);
+  };
+  const answer = settle(run.call, settlement);
+  return isPromise(answer) ? answer.then(ended) : ended(answer);
+}
+
+/**
+ * After a refusal: section 6 claims once more what expired while this process could not renew it, and settles that. So
+ * does a renewal that was under way meanwhile.
+ */
+function settleAgain(run: Run, settlement: Settlement, heldSince: Moment): Awaitable<boolean | undefined> {
+  const held = run.heldSince === heldSince ? claimedAnew(run, settlement) : true;
+  const again = (isOurs: boolean | undefined) => (isOurs ? settle(run.call, settlement) : isOurs);
+  return isPromise(held) ? held.then(again) : again(held);
+}
+
+/** A release has nothing to free, unless a renewal is about to claim. */
+function claimedAnew(run: Run, { operation }: Settlement): Awaitable<boolean | undefined> {
+  if (run.reclaiming !== undefined) return run.reclaiming;
+  return operation !== "release" && mayHaveExpired(run) ? reclaim(run) : false;
 }
 
 const FIRST_RETRY_MS = 100;

@@ -96,6 +96,73 @@ describe("a process that is blocked for longer than lease and ttl", () => {
   });
 });
 
+describe("a run that claims its expired record once more", () => {
+  /** A run of a blocked process, which claims anew as soon as a renewal says that its record is gone. */
+  async function blocked(kind: "delay-request" | "delay-reply") {
+    const [store, other] = processes(2) as unknown as [
+      IdempotencyStore & ReturnType<typeof faultyStore>,
+      IdempotencyStore,
+    ];
+    const idempotency = createIdempotency({ store, lease: "1s" });
+    const work = deferred();
+    const call = idempotency.execute("k", "1s", () => work.promise);
+    // Each test reads how it ends, later than it does.
+    call.catch(() => {});
+    await turn();
+    block(2_300);
+    const reclaim = gate();
+    store.inject({ operation: "claim", kind, by: reclaim });
+    return { call, work, reclaim, ...idempotency, next: createIdempotency({ store: other }) };
+  }
+
+  const underWay = [
+    ["before it lands", "delay-request"],
+    ["before its answer comes", "delay-reply"],
+  ] as const;
+
+  it.each(underWay)("and succeeds %s is remembered", async (_, kind) => {
+    const { call, work, reclaim, next } = await blocked(kind);
+    await pass(300);
+    work.resolve("sent");
+    await turn();
+    reclaim.open();
+    expect(await call).toMatchObject({ value: "sent", persisted: true });
+    expect(await next.execute("k", "1s", () => "again")).toMatchObject({ value: "sent", replayed: true });
+  });
+
+  it.each(underWay)("and is cut off in transit %s is uncertain", async (_, kind) => {
+    const { call, work, reclaim, inspect, next } = await blocked(kind);
+    await pass(300);
+    work.reject(Object.assign(new Error("read"), { code: "ECONNRESET" }));
+    await turn();
+    reclaim.open();
+    expect(await rejection(call)).toMatchObject({ code: "ECONNRESET" });
+    expect(await inspect("k")).toMatchObject({ state: "uncertain" });
+    expect(await rejection(next.execute("k", "1s", () => "again"))).toMatchObject({
+      code: "OUTCOME_UNKNOWN",
+    });
+  });
+
+  it.each(underWay)("and fails for certain %s is free", async (_, kind) => {
+    const { call, work, reclaim, next } = await blocked(kind);
+    await pass(300);
+    work.reject(new Error("refused"));
+    await turn();
+    reclaim.open();
+    expect(await rejection(call)).toMatchObject({ message: "refused" });
+    expect(await next.execute("k", "1s", () => "next")).toMatchObject({ value: "next", replayed: false });
+  });
+
+  it("gives back a key that another process has used and released meanwhile", async () => {
+    const { call, work, reclaim, next } = await blocked("delay-request");
+    reclaim.open();
+    await rejection(next.execute("k", "1h", () => Promise.reject(new Error("refused"))));
+    work.resolve("sent");
+    expect(await call).toMatchObject({ value: "sent", persisted: false });
+    expect(await next.inspect("k")).toMatchObject({ state: "released" });
+  });
+});
+
 describe("an answer that arrived while the process was blocked", () => {
   it("counts before its timeout does", async () => {
     const memory = memoryStore();
