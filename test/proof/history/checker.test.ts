@@ -235,6 +235,31 @@ describe("a history that keeps all promises passes:", () => {
         tell.result(3_002, "a", "sent by a");
       },
     ],
+    [
+      "a run whose record expires while its process is stopped, and which claims it once more after another's window",
+      tell => expiredWhileStopped(tell, true),
+    ],
+    [
+      "a run with the token of a window that was forgotten, in which others had taken over",
+      tell => {
+        tell.call(0, "a");
+        tell.claimed(0, "t1");
+        tell.call(0, "b", { onUncertain: "rerun", process: "p2" });
+        tell.claimed(1_500, "t2", 2, "t1", { rerun: true }, { process: "p2" });
+        tell.start(1_500, "b", 2, "window 1", "p2");
+        tell.act(1_600, "renew", "t2", true, { process: "p2" });
+        tell.lost(1_700, "b");
+        tell.forget(1_800);
+        tell.claimed(1_900, "t1");
+        tell.start(1_900, "a");
+        tell.end(1_901, "a");
+        tell.complete(1_901, "t1");
+        tell.result(1_902, "a", "sent by a");
+        tell.end(2_000, "b");
+        tell.complete(2_000, "t2", `"sent by b"`, false, { process: "p2" });
+        tell.result(2_000, "b", "sent by b", { persisted: false, attempt: 2 });
+      },
+    ],
   ];
   it.each(good)("%s", (_, tale) => expect(broken(tale)).toEqual([]));
 
@@ -264,6 +289,26 @@ const sentUnstored = (tell: Storyteller) => {
     outcome: `"sent by a"`,
   });
   tell.result(50, "a", "sent by a", { persisted: false });
+};
+
+/** A run that ends long after its window would be over, and the window of another meanwhile. */
+const expiredWhileStopped = (tell: Storyteller, claimsAnew: boolean) => {
+  const of = { process: "p2", ttlMs: 1_000 };
+  tell.call(0, "a", of);
+  tell.claimed(0, "t1", 1, "t1", { ttlMs: 1_000 }, { process: "p2" });
+  tell.start(0, "a", 1, "window 1", "p2");
+  tell.process(1, "pause", "p2");
+  tell.call(2_500, "b");
+  tell.claimed(2_500, "t2", 1, "t2", { ttlMs: 1_000 });
+  tell.start(2_500, "b", 1, "window 2");
+  tell.end(2_501, "b");
+  tell.complete(2_501, "t2", `"sent by b"`, true, { ttlMs: 1_000 });
+  tell.result(2_502, "b", "sent by b");
+  tell.process(5_000, "resume", "p2");
+  if (claimsAnew) tell.claimed(5_001, "t1", 1, "t1", { ttlMs: 1_000 }, { process: "p2" });
+  tell.end(5_002, "a");
+  tell.complete(5_003, "t1", `"sent by a"`, true, of);
+  tell.result(5_004, "a", "sent by a");
 };
 
 /** A first run that nobody knows the end of, and what goes on in a second call. */
@@ -321,6 +366,7 @@ describe("a broken promise is found:", () => {
         tell.start(30_000, "b", 1, "window 2", "p2");
       },
     ],
+    ["P1", /new window began/, tell => expiredWhileStopped(tell, false)],
     [
       "P1",
       /no run of the key/,

@@ -41,7 +41,7 @@ function holdersKnowWhenTheyAreReplaced(story: Story, lateMs: number): Violation
 function nobodyStartsAfterItsSuccessor(story: Story): Violation[] {
   return successions(story)
     .filter(([a, b]) => a.start.at > b.start.at && a.call.onStoreError === "throw")
-    .filter(([a]) => !story.away(a.call.process, a.call.at, a.start.at))
+    .filter(([a]) => !story.away(a.call.process, a.call.at, a.start.at) && !isForgotten(story, a))
     .map(([a, b]) =>
       violation(a.start.at, a.call.key, `${named(a)} began after ${named(b)}, which had replaced it`),
     );
@@ -137,10 +137,10 @@ const isAnswered = (stores: Story["stores"], claim: StoreEvent) =>
 /** A call that has seen a run does not run in a window after it: whether that run had succeeded nobody knows. */
 function aWaiterDoesNotRunInTheNextWindow(story: Story): Violation[] {
   return [...story.stores.values()].flatMap(events =>
-    events.filter(isClaimed).flatMap(claim => {
-      const seen = events.filter(
-        e => e.token === claim.token && e.at <= claim.at && e.heard !== false && isWaiting(e),
-      );
+    events.flatMap((claim, index) => {
+      if (!isClaimed(claim)) return [];
+      const before = events.slice(0, index);
+      const seen = before.filter(e => e.token === claim.token && e.heard !== false && isWaiting(e));
       const completed = events.some(e => isCompletion(e, claim.token) && e.at >= claim.at);
       const isNext = seen.some(earlier => attemptOf(earlier) >= attemptOf(claim));
       if (!isNext || !completed || claim.request?.rerun) return [];

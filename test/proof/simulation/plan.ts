@@ -46,7 +46,7 @@ type Moment = { at: number; step?: undefined } | { at?: undefined; step: number 
 /** Something that goes wrong, or that an operator does. */
 export type Fault =
   | { kind: "crash"; process: number; when: Moment; forMs: number }
-  | { kind: "pause" | "partition"; process: number; when: Moment; forMs: number }
+  | { kind: "pause" | "suspension" | "partition"; process: number; when: Moment; forMs: number }
   | { kind: "clock"; process: number; when: Moment; byMs: number }
   | { kind: "outage"; at: number; forMs: number }
   | { kind: "message"; what: MessageFault; nth: number; byMs: number }
@@ -160,7 +160,7 @@ function faultOf(dice: Random, shape: Shape): Fault {
   const kind = dice.pick([
     "crash",
     "pause",
-    "pause",
+    "suspension",
     "partition",
     "partition",
     "clock",
@@ -173,6 +173,7 @@ function faultOf(dice: Random, shape: Shape): Fault {
     case "crash":
       return { kind, process, when: when(), forMs: dice.pick([0, 10, 1_000]) };
     case "pause":
+    case "suspension":
     case "partition":
       return { kind, process, when: when(), forMs: lengthOf(dice, shape) };
     case "clock":

@@ -16,7 +16,7 @@ export interface Life {
 export function start(network: Network, program: Program, index: number, lives: number): Life {
   const { plan, world } = network;
   const name = `p${index + 1}${"'".repeat(lives)}`;
-  const actor: Actor = { name, isDead: false, isFrozen: false, held: [], steps: 0 };
+  const actor: Actor = { name, isDead: false, isFrozen: false, held: [], steps: 0, stoodStillMs: 0 };
   const dice = random(plan.seed, 3, index, lives);
   const clocks = { monotonicMs: dice.below(1e9), dateMs: dice.pick([0, 0, -7_200_000, 3_600_000]) };
   const { engine } = program.load(globalsOf(world, actor, dice, clocks));

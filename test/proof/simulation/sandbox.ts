@@ -116,9 +116,9 @@ const START = Date.UTC(2026, 0, 1);
 
 /** Globals by which a process lives in the world's time, with clocks and random numbers of its own. */
 export function globalsOf(world: World, actor: Actor, random: Random, clocks: Clocks): Globals {
-  const setTimeout = (act: () => void, ms: number) => new Timer(world.after(Math.ceil(ms), act, actor));
+  const setTimeout = (act: () => void, ms: number) => new Timer(world.timer(Math.ceil(ms), act, actor));
   const clearTimeout = (timer: Timer | undefined) => timer?.clear();
-  const performance = { now: () => world.now + clocks.monotonicMs };
+  const performance = { now: () => world.now + clocks.monotonicMs - actor.stoodStillMs };
   const date = fakeDate(() => START + world.now + clocks.dateMs);
   const math = Object.create(Math, { random: { value: random.next } });
   const crypto = {

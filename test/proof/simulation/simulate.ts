@@ -63,7 +63,7 @@ const unhandledOf = (history: HistoryEvent[]): Violation[] =>
 
 /** The store that all share, by a clock of its own. It never fails, and never stops: the ways to it do. */
 function serverOf({ seed }: Plan, world: World, program: Program): IdempotencyStore {
-  const actor: Actor = { name: "store", isDead: false, isFrozen: false, held: [], steps: 0 };
+  const actor: Actor = { name: "store", isDead: false, isFrozen: false, held: [], steps: 0, stoodStillMs: 0 };
   const clocks = { monotonicMs: 0, dateMs: 0 };
   const { engine } = program.load(globalsOf(world, actor, random(seed, 11), clocks));
   return engine.memoryStore({ maxEntries: 100 });
@@ -106,7 +106,8 @@ function befall(network: Network, program: Program, fault: Fault, lives: Life[][
   if (fault.kind === "outage") outage(network, fault.forMs);
   else if (fault.kind === "crash")
     crash(network, life!.actor, fault.forMs, () => reborn(lives[fault.process]!));
-  else if (fault.kind === "pause") pause(network, life!.actor, fault.forMs);
+  else if (fault.kind === "pause" || fault.kind === "suspension")
+    pause(network, life!.actor, fault.forMs, fault.kind === "suspension");
   else if (fault.kind === "partition") partition(network, life!.actor, fault.forMs);
   else if (fault.kind === "clock") setClock(network, life!, fault.byMs);
   else living(fault.process, ({ idempotency }) => void operate(network, idempotency, fault));
@@ -136,13 +137,15 @@ function setClock({ world, record }: Network, { actor, clocks }: Life, byMs: num
   record({ type: "note", at: world.now, process: actor.name, text: `the clock is set by ${byMs} ms` });
 }
 
-function pause({ world, record }: Network, actor: Actor, forMs: number): void {
+/** Stops a process, or suspends its machine, whose monotonic clock stands still then. */
+function pause({ world, record }: Network, actor: Actor, forMs: number, isSuspended: boolean): void {
   if (actor.isFrozen) return;
   actor.isFrozen = true;
   record({ type: "pause", at: world.now, process: actor.name });
   world.after(forMs, () => {
     if (actor.isDead) return;
     record({ type: "resume", at: world.now, process: actor.name });
+    if (isSuspended) actor.stoodStillMs += forMs;
     world.thaw(actor);
   });
 }

@@ -9,6 +9,8 @@ export interface Actor {
   readonly held: Task[];
   /** How many of its steps have been done. */
   steps: number;
+  /** For how long its monotonic clock, and its timers with it, have stood still. */
+  stoodStillMs: number;
 }
 
 /** Something that will happen. */
@@ -19,6 +21,8 @@ export interface Task {
   act: () => void;
   actor: Actor | undefined;
   isOff: boolean;
+  /** Of a timer: for how long its actor's clock had stood still when it was set. */
+  setAtMs?: number;
 }
 
 const MAX_STEPS = 20_000;
@@ -47,7 +51,7 @@ export class World {
   /** Lets everything happen that is to happen. False where it never comes to rest. */
   async run(): Promise<boolean> {
     for (let task = this.#pop(); task !== undefined; task = this.#pop()) {
-      if (task.isOff || task.actor?.isDead) continue;
+      if (task.isOff || task.actor?.isDead || this.#isPutOff(task)) continue;
       if (task.actor?.isFrozen) {
         task.actor.held.push(task);
         continue;
@@ -61,11 +65,26 @@ export class World {
     return true;
   }
 
+  /** A timer of a process: it rings by that process's own monotonic clock. */
+  timer(ms: number, act: () => void, actor: Actor): Task {
+    return Object.assign(this.after(ms, act, actor), { setAtMs: actor.stoodStillMs });
+  }
+
+  /** Whether its clock has stood still meanwhile, so that it rings later. */
+  #isPutOff(task: Task): boolean {
+    const { actor, setAtMs } = task;
+    if (actor === undefined || setAtMs === undefined || setAtMs === actor.stoodStillMs) return false;
+    task.at += actor.stoodStillMs - setAtMs;
+    task.setAtMs = actor.stoodStillMs;
+    this.#push(task);
+    return true;
+  }
+
   /** What came due while an actor was stopped happens as soon as it goes on, in its order. */
   thaw(actor: Actor): void {
     actor.isFrozen = false;
     for (const [index, task] of actor.held.entries()) {
-      this.#push(Object.assign(task, { at: this.now, order: index / 1e6 }));
+      if (!this.#isPutOff(task)) this.#push(Object.assign(task, { at: this.now, order: index / 1e6 }));
     }
     actor.held.length = 0;
   }
