@@ -240,6 +240,10 @@ describe("a history that keeps all promises passes:", () => {
       tell => expiredWhileStopped(tell, true),
     ],
     [
+      "a run that was taken over while its process was stopped, and claims the key once more after that window",
+      tell => takenOverWhileStopped(tell, 5_001),
+    ],
+    [
       "a run with the token of a window that was forgotten, in which others had taken over",
       tell => {
         tell.call(0, "a");
@@ -289,6 +293,26 @@ const sentUnstored = (tell: Storyteller) => {
     outcome: `"sent by a"`,
   });
   tell.result(50, "a", "sent by a", { persisted: false });
+};
+
+/** A run that a takeover has replaced and completed, and that claims its key once more at `anewAt`. */
+const takenOverWhileStopped = (tell: Storyteller, anewAt: number) => {
+  const of = { process: "p2", ttlMs: 1_000 };
+  tell.call(0, "a", of);
+  tell.claimed(0, "t1", 1, "t1", { ttlMs: 1_000 }, { process: "p2" });
+  tell.start(0, "a", 1, "window 1", "p2");
+  tell.process(1, "pause", "p2");
+  tell.call(1_500, "b", { ttlMs: 2_000, onUncertain: "rerun" });
+  tell.claimed(1_500, "t2", 2, "t1", { ttlMs: 2_000, rerun: true });
+  tell.start(1_500, "b", 2, "window 1");
+  tell.end(1_501, "b");
+  tell.complete(1_501, "t2", `"sent by b"`, true, { ttlMs: 2_000 });
+  tell.result(1_502, "b", "sent by b", { attempt: 2 });
+  tell.process(anewAt - 1, "resume", "p2");
+  tell.claimed(anewAt, "t1", 1, "t1", { ttlMs: 1_000 }, { process: "p2" });
+  tell.end(anewAt + 1, "a");
+  tell.complete(anewAt + 2, "t1", `"sent by a"`, true, of);
+  tell.result(anewAt + 3, "a", "sent by a");
 };
 
 /** A run that ends long after its window would be over, and the window of another meanwhile. */
@@ -367,6 +391,8 @@ describe("a broken promise is found:", () => {
       },
     ],
     ["P1", /new window began/, tell => expiredWhileStopped(tell, false)],
+    ["P1", /was recorded though/, tell => takenOverWhileStopped(tell, 3_000)],
+    ["P1", /another recorded result/, tell => takenOverWhileStopped(tell, 3_000)],
     [
       "P1",
       /no run of the key/,

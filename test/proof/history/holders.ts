@@ -37,11 +37,14 @@ function holdersKnowWhenTheyAreReplaced(story: Story, lateMs: number): Violation
     );
 }
 
-/** A claim whose lease has run out before `fn` begins, by the process's own clock, is not good for a run. */
+/**
+ * A claim whose lease has run out before `fn` begins, by the larger of what the process's own clocks say, is not good for
+ * a run: it need not have been awake meanwhile.
+ */
 function nobodyStartsAfterItsSuccessor(story: Story): Violation[] {
   return successions(story)
     .filter(([a, b]) => a.start.at > b.start.at && a.call.onStoreError === "throw")
-    .filter(([a]) => !story.away(a.call.process, a.call.at, a.start.at) && !isForgotten(story, a))
+    .filter(([a]) => !isForgotten(story, a))
     .map(([a, b]) =>
       violation(a.start.at, a.call.key, `${named(a)} began after ${named(b)}, which had replaced it`),
     );
@@ -139,8 +142,9 @@ function aWaiterDoesNotRunInTheNextWindow(story: Story): Violation[] {
   return [...story.stores.values()].flatMap(events =>
     events.flatMap((claim, index) => {
       if (!isClaimed(claim)) return [];
-      const before = events.slice(0, index);
-      const seen = before.filter(e => e.token === claim.token && e.heard !== false && isWaiting(e));
+      const own = events.slice(0, index).filter(({ token }) => token === claim.token);
+      // A run that claims once more what it had does not wait.
+      const seen = own.slice(own.findLastIndex(isClaimed) + 1).filter(e => e.heard !== false && isWaiting(e));
       const completed = events.some(e => isCompletion(e, claim.token) && e.at >= claim.at);
       const isNext = seen.some(earlier => attemptOf(earlier) >= attemptOf(claim));
       if (!isNext || !completed || claim.request?.rerun) return [];

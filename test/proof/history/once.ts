@@ -29,13 +29,19 @@ function oneSuccessInAWindow(story: Story): Found[] {
 }
 
 /** Whatever was asked for, one completion at the most is recorded. */
-function oneRecordedSuccessInAWindow({ windows }: Story): Found[] {
-  return windows.flatMap(({ runs }) =>
-    runs
-      .filter(({ call: { result } }) => result?.persisted)
-      .slice(1)
-      .map(run => at(run, `${named(run)} was recorded though another run of the window was`)),
-  );
+function oneRecordedSuccessInAWindow(story: Story): Found[] {
+  return story.windows.flatMap(({ runs }) => {
+    const [first, ...others] = runs.filter(({ call: { result } }) => result?.persisted);
+    return others
+      .filter(run => !areApart(story, first!, run))
+      .map(run => at(run, `${named(run)} was recorded though another run of the window was`));
+  });
+}
+
+/** Whether one of two runs claimed its key once more when the result of the other was past its time. */
+function areApart(story: Story, a: Run, b: Run): boolean {
+  const isOver = (run: Run) => (run.end?.at ?? NEVER) + run.call.ttlMs;
+  return isClaimedAnew(story, a, isOver(b)) || isClaimedAnew(story, b, isOver(a));
 }
 
 /** The time until which a run keeps its key, whatever becomes of it, as far as its caller can tell. */
@@ -114,6 +120,7 @@ function everyReplayOfAWindowIsTheSame(story: Story): Found[] {
     const [first, ...others] = given;
     return others
       .filter(({ result }) => !isDeepStrictEqual(result!.value, first!.result!.value))
+      .filter(call => !areApart(story, origin(story, call)!, origin(story, first!)!))
       .map(call => of(call, `${call.call} got another recorded result than ${first!.call}`));
   });
 }

@@ -25,6 +25,7 @@ const PLAN: Omit<Plan, "calls" | "faults"> = {
   processes: 2,
   isLocal: false,
   hints: false,
+  clones: false,
   latencyMs: 0,
   ttlMs: 10_000,
   leaseMs: 1_000,

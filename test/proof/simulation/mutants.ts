@@ -228,6 +228,29 @@ export const MUTANTS: readonly Mutant[] = [
     "else giveUp();",
     "",
   ),
+  engine(
+    "util/token",
+    "a token is drawn from the platform's randomness (section 10)",
+    "two clones of one process hold one key",
+    "crypto.getRandomValues(new Uint8Array(LENGTH))",
+    "new Uint8Array(LENGTH).map(() => Math.random() * 256)",
+  ),
+  engine(
+    "util/moment",
+    "a lease counts by the wall clock too (section 6)",
+    "a machine that was suspended runs by a claim that another has by now",
+    "Math.max(performance.now() - monotonic, Date.now() - wall)",
+    "performance.now() - monotonic",
+    { policy: "rerun" },
+  ),
+  engine(
+    "engine/lease",
+    "a claim that is made anew is given back where another has used the key (P1)",
+    "a run completes the window of another",
+    "return isPromise(released) ? released.then(() => false) : false;",
+    "return true;",
+    { policy: "rerun" },
+  ),
 ];
 
 /** The source without a protection. Throws where it stands there no more: then the mutant is to be written anew. */

@@ -59,6 +59,8 @@ export interface Plan {
   /** The store stands in the process itself, and answers at once. */
   isLocal: boolean;
   hints: boolean;
+  /** All processes were started from one snapshot. */
+  clones: boolean;
   /** The longest way of a message, when nothing is wrong with it. */
   latencyMs: number;
   ttlMs: number;
@@ -89,6 +91,7 @@ export function planOf(seed: number, policy: Policy): Plan {
   return {
     seed,
     hints: dice.chance(0.5),
+    clones: random(seed, 5).chance(0.2),
     latencyMs,
     ...shape,
     calls: Array.from({ length: 2 + dice.below(6) }, (_, index) => callOf(dice, shape, policy, index)),
@@ -96,11 +99,17 @@ export function planOf(seed: number, policy: Policy): Plan {
   };
 }
 
-/** A copy of a claim that comes when somebody has forgotten the key begins a window anew, which no store can tell. */
+/**
+ * Leaves out what nobody can notice: a copy of a claim that comes when somebody has forgotten the key, which begins a
+ * window anew, and a wall clock that is set beside a monotonic one that stands still.
+ */
 function possible(faults: Fault[]): Fault[] {
   const isCopy = (fault: Fault) =>
     fault.kind === "message" && (fault.what === "lands late" || fault.what === "resent");
-  return faults.some(({ kind }) => kind === "forget") ? faults.filter(fault => !isCopy(fault)) : faults;
+  const has = (kind: Fault["kind"]) => faults.some(fault => fault.kind === kind);
+  return faults
+    .filter(fault => !has("forget") || !isCopy(fault))
+    .filter(({ kind }) => !has("suspension") || kind !== "clock");
 }
 
 type Shape = Pick<Plan, "leaseMs" | "ttlMs" | "storeTimeoutMs" | "waitMs" | "processes" | "isLocal">;

@@ -17,9 +17,11 @@ export function start(network: Network, program: Program, index: number, lives: 
   const { plan, world } = network;
   const name = `p${index + 1}${"'".repeat(lives)}`;
   const actor: Actor = { name, isDead: false, isFrozen: false, held: [], steps: 0, stoodStillMs: 0 };
-  const dice = random(plan.seed, 3, index, lives);
+  // The clones of one snapshot differ by nothing but what the platform draws for them from then on.
+  const dice = random(plan.seed, 3, plan.clones ? 0 : index, plan.clones ? 0 : lives);
+  const entropy = { source: dice };
   const clocks = { monotonicMs: dice.below(1e9), dateMs: dice.pick([0, 0, -7_200_000, 3_600_000]) };
-  const { engine } = program.load(globalsOf(world, actor, dice, clocks));
+  const { engine } = program.load(globalsOf(world, actor, dice, clocks, entropy));
   const store = plan.isLocal ? localStore(network, actor) : remoteStore(network, actor, hash(index, lives));
   const seconds = (ms: number) => ({ seconds: ms / 1_000 });
   const idempotency = engine.createIdempotency({
@@ -28,6 +30,7 @@ export function start(network: Network, program: Program, index: number, lives: 
     waitTimeout: seconds(plan.waitMs),
     storeTimeout: seconds(plan.storeTimeoutMs),
   });
+  entropy.source = random(plan.seed, 4, index, lives);
   return { actor, clocks, idempotency };
 }
 

@@ -114,15 +114,26 @@ export interface Clocks {
 
 const START = Date.UTC(2026, 0, 1);
 
+/** What the platform's randomness draws from: a clone of a process draws another sequence than its original. */
+export interface Entropy {
+  source: Random;
+}
+
 /** Globals by which a process lives in the world's time, with clocks and random numbers of its own. */
-export function globalsOf(world: World, actor: Actor, random: Random, clocks: Clocks): Globals {
+export function globalsOf(
+  world: World,
+  actor: Actor,
+  random: Random,
+  clocks: Clocks,
+  entropy: Entropy = { source: random },
+): Globals {
   const setTimeout = (act: () => void, ms: number) => new Timer(world.timer(Math.ceil(ms), act, actor));
   const clearTimeout = (timer: Timer | undefined) => timer?.clear();
   const performance = { now: () => world.now + clocks.monotonicMs - actor.stoodStillMs };
   const date = fakeDate(() => START + world.now + clocks.dateMs);
   const math = Object.create(Math, { random: { value: random.next } });
   const crypto = {
-    getRandomValues: (bytes: Uint8Array) => bytes.map((_, i) => (bytes[i] = random.below(256))),
+    getRandomValues: (bytes: Uint8Array) => bytes.map((_, i) => (bytes[i] = entropy.source.below(256))),
   };
   const own = { setTimeout, clearTimeout, performance, Date: date, Math: math, crypto };
   return { ...own, globalThis: Object.create(globalThis, Object.getOwnPropertyDescriptors(own)) };
