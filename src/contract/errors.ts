@@ -12,6 +12,9 @@ export type IdempotencyErrorCode =
   | "LEASE_LOST"
   | "REPLAYED_ERROR";
 
+/** The guide that has a section for each code, as the site shows it. */
+const GUIDE = "https://with-idempotency.github.io/with-idempotency/troubleshooting";
+
 // Registered globally, so that another copy or module format of the package knows our errors.
 const BRAND = /* @__PURE__ */ Symbol.for("with-idempotency/error");
 
@@ -38,6 +41,17 @@ export abstract class IdempotencyError extends Error {
     this.key = key;
     // Not a member, whose computed name would keep the classes in every bundle.
     Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  /**
+   * The address of what the guide to troubleshooting says of this `code`: what it means, and what to do.
+   *
+   * @example
+   * const error = await withIdempotency("", "1h", send).catch(error => error);
+   * console.log(error.docs); // https://…/troubleshooting#invalid-key
+   */
+  get docs(): string {
+    return `${GUIDE}#${this.code.toLowerCase().replaceAll("_", "-")}`;
   }
 }
 

@@ -36,6 +36,12 @@ describe.each(all)("%s, %s", (name, code, error) => {
     expect(String(error)).toBe(`${name}: ${error.message}`);
   });
 
+  it("has the address of what the guide says of its code, which no listing of its properties shows", () => {
+    const anchor = code.toLowerCase().replaceAll("_", "-");
+    expect(error.docs).toBe(`https://with-idempotency.github.io/with-idempotency/troubleshooting#${anchor}`);
+    expect(Object.keys(error)).not.toContain("docs");
+  });
+
   it("is known by its code, and by no other", () => {
     expect(isIdempotencyError(error)).toBe(true);
     const known = all
