@@ -90,19 +90,30 @@ export function countEvictions(meter?: Meter): (key: string) => void {
   };
 }
 
-/** Does something in a context. A context manager that fails, before it or after it, changes nothing in what it does. */
+/**
+ * Does something once in a context, and ends as that does. P1, P4: a context manager that fails, before it or after it,
+ * that never begins it, or that swallows or replaces its error changes nothing.
+ */
 function inContext<T>(active: Context, act: () => T): T {
-  let begun = false;
-  let done: { value: T } | undefined;
+  let end: (() => T) | undefined;
+  const once = () => {
+    if (end === undefined) end = endOf(act);
+  };
+  safely(() => context.with(active, once));
+  once();
+  return end!();
+}
+
+/** Does something, and returns what ends as it did. */
+function endOf<T>(act: () => T): () => T {
   try {
-    context.with(active, () => {
-      begun = true;
-      done = { value: act() };
-    });
+    const value = act();
+    return () => value;
   } catch (error) {
-    if (begun && done === undefined) throw error;
+    return () => {
+      throw error;
+    };
   }
-  return done === undefined ? act() : done.value;
 }
 
 async function ended<T>(call: ObservedCall, answer: Promise<Outcome<T>>): Promise<Outcome<T>> {

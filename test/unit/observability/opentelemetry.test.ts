@@ -13,7 +13,7 @@ import {
   SimpleSpanProcessor,
   type SpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { fingerprint, type IdempotencyEvent, memoryStore, type Options } from "../../../src/index.ts";
 import {
   countEvictions,
@@ -420,9 +420,10 @@ describe("an instrumented instance", () => {
 });
 
 describe("telemetry that fails changes nothing", () => {
-  const fails = () => {
-    throw new Error("of the telemetry");
+  const thrown = (error: Error): never => {
+    throw error;
   };
+  const fails = () => thrown(new Error("of the telemetry"));
   const quiet = { forceFlush: async () => {}, shutdown: async () => {}, onStart() {}, onEnd() {} };
 
   it.each([
@@ -443,5 +444,99 @@ describe("telemetry that fails changes nothing", () => {
     vi.spyOn(meter, "createHistogram").mockReturnValue({ record: fails });
     const { execute } = sdk({ meter });
     expect(await execute("k", "1m", () => "sent")).toMatchObject({ value: "sent" });
+  });
+
+  type With = ContextManager["with"];
+  const run = (fn: unknown, self: unknown, args: unknown[]) => (fn as () => never).apply(self, args as []);
+  const managers: Record<string, Partial<ContextManager>> = {
+    "as the active context is asked for": { active: fails },
+    "before it runs anything in a context": { with: fails },
+    "after it has run something in a context": {
+      with: (_, fn, self, ...args) => {
+        run(fn, self, args);
+        return fails();
+      },
+    },
+    "by running nothing": { with: (() => undefined) as With },
+    "by running it twice": {
+      with: ((_, fn, self, ...args) => [1, 2].map(() => run(fn, self, args))) as With,
+    },
+    "by swallowing errors": {
+      with: ((_, fn, self, ...args) => {
+        try {
+          return run(fn, self, args);
+        } catch {
+          return undefined;
+        }
+      }) as With,
+    },
+    "by errors of its own in place of others": {
+      with: (_, fn, self, ...args) => {
+        try {
+          return run(fn, self, args);
+        } catch {
+          return fails();
+        }
+      },
+    },
+  };
+
+  it.each(Object.entries(managers))("a context manager that fails %s", async (_, failing) => {
+    const manager: ContextManager = {
+      active: () => ROOT_CONTEXT,
+      with: (_context, fn, self, ...args) => run(fn, self, args) as never,
+      bind: (_context, target) => target,
+      enable: () => manager,
+      disable: () => manager,
+      ...failing,
+    };
+    context.disable();
+    context.setGlobalContextManager(manager);
+    onTestFinished(() => {
+      context.disable();
+      context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    });
+    const { execute } = sdk();
+    const fn = vi.fn(() => "sent");
+    expect(await execute("k", "1m", fn)).toMatchObject({ value: "sent", replayed: false, persisted: true });
+    expect(await execute("k", "1m", fn)).toMatchObject({ value: "sent", replayed: true });
+    expect(fn).toHaveBeenCalledTimes(1);
+    for (const reject of [(error: Error) => Promise.reject(error), (error: Error) => thrown(error)]) {
+      const error = new Error("fn's own");
+      const failed = vi.fn(() => reject(error));
+      expect(await rejection(execute("e", "1m", failed))).toBe(error);
+      expect(failed).toHaveBeenCalledTimes(1);
+    }
+  });
+
+  it("as an event is counted, added to the span or heard by the caller's listener", async () => {
+    const { meter, tracer } = sdk();
+    vi.spyOn(meter, "createCounter").mockReturnValue({ add: fails });
+    const startSpan = tracer.startSpan.bind(tracer);
+    vi.spyOn(tracer, "startSpan").mockImplementation((...args) =>
+      Object.assign(startSpan(...args), { addEvent: fails, setAttribute: fails }),
+    );
+    const heard: string[] = [];
+    const onEvent = ({ type }: IdempotencyEvent) => {
+      heard.push(type);
+      fails();
+    };
+    const { execute } = sdk({ meter, tracer, onEvent, onUncertain: "rerun" });
+    const fn = vi.fn(() => "sent");
+    const cut = Object.assign(new Error("cut"), { code: "ECONNRESET" });
+    expect(await rejection(execute("k", "1m", () => Promise.reject(cut)))).toBe(cut);
+    // A takeover, which has a counter.
+    expect(await execute("k", "1m", fn)).toMatchObject({ value: "sent", persisted: true, attempt: 2 });
+    expect(await execute("k", "1m", fn)).toMatchObject({ value: "sent", replayed: true });
+    expect(fn).toHaveBeenCalledTimes(1);
+    expect(heard).toEqual(["claimed", "failed", "claimed", "completed", "replayed"]);
+  });
+
+  it("as an eviction is counted", async () => {
+    const { meter } = sdk();
+    vi.spyOn(meter, "createCounter").mockReturnValue({ add: fails });
+    const { execute } = sdk({ store: memoryStore({ maxEntries: 1, onEvict: countEvictions(meter) }) });
+    await execute("a", "1m", () => 1);
+    expect(await execute("b", "1m", () => "sent")).toMatchObject({ value: "sent", persisted: true });
   });
 });
