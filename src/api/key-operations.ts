@@ -7,7 +7,7 @@ import type { IdempotencyStore, StoreRecord } from "../contract/store.ts";
 import { providerKey } from "../engine/execution.ts";
 import { closeRun, findRun } from "../engine/shared-runs.ts";
 import { isUnreadable, nonsense, storeCall, storeError, yesOrNo } from "../engine/store-call.ts";
-import { decodeOutcome, encodeResult } from "../results/outcome-text.ts";
+import { decodeOutcome, encodeResult, outcomeLimit } from "../results/outcome-text.ts";
 import type { Awaitable } from "../util/awaitable.ts";
 import { type Binding, boundScope } from "./binding.ts";
 
@@ -46,7 +46,9 @@ export async function forget(binding: Binding, key: Key): Promise<boolean> {
 export async function resolve(binding: Binding, key: Key, ttl: Duration, value: unknown): Promise<boolean> {
   const ttlMs = parseDuration(ttl);
   const text = keyText(key);
-  const { text: outcome, failure } = encodeResult(value, binding.defaults.serializer);
+  const { serializer, maxResultBytes } = binding.defaults;
+  const maxBytes = outcomeLimit(maxResultBytes, boundScope(binding).store);
+  const { text: outcome, failure } = encodeResult(value, serializer, maxBytes);
   if (failure !== undefined) {
     throw new InvalidOptionError("value: expected a result that can be stored", { cause: failure.error });
   }

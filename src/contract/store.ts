@@ -97,7 +97,7 @@ export interface Seen {
  * - **S8** A record that has not expired never vanishes unannounced; a claim in progress is never evicted.
  *   A full store refuses (`STORE_ERROR`) or announces what it evicts, after the claim that caused it stands.
  * - **S9** Keys differ by every code unit; outcomes come back to the letter, whatever their text and up to at
- *   least 1 MiB, or to the store's `maxOutcomeBytes`.
+ *   least 1 MiB, or to the store's `maxOutcomeBytes`: a larger one completes the key without it.
  * - **S10** Nothing is left behind: records past their time are removed without a caller's help, or by a documented
  *   `purge()` that the store also runs by itself.
  * - **S11** `settle` and `forget` act on the claim that was seen, if they are given it: neither a client that
@@ -128,7 +128,10 @@ export interface IdempotencyStore {
    * where it is gone now, false where a later claim stands in its place.
    */
   forget(key: string, seen?: Seen): Awaitable<boolean>;
-  /** The most bytes of UTF-8 that an outcome may have, where that is less than 1 MiB. */
+  /**
+   * S9: the most bytes of UTF-8 that an outcome may have, at least 4,096, if the store takes less than 1 MiB. A larger
+   * outcome completes the key without it.
+   */
   readonly maxOutcomeBytes?: number | undefined;
   /**
    * Resolves when the key may have changed, or when `signal` aborts, and leaves nothing behind after either.

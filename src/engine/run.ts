@@ -1,4 +1,4 @@
-import { encodeError, encodeResult } from "../results/outcome-text.ts";
+import { encodeError, encodeResult, outcomeLimit } from "../results/outcome-text.ts";
 import { type Awaitable, isPromise } from "../util/awaitable.ts";
 import { moment } from "../util/moment.ts";
 import { onAbort } from "../util/on-abort.ts";
@@ -112,8 +112,7 @@ function succeed(run: Run, value: unknown, unclaimed: Failed | undefined): Await
   const runMs = timeOf(call) - run.begun;
   const policy = resultPolicy(run, value);
   const { maxResultBytes, serializer } = call.settings;
-  // S9: a store may take less than what the caller allows.
-  const maxBytes = Math.min(maxResultBytes, call.scope.store.maxOutcomeBytes ?? maxResultBytes);
+  const maxBytes = outcomeLimit(maxResultBytes, call.scope.store);
   const { text, failure } = encodeResult(value, serializer, maxBytes);
   if (failure !== undefined) call.emit?.({ type: "unstorable", attempt, ...failure });
   const isKept = policy === "complete" && failure === undefined;
@@ -137,8 +136,8 @@ function fail(run: Run, error: unknown, unclaimed: Failed | undefined): Awaitabl
   const { fingerprint } = shared;
   const runMs = timeOf(call) - run.begun;
   const policy = errorPolicy(run, error);
-  const settlement =
-    policy === "store" ? completion(encodeError(error)) : policy === "release" ? RELEASE : HOLD;
+  const kept = () => encodeError(error, outcomeLimit(call.settings.maxResultBytes, call.scope.store));
+  const settlement = policy === "store" ? completion(kept()) : policy === "release" ? RELEASE : HOLD;
   const end = (settled: boolean | undefined): RunEnd => {
     // What the caller's own abort brought about is no answer to the others.
     const isOwn = call.settings.signal?.aborted;

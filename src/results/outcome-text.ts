@@ -5,6 +5,7 @@ import {
   type StoredError,
 } from "../contract/errors.ts";
 import type { Serializer } from "../contract/options.ts";
+import type { IdempotencyStore } from "../contract/store.ts";
 import { utf8Length } from "../util/bytes.ts";
 import { toJson } from "../util/json.ts";
 import { parseGraph, stringifyGraph } from "./graph.ts";
@@ -46,9 +47,8 @@ export function encodeResult(
 ): Encoded {
   try {
     const text = resultText(value, serializer);
-    // A code unit takes three bytes at most.
-    if (text.length * 3 <= maxBytes || utf8Length(text, maxBytes) <= maxBytes) return { text };
-    const error = new RangeError(`it takes more than the ${maxBytes} bytes of \`maxResultBytes\``);
+    if (fits(text, maxBytes)) return { text };
+    const error = new RangeError(tooLarge(maxBytes));
     return { text: encodeNoResult(`its result was not stored: ${error.message}`), failure: { error } };
   } catch (error) {
     const why = `it could not be stored faithfully (${storedError(error).message})`;
@@ -67,14 +67,34 @@ function resultText(value: unknown, serializer: Serializer | undefined): string 
   return VERSION + SERIALIZED + JSON.stringify(text) + END;
 }
 
-/** The text for a run that completed and whose result is not kept. */
-export function encodeNoResult(reason: string): string {
-  return VERSION + NO_RESULT + JSON.stringify(reason) + END;
+// A code unit takes three bytes at most.
+const fits = (text: string, maxBytes: number) =>
+  text.length * 3 <= maxBytes || utf8Length(text, maxBytes) <= maxBytes;
+
+const tooLarge = (maxBytes: number) =>
+  `it takes more than ${maxBytes} bytes (\`maxResultBytes\`, or less where the store takes less)`;
+
+/** S9: how many bytes an outcome may take: what the caller allows, or less where the store takes less. */
+export function outcomeLimit(
+  maxResultBytes: number,
+  { maxOutcomeBytes = maxResultBytes }: Pick<IdempotencyStore, "maxOutcomeBytes">,
+): number {
+  return Math.min(maxResultBytes, maxOutcomeBytes);
 }
 
-/** The text that replays an error. Never throws. */
-export function encodeError(error: unknown): string {
-  return VERSION + ERROR + toJson(storedError(error)) + END;
+// A serializer's error may be of any length.
+const MAX_REASON = 500;
+
+/** The text for a run that completed and whose result is not kept: less than 4 KiB, which every store takes (S9). */
+export function encodeNoResult(reason: string): string {
+  const short = reason.length > MAX_REASON ? `${reason.slice(0, MAX_REASON)}…` : reason;
+  return VERSION + NO_RESULT + JSON.stringify(short) + END;
+}
+
+/** The text that replays an error, or, of a larger one, the text that says that there was one. Never throws. */
+export function encodeError(error: unknown, maxBytes = Number.POSITIVE_INFINITY): string {
+  const text = VERSION + ERROR + toJson(storedError(error)) + END;
+  return fits(text, maxBytes) ? text : encodeNoResult(`its error was not stored: ${tooLarge(maxBytes)}`);
 }
 
 function storedError(error: unknown): StoredError {

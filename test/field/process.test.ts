@@ -332,7 +332,32 @@ describe("a large result", () => {
   it("is judged by the store's own limit where that is less", async () => {
     const store = Object.assign(faultyStore(memoryStore()), { maxOutcomeBytes: 10 });
     const { execute } = createIdempotency({ store });
+    expect(await execute("fits", "1m", () => "12345678")).toMatchObject({ persisted: true });
     expect(await execute("k", "1m", () => "123456789")).toMatchObject({ persisted: false });
+    const fn = vi.fn();
+    expect(await rejection(execute("k", "1m", fn))).toMatchObject({ code: "RESULT_UNAVAILABLE" });
+    expect(fn).not.toHaveBeenCalled();
+  });
+
+  it("may be the error that onError stores: it completes the key without the error", async () => {
+    const store = Object.assign(faultyStore(memoryStore()), { maxOutcomeBytes: 4_096 });
+    const { execute, inspect } = createIdempotency({ store, onError: () => "store" });
+    const error = new Error("x".repeat(5_000));
+    expect(await rejection(execute("k", "1m", () => Promise.reject(error)))).toBe(error);
+    expect(await inspect("k")).toMatchObject({ state: "completed" });
+    const later = await rejection(execute("k", "1m", () => 1));
+    expect(later).toMatchObject({ code: "RESULT_UNAVAILABLE" });
+    expect((later as Error).message).toContain("its error was not stored: it takes more than 4096 bytes");
+  });
+
+  it("is no value to resolve a key with", async () => {
+    const store = Object.assign(faultyStore(memoryStore()), { maxOutcomeBytes: 4_096 });
+    const { execute, resolve, inspect } = createIdempotency({ store, onError: () => "hold" });
+    await rejection(execute("k", "1m", () => Promise.reject(new Error("cut"))));
+    const error = await rejection(resolve("k", "1m", "x".repeat(4_095)));
+    expect(error).toMatchObject({ code: "INVALID_OPTION", cause: expect.any(RangeError) });
+    expect(await inspect("k")).toMatchObject({ state: "uncertain" });
+    expect(await resolve("k", "1m", "x".repeat(4_094))).toBe(true);
   });
 });
 

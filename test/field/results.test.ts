@@ -35,9 +35,11 @@ describe("a large result (section 9)", () => {
   it("may be refused by its bytes", () => {
     expect(encodeResult("é".repeat(10), undefined, 22)).toEqual({ text: `"${"é".repeat(10)}"` });
     const { text, failure } = encodeResult("é".repeat(10), undefined, 21);
-    expect(failure?.error).toEqual(new RangeError("it takes more than the 21 bytes of `maxResultBytes`"));
+    expect(failure?.error).toEqual(
+      new RangeError("it takes more than 21 bytes (`maxResultBytes`, or less where the store takes less)"),
+    );
     expect(caught(() => decode(text), "RESULT_UNAVAILABLE").message).toContain(
-      "21 bytes of `maxResultBytes`",
+      "its result was not stored: it takes more than 21 bytes (`maxResultBytes`",
     );
   });
 });

@@ -1,8 +1,9 @@
 import type { IdempotencyStore } from "../../contract/store.ts";
+import { encodeResult, outcomeLimit } from "../../results/outcome-text.ts";
 import { crowd } from "./full.ts";
 import type { StoreHarness } from "./harness.ts";
 import { type CaseSpec, equal, has, LONG, PAST_LEASE, PAST_TTL, type Scene } from "./scene.ts";
-import { awkwardKeys, awkwardOutcomes } from "./texts.ts";
+import { awkwardKeys, awkwardOutcomes, fitted, MIB } from "./texts.ts";
 
 type Cleanup = NonNullable<StoreHarness["cleanup"]>;
 
@@ -33,10 +34,11 @@ const keyCases: CaseSpec[] = [
 ];
 
 const outcomeCases = Object.entries(awkwardOutcomes).map(
-  ([what, outcome]): CaseSpec => ({
+  ([what, whole]): CaseSpec => ({
     clause: "S9",
     says: `outcomes come back to the letter: ${what}`,
     async test({ store, key, a, b, claim }) {
+      const outcome = fitted(whole, outcomeLimit(MIB, store));
       await claim(a);
       await store.complete(key, a, outcome, LONG.ttlMs);
       has("the claim", await claim(b), { status: "completed", outcome });
@@ -49,6 +51,37 @@ const outcomeCases = Object.entries(awkwardOutcomes).map(
     },
   }),
 );
+
+/** Room to say that there was a result, and why it was not kept. */
+const LEAST_BYTES = 4_096;
+
+const limitCases: CaseSpec[] = [
+  {
+    clause: "S9",
+    says: "maxOutcomeBytes, if it is there, leaves room for 4 KiB",
+    async test({ store }) {
+      const limit = { over: LEAST_BYTES - 1, upTo: Number.MAX_SAFE_INTEGER, maybe: true };
+      has("the store", store, { maxOutcomeBytes: limit });
+    },
+  },
+  {
+    clause: "S9",
+    says: "a result as large as the store takes is kept, and a larger one completes the key without it",
+    async test(scene) {
+      const { store } = scene;
+      const limit = outcomeLimit(MIB, store);
+      // As JSON a text has two bytes more.
+      for (const length of [limit - 2, limit - 1]) {
+        const { key, a, claim } = scene.at(`${length}`);
+        await claim(a);
+        const { text } = encodeResult("x".repeat(length), undefined, limit);
+        const completed = await store.complete(key, a, text, LONG.ttlMs);
+        equal(`complete with the outcome of a result of ${length} bytes`, completed, true);
+        has("its record", await store.read(key), { status: "completed", outcome: text });
+      }
+    },
+  },
+];
 
 /** Leaves some records that last longer than their claim said, and some that last less. Returns the longer ones. */
 async function otherwiseThanClaimed(store: IdempotencyStore, key: string, short: Scene["short"]) {
@@ -128,5 +161,6 @@ const cleanupCases = ({ cleanup, advance }: StoreHarness): CaseSpec[] => {
 export const storageCases = (harness: StoreHarness): CaseSpec[] => [
   ...keyCases,
   ...outcomeCases,
+  ...limitCases,
   ...cleanupCases(harness),
 ];

@@ -1,3 +1,8 @@
+import { utf8Length } from "../../util/bytes.ts";
+
+/** How many bytes an outcome may have, unless the store declares less. */
+export const MIB = 2 ** 20;
+
 /** With these, a store's language, index or protocol might take two keys for one, or a part of a key for syntax. */
 const SUFFIXES = [
   ..."*%_?.'\"`\\/:;{}[]()$#&|^~ \t\n\r\0",
@@ -63,6 +68,20 @@ export const awkwardOutcomes: Record<string, string> = {
   null: "null",
   "every code unit": everyCodeUnit.join(""),
   "every code unit backwards": everyCodeUnit.reverse().join(""),
-  "1 MiB": "0123456789abcdef".repeat(2 ** 16),
-  "1 MiB of emoji": "🎉".repeat(2 ** 18),
+  "1 MiB, or as much as the store takes": "0123456789abcdef".repeat(MIB / 16),
+  "1 MiB of emoji, or as many as the store takes": "🎉".repeat(MIB / 4),
 };
+
+/** As much of an outcome as has room in so many bytes of UTF-8. */
+export function fitted(outcome: string, maxBytes: number): string {
+  const fits = (length: number) => utf8Length(outcome.slice(0, length), maxBytes) <= maxBytes;
+  let [least, most] = [0, outcome.length];
+  if (fits(most)) return outcome;
+  while (least < most) {
+    const middle = (least + most + 1) >> 1;
+    if (fits(middle)) least = middle;
+    else most = middle - 1;
+  }
+  const isHalved = outcome.isWellFormed() && !outcome.slice(0, least).isWellFormed();
+  return outcome.slice(0, isHalved ? least - 1 : least);
+}

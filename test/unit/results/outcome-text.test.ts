@@ -71,6 +71,15 @@ describe("what cannot be kept", () => {
     }
   });
 
+  it("says why in less than 4 KiB, whatever a serializer says of a result", () => {
+    const stringify = () => {
+      throw new Error("\0".repeat(100_000));
+    };
+    const { text } = encodeResult({}, { stringify, parse: JSON.parse });
+    expect(text.length).toBeLessThan(4_096);
+    expect(caught(() => decode(text), "RESULT_UNAVAILABLE").message).toContain("\0…. It will not run again.");
+  });
+
   it("has a reason of its own", () => {
     const text = encodeNoResult('it is "too large"\n');
     expect(unavailable(text).message).toContain('but it is "too large"\n. It will not');

@@ -46,6 +46,13 @@ it("a store that answers promises passes too", async () => {
   expect([...failures]).toEqual([]);
 });
 
+it.each([4_096, 100_000, 400_000, 1_048_575, 16_000_000])(
+  "so does a store that takes %i bytes, and says so",
+  async limit => {
+    expect([...(await failuresOf(referenceHarness(storage.limitedStore(limit))))]).toEqual([]);
+  },
+);
+
 describe("what a harness leaves out", () => {
   const whole = referenceHarness();
   const { create, advance } = whole;
@@ -209,6 +216,7 @@ const BROKEN: [Clause, Defects, ("evicts" | "refuses")?][] = [
   ["S8", storage.refusingDefects, "refuses"],
   ["S9", storage.keyDefects],
   ["S9", storage.outcomeDefects],
+  ["S9", storage.limitDefects],
   ["S10", storage.cleanupDefects],
   ["S11", operatorDefects],
   ["read", operations.readDefects],

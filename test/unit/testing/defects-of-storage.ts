@@ -57,6 +57,47 @@ export const outcomeDefects: Defects = {
   "reads null": shown(({ outcome }) => ({ outcome: outcome === "null" ? null : outcome })),
 };
 
+/** A store that declares one limit, and refuses what has more bytes than another. */
+function limited(maxOutcomeBytes: unknown, takes: number): Defect {
+  const refuse = (outcome: string) => {
+    if (Buffer.byteLength(outcome) > takes) throw new Error("too large");
+  };
+  return base => ({
+    maxOutcomeBytes: maxOutcomeBytes as number,
+    complete(key, token, outcome, ttlMs) {
+      refuse(outcome);
+      return base.complete(key, token, outcome, ttlMs);
+    },
+    settle(key, outcome, ttlMs, seen) {
+      refuse(outcome);
+      return base.settle(key, outcome, ttlMs, seen);
+    },
+  });
+}
+
+/** A store that keeps to the limit that it declares. */
+export const limitedStore = (maxOutcomeBytes: number): Defect => limited(maxOutcomeBytes, maxOutcomeBytes);
+
+/** S9: limits. */
+export const limitDefects: Defects = {
+  "takes a byte less than it declares": limited(400_000, 399_999),
+  "counts its limit in two bytes a character": base => ({
+    ...limited(400_000, 400_000)(base, () => 0),
+    complete(key, token, outcome, ttlMs) {
+      if (outcome.length * 2 > 400_000) throw new Error("too large");
+      return base.complete(key, token, outcome, ttlMs);
+    },
+  }),
+  "cuts outcomes at its limit": base => ({
+    ...rewritten(outcome => outcome.slice(0, 399_999))(base, () => 0),
+    maxOutcomeBytes: 400_000,
+  }),
+  "takes less than 1 MiB, and does not say so": limited(undefined, 1_048_575),
+  "takes too little to say that there was a result": limited(64, 64),
+  "declares its limit as text": limited("400 KB", 400_000),
+  "declares no number": limited(Number.NaN, 400_000),
+};
+
 /** S8: stores that evict when they are full. */
 export const evictingDefects: Defects = {
   "evicts the oldest, in progress or not": before("claim", base => {
