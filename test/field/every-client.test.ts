@@ -1,4 +1,5 @@
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { type MariaDb, startMariaDb } from "../support/servers/mariadb.ts";
 import { sections } from "./clients/every.mjs";
 import { mark } from "./clients/root.mjs";
 import { broken, count } from "./matrix/promises.ts";
@@ -7,11 +8,17 @@ import { pageTable, tableText, writeTable } from "./matrix/table.ts";
 
 const clients = sections.flatMap(section => section.clients);
 let rows: readonly Row[];
+let mariaDb: MariaDb | undefined;
+
+afterAll(() => mariaDb?.stop());
 
 beforeAll(async () => {
+  mariaDb = await startMariaDb();
+  console.log(mariaDb.about);
   const { log, warn, error } = console;
   Object.assign(console, { log() {}, warn() {}, error() {} }); // some clients log every failure
-  const databases = { postgresUrl: inject("postgresUrl"), redisUrl: inject("redisUrl") ?? undefined, mark };
+  const servers = { postgresUrl: inject("postgresUrl"), redisUrl: inject("redisUrl") ?? undefined };
+  const databases = { ...servers, mysqlUrl: mariaDb.url, mark };
   rows = await runMatrix(clients, databases);
   Object.assign(console, { log, warn, error });
 }, 1_200_000);

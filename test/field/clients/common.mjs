@@ -5,10 +5,8 @@ import { syncBuiltinESMExports } from "node:module";
 import net from "node:net";
 import { Agent } from "undici";
 
-/** What users do with a client that resolves for any status. */
-export function refuse(status, response) {
-  if (status >= 400) throw Object.assign(new Error(`status ${status}`), { status, response });
-}
+/** The failure in what a client returned that resolves for any status. */
+export const refused = ({ status }) => (status >= 400 ? { status } : undefined);
 
 /** Speaks plain HTTP with the server of the cell, whatever host it is asked for. */
 export function loopbackAgent({ host, port }) {

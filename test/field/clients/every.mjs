@@ -1,5 +1,6 @@
 // All clients, as the sections of docs/clients.md.
 import { clients as apns } from "./apns.mjs";
+import { clients as moreDatabases } from "./databases-more.mjs";
 import { clients as moreHttp } from "./http-more.mjs";
 import { clients as mail } from "./mail.mjs";
 import { clients as messaging } from "./messaging.mjs";
@@ -12,5 +13,5 @@ export const sections = [
   { title: "SMS, chat and push", clients: [...messaging, ...apns] },
   { title: "Platforms, queues, payments, AI", clients: platforms },
   { title: "SMTP", clients: smtp },
-  { title: "Databases", clients: databases },
+  { title: "Databases", clients: [...databases, ...moreDatabases] },
 ];

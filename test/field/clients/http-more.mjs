@@ -11,7 +11,7 @@ import phin from "phin";
 import request from "request";
 import superagent from "superagent";
 import wretch from "wretch";
-import { refuse } from "./common.mjs";
+import { refused } from "./common.mjs";
 
 const order = { to: "ada@example.com", text: "On its way" };
 const json = JSON.stringify(order);
@@ -25,20 +25,18 @@ export const clients = [
   { name: "ky", send: ({ url }, timeout) => ky.post(url, { json: order, retry: 0, timeout }).json() },
   {
     name: "node-fetch",
-    returns: "response.ok",
+    failure: refused,
     send: async ({ url }, timeout) => {
       const response = await nodeFetch(url, { ...post, signal: AbortSignal.timeout(timeout) });
-      refuse(response.status, response);
-      return response.json();
+      return { status: response.status, data: response.ok && (await response.json()) };
     },
   },
   {
     name: "node-fetch2",
-    returns: "response.ok",
+    failure: refused,
     send: async ({ url }, timeout) => {
       const response = await nodeFetch2(url, { ...post, timeout });
-      refuse(response.status, response);
-      return response.json();
+      return { status: response.status, data: response.ok && (await response.json()) };
     },
   },
   { name: "ofetch", send: ({ url }, timeout) => ofetch(url, { ...post, retry: 0, timeout }) },
@@ -67,33 +65,31 @@ export const clients = [
   },
   {
     name: "request",
-    returns: "response.statusCode",
+    failure: refused,
     send: async ({ url }, timeout) => {
       const response = await new Promise((resolve, reject) => {
         const done = (error, answer) => (error ? reject(error) : resolve(answer));
         request.post(url, { body: json, timeout }, done);
       });
-      refuse(response.statusCode, response);
-      return JSON.parse(response.body);
+      const { statusCode: status } = response;
+      return { status, data: status < 400 && JSON.parse(response.body) };
     },
   },
   {
     name: "needle",
-    returns: "response.statusCode",
+    failure: refused,
     send: async ({ url }, timeout) => {
       const options = { json: true, response_timeout: timeout, read_timeout: timeout };
       const response = await needle("post", url, order, options);
-      refuse(response.statusCode, response);
-      return response.body;
+      return { status: response.statusCode, data: response.body };
     },
   },
   {
     name: "phin",
-    returns: "response.statusCode",
+    failure: refused,
     send: async ({ url }, timeout) => {
       const response = await phin({ url, method: "POST", data: order, timeout, parse: "json" });
-      refuse(response.statusCode, response);
-      return response.body;
+      return { status: response.statusCode, data: response.body };
     },
   },
 ];

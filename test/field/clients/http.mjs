@@ -1,10 +1,10 @@
-// The HTTP clients that others are made of. A client that resolves for any status gets the throw that its
-// users write: see "recipes" in docs/clients.md.
+// The HTTP clients that others are made of. For a client that resolves for any status `failure` finds the failure in what
+// it returns, and `onResult` judges that: see "Clients that return their failure" in docs/clients.md.
 import http from "node:http";
 import axios from "axios";
 import got from "got";
 import * as undici from "undici";
-import { refuse } from "./common.mjs";
+import { refused } from "./common.mjs";
 
 const order = { to: "ada@example.com", text: "On its way" };
 const body = JSON.stringify(order);
@@ -15,35 +15,34 @@ const post = { method: "POST", body, headers };
 export const root = [
   {
     name: "fetch",
-    returns: "response.ok",
+    failure: refused,
     send: async ({ url }, timeout) => {
       const response = await fetch(url, { ...post, signal: AbortSignal.timeout(timeout) });
-      refuse(response.status, response);
-      return response.json();
+      return { status: response.status, data: response.ok && (await response.json()) };
     },
   },
   {
     name: "node:http",
-    returns: "response.statusCode",
+    failure: refused,
     send: async ({ url }, timeout) => {
       const response = await new Promise((resolve, reject) => {
         const options = { method: "POST", headers, agent: false, signal: AbortSignal.timeout(timeout) };
         http.request(url, options, resolve).on("error", reject).end(body);
       });
-      refuse(response.statusCode, response);
+      const { statusCode: status } = response;
       let text = "";
       for await (const chunk of response) text += chunk;
-      return JSON.parse(text);
+      return { status, data: status < 400 && JSON.parse(text) };
     },
   },
   {
     name: "undici",
-    returns: "response.statusCode",
+    failure: refused,
     send: async ({ url }, timeout) => {
       const limits = { headersTimeout: timeout, bodyTimeout: timeout };
       const response = await undici.request(url, { ...post, ...limits, dispatcher: new undici.Agent() });
-      refuse(response.statusCode, response);
-      return response.body.json();
+      const { statusCode: status } = response;
+      return { status, data: status < 400 && (await response.body.json()) };
     },
   },
   {

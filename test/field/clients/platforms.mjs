@@ -52,19 +52,19 @@ export const clients = [
   },
   {
     name: "@suprsend/node-sdk",
-    returns: "response.success",
-    send: async ({ url }) => {
+    failure: ({ success, status_code, message }) => {
+      if (success) return undefined;
+      // It says 500 where there was no answer.
+      return { message: message || "Invalid JSON", ...(status_code !== 500 && { status: status_code }) };
+    },
+    send: ({ url }) => {
       const client = new suprsendNode.Suprsend("1", "1", { base_url: url });
       const { WorkflowTriggerRequest } = suprsendNode;
       const request = new WorkflowTriggerRequest({
         workflow: "shipped",
         recipients: [{ distinct_id: "ada" }],
       });
-      const response = await client.workflows.trigger(request);
-      if (response.success) return response;
-      // It says 500 where there was no answer.
-      const status = response.status_code === 500 ? undefined : response.status_code;
-      throw Object.assign(new Error(response.message || "Invalid JSON"), { status });
+      return client.workflows.trigger(request);
     },
   },
   {
@@ -125,14 +125,8 @@ export const clients = [
   },
   {
     name: "@supabase/postgrest-js",
-    returns: "result.error",
-    send: async ({ url }, timeout) => {
-      const { data, error, status } = await new PostgrestClient(url)
-        .from("orders")
-        .insert({ text })
-        .abortSignal(AbortSignal.timeout(timeout));
-      if (error) throw Object.assign(new Error(error.message, { cause: error }), { status });
-      return data;
-    },
+    failure: ({ error, status }) => error && { ...error, status },
+    send: ({ url }, timeout) =>
+      new PostgrestClient(url).from("orders").insert({ text }).abortSignal(AbortSignal.timeout(timeout)),
   },
 ];

@@ -1,4 +1,11 @@
-import { certainlyNotDone, createIdempotency, isIdempotencyError, memoryStore } from "../../../src/index.ts";
+import {
+  certainlyNotDone,
+  createIdempotency,
+  interruptedInTransit,
+  isIdempotencyError,
+  memoryStore,
+  type ResultPolicy,
+} from "../../../src/index.ts";
 import type { HostileServer, Target } from "./fates.ts";
 
 // For what never answers; for an answer cut short, which some clients wait on; and for what answers or fails by
@@ -12,11 +19,11 @@ const WAITS_MS = 30_000;
 export interface Client {
   /** Its package, as test/field/clients/package.json names it; then what sets it apart from its other rows. */
   name: string;
-  protocol?: "http" | "http2" | "smtp" | "postgres" | "redis";
+  protocol?: "http" | "http2" | "smtp" | "postgres" | "redis" | "mysql" | "mongodb";
   /** Makes one request, with the client's own retries off where they can be. */
   send(target: Target, timeoutMs: number, execution: { signal: AbortSignal }): Promise<unknown>;
-  /** Where it returns its failures: `send` throws in its place, as the recipe of the page says. */
-  returns?: string;
+  /** The failure in what it returned, if it returns its failures: what `onResult` judges in the recipe of the page. */
+  failure?(result: unknown): unknown;
 }
 
 /** What became of a call of the library, and of a second one with its key. */
@@ -29,22 +36,27 @@ export interface Cell {
 export async function runCell(client: Client, column: string, server: HostileServer): Promise<Cell> {
   const { execute } = createIdempotency({ store: memoryStore() });
   const timeoutMs = PATIENCE_MS[column] ?? PATIENT_MS;
-  const first = execute("once", "1h", async execution => {
-    await client.send(server.target, timeoutMs, execution);
-    return "sent";
-  });
-  const failure = await within(WAITS_MS, first);
+  let failure: unknown;
+  const send = (execution: { signal: AbortSignal }) => client.send(server.target, timeoutMs, execution);
+  // The recipe of the page.
+  const onResult = (result: unknown): ResultPolicy => {
+    failure = client.failure?.(result);
+    if (failure === undefined) return "complete";
+    return interruptedInTransit(failure) ? "hold" : "release";
+  };
+  const ended = await within(WAITS_MS, execute("once", "1h", send, client.failure && { onResult }));
+  failure = ended === undefined ? failure : ended.thrown;
   const received = server.received();
   server.stop();
   if (failure === undefined) return { outcome: "succeeded", certain: false, received };
-  if (failure.thrown === WAITS) return { outcome: "waits", certain: false, received };
+  if (failure === WAITS) return { outcome: "waits", certain: false, received };
   let ranAgain = false;
   const again = await execute("once", "1h", () => {
     ranAgain = true;
   }).catch((error: unknown) => error);
   if (!ranAgain && !isIdempotencyError(again, "OUTCOME_UNKNOWN")) throw again;
   const outcome = ranAgain ? "released" : "held";
-  return { outcome, certain: certainlyNotDone(failure.thrown), received };
+  return { outcome, certain: certainlyNotDone(failure), received };
 }
 
 const WAITS = Symbol("waits");

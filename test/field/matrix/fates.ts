@@ -20,17 +20,19 @@ export interface HostileServer {
 /** A column of the table, and the ways to fill it: by an empty and an HTML body, for example. */
 export type Fates = readonly (readonly [column: string, start: readonly (() => Promise<HostileServer>)[]])[];
 
-type OnSocket = (socket: Socket) => void;
+/** What a server does in place of an answer. */
+export type OnSocket = (socket: Socket) => void;
 
-const HTML = "<html><head><title>Error</title></head><body><h1>The gateway speaks</h1></body></html>";
+export const HTML = "<html><head><title>Error</title></head><body><h1>The gateway speaks</h1></body></html>";
 const STATUSES = [408, 429, 500, 502, 503, 504, 520, 524];
 const BODIES = ["", HTML];
 
-const reset: OnSocket = socket => socket.resetAndDestroy();
-const close: OnSocket = socket => socket.destroy();
-const keepSilent: OnSocket = () => {};
+export const reset: OnSocket = socket => socket.resetAndDestroy();
+export const close: OnSocket = socket => socket.destroy();
+export const keepSilent: OnSocket = () => {};
 
-async function listen(server: net.Server, received: () => number): Promise<HostileServer> {
+/** Starts a server on a port of this machine. */
+export async function listen(server: net.Server, received: () => number): Promise<HostileServer> {
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => sockets.add(socket.on("error", () => {})));
   await new Promise<void>(ready => server.listen(0, "127.0.0.1", ready));
@@ -58,7 +60,7 @@ const unknownHost = async (): Promise<HostileServer> => ({
   stop() {},
 });
 
-const NEVER_SENT: Fates = [
+export const NEVER_SENT: Fates = [
   ["refused", [refusing]],
   ["unknown host", [unknownHost]],
 ];

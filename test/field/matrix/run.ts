@@ -1,5 +1,6 @@
 import { type Cell, type Client, runCell } from "./cell.ts";
 import { databaseFates, type Fates, HTTP_FATES, HTTP2_FATES, SMTP_FATES } from "./fates.ts";
+import { mongoFates } from "./mongodb.ts";
 
 /** A client with its cells, by column. */
 export interface Row {
@@ -11,16 +12,23 @@ export interface Row {
 export interface Databases {
   postgresUrl: string;
   redisUrl: string | undefined;
+  mysqlUrl?: string | undefined;
   mark: string;
 }
 
 /** How many cells run at a time: they mostly wait. */
 const AT_A_TIME = 8;
 
-function fatesOf({ protocol = "http" }: Client, { postgresUrl, redisUrl, mark }: Databases): Fates {
-  if (protocol === "postgres") return databaseFates(postgresUrl, mark);
-  if (protocol === "redis") return redisUrl === undefined ? [] : databaseFates(redisUrl, mark);
-  return { http: HTTP_FATES, http2: HTTP2_FATES, smtp: SMTP_FATES }[protocol];
+function fatesOf({ protocol = "http" }: Client, { postgresUrl, redisUrl, mysqlUrl, mark }: Databases): Fates {
+  if (protocol === "mongodb") return mongoFates(mark);
+  const servers: Record<string, string | undefined> = {
+    postgres: postgresUrl,
+    redis: redisUrl,
+    mysql: mysqlUrl,
+  };
+  if (protocol in servers)
+    return servers[protocol] === undefined ? [] : databaseFates(servers[protocol], mark);
+  return { http: HTTP_FATES, http2: HTTP2_FATES, smtp: SMTP_FATES }[protocol as "http"];
 }
 
 /** Runs every client against every fate. */

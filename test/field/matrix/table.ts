@@ -22,12 +22,12 @@ const { dependencies } = JSON.parse(
 ) as Manifest;
 
 /** "got 11.8.6" for "got11": "npm:got@11.8.6"; the runtime's own clients have no version of their own. */
-function title({ name, returns }: Client): string {
+function title({ name, failure }: Client): string {
   const [id = "", ...rest] = name.split(" ");
   const version = dependencies[id];
   const renamed = /^npm:(.+)@(.+)$/.exec(version ?? "");
   const plain = renamed ? `${renamed[1]} ${renamed[2]}` : `${id} ${version ?? ""}`.trim();
-  return [plain, ...rest].join(" ") + (returns ? " †" : "");
+  return [plain, ...rest].join(" ") + (failure ? " †" : "");
 }
 
 function letter({ outcome, certain, received }: Cell): string {

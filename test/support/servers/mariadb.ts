@@ -1,0 +1,63 @@
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type Binary, findProgram } from "./debian.ts";
+import { end, launch, onFreePort, openKennel } from "./process.ts";
+
+/** A MariaDB of the test's own, which lets anybody in and keeps nothing. */
+export interface MariaDb {
+  url: string;
+  /** What runs, and where it came from. */
+  about: string;
+  /** Ends it and removes its folder. */
+  stop(): Promise<void>;
+}
+
+const HOST = "127.0.0.1";
+
+/** The one on the PATH, else Debian's. Throws an error that says how to get one. */
+const findMariaDb = (): Promise<Binary> =>
+  findProgram({
+    name: "mariadbd",
+    package: process.platform === "linux" ? "mariadb-server-core" : "mariadb",
+    path: "usr/sbin/mariadbd",
+    version: /Ver (\S+)/,
+    advice: "do without its tests",
+  });
+
+/** Starts a MariaDB with an empty database `test`. */
+export async function startMariaDb(): Promise<MariaDb> {
+  const { file, env, version } = await findMariaDb();
+  const kennel = await openKennel("mariadb", "KILL");
+  try {
+    const data = join(kennel.dir, "data");
+    // A folder of the data's is a database. Of the system's there is none, for there are no users to look up.
+    await mkdir(join(data, "test"), { recursive: true });
+    return await onFreePort(async port => {
+      const settings = {
+        basedir: dirname(dirname(file)),
+        datadir: data,
+        port,
+        "bind-address": HOST,
+        socket: join(kennel.dir, "socket"),
+        "pid-file": join(kennel.dir, "pid"),
+        "innodb-flush-method": "fsync",
+        ...(process.getuid?.() === 0 && { user: "root" }),
+      };
+      const options = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
+      const args = ["--no-defaults", "--skip-grant-tables", ...options];
+      // It says so only once the port is its own, and ends if it cannot have it.
+      const child = await launch(kennel, { file, args, env }, "ready for connections");
+      return {
+        url: `mysql://root@${HOST}:${port}/test`,
+        about: `MariaDB ${version} (${file}) on port ${port}`,
+        async stop() {
+          await end(kennel, child, "SIGKILL");
+          await kennel.close();
+        },
+      };
+    });
+  } catch (error) {
+    await kennel.close();
+    throw error;
+  }
+}
