@@ -51,7 +51,7 @@ describe("each sample runs, and prints what it says", () => {
     "$where",
     { timeout: TIMEOUT_MS },
     async ({ file, prints, needsRedis }, { skip }) => {
-      if (needsRedis && redis === undefined) skip();
+      skip(needsRedis && redis === undefined, "there is no Redis");
       const args = ["--import", "tsx", join(folder, file)];
       const { code, stdout, stderr } = await node(args, { env: { TSX_TSCONFIG_PATH: TSCONFIG, ...SERVERS } });
       expect(stderr).toBe("");

@@ -70,8 +70,13 @@ export async function ifObtainable<T>(what: string, obtaining: Promise<T>): Prom
     return await obtaining;
   } catch (error) {
     if (CI || REQUIRE_SERVERS) throw error;
-    const line = "!".repeat(80);
-    console.error(`\n${line}\nNOT VERIFIED: ${what}: ${(error as Error).message.slice(0, 500)}\n${line}\n`);
+    notVerified(what, (error as Error).message.slice(0, 500));
     return undefined;
   }
+}
+
+/** Says loudly what is skipped here, and why: a number of skipped tests does not. */
+export function notVerified(what: string, why: string): void {
+  const line = "!".repeat(80);
+  console.error(`\n${line}\nNOT VERIFIED: ${what}: ${why}\n${line}\n`);
 }
