@@ -9,7 +9,7 @@ export interface OrderEvent {
   type: (typeof TYPES)[number];
   order: string;
   customer: { name: string; email: string };
-  /** What the mail tells beside the order's number. */
+  /** What the mail says beside the order's number. */
   details: Record<string, string | number>;
 }
 

@@ -25,7 +25,7 @@ export function refusesConnection(count: number): boolean {
   return draw("connection", count) < REFUSED_CONNECTIONS;
 }
 
-/** Whether the server has no such mailbox, or tells the first sender to come again later. */
+/** Whether the server has no such mailbox, or asks the first sender to come again later. */
 export function addressFault(address: string): "unknown" | "greylisted" | undefined {
   const drawn = draw("address", address.toLowerCase());
   if (drawn < UNKNOWN_ADDRESSES) return "unknown";
@@ -34,7 +34,7 @@ export function addressFault(address: string): "unknown" | "greylisted" | undefi
 
 /**
  * Whether the server cuts the connection instead of answering a mail's first arrival: before it has stored the
- * mail, or after. The sender cannot tell which.
+ * mail, or after. The sender cannot know which.
  */
 export function mailFault(identity: string): "dropped" | "unanswered" | undefined {
   const drawn = draw("mail", identity);

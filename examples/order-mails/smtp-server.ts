@@ -11,12 +11,12 @@ export interface ReceivedMail extends Mail {
 
 /** All that a mail server has seen. */
 export interface Ledger {
-  /** Every mail that was accepted, whether or not its sender was told. */
+  /** Every mail that was accepted, whether or not its sender got the answer. */
   mailbox: ReceivedMail[];
   /** The addresses, in lower case, that were refused for good. */
   unknownAddresses: Set<string>;
   connections: number;
-  /** How often a sender was told that its mail is accepted, or that there is no such address. */
+  /** How often a sender got the answer that its mail is accepted, or that there is no such address. */
   answers: number;
 }
 

@@ -20,7 +20,7 @@ afterEach(() => {
 });
 
 describe("onEvent", () => {
-  it("tells of a run, and of a replay", async () => {
+  it("hears of a run, and a replay", async () => {
     const { events, onEvent } = recorder();
     const { execute, inspect } = createIdempotency({ store: memoryStore(), namespace: "n", onEvent });
     await execute(["a", 1], "1m", () => 1);
@@ -34,7 +34,7 @@ describe("onEvent", () => {
     ]);
   });
 
-  it("tells of a failure and what became of the key", async () => {
+  it("hears of a failure and what became of the key", async () => {
     const { events, onEvent } = recorder();
     const { execute } = createIdempotency({ store: memoryStore(), onEvent });
     const error = new Error("no");
@@ -50,7 +50,7 @@ describe("onEvent", () => {
     ]);
   });
 
-  it("tells each call that shares a run of its own", async () => {
+  it("hears of each call that shares a run", async () => {
     const leader = recorder();
     const follower = recorder();
     const { execute } = createIdempotency({ store: memoryStore() });
@@ -65,7 +65,7 @@ describe("onEvent", () => {
     expect(follower.types()).toEqual(["joined", "replayed"]);
   });
 
-  it("tells once that a call waits for another process, and for how long at the most", async () => {
+  it("hears once that a call waits for another process, and for how long at most", async () => {
     const [a, b] = processes(2);
     const work = deferred();
     const leader = createIdempotency({ store: a!, lease: "10s" }).execute("k", "1m", () => work.promise);
@@ -85,7 +85,7 @@ describe("onEvent", () => {
     expect(events[1]!.durationMs).toBeLessThanOrEqual(3_500);
   });
 
-  it("tells of each refusal with its code", async () => {
+  it("hears of each refusal with its code", async () => {
     const { events, onEvent } = recorder();
     const { execute } = createIdempotency({ store: memoryStore(), onEvent });
     const work = deferred();
@@ -104,7 +104,7 @@ describe("onEvent", () => {
     ]);
   });
 
-  it("tells why a result cannot be stored", async () => {
+  it("hears why a result cannot be stored", async () => {
     const { events, onEvent } = recorder();
     const { execute } = createIdempotency({ store: memoryStore(), onEvent });
     await execute("k", "1m", () => () => {});
@@ -191,7 +191,7 @@ describe("a takeover", () => {
     return of("claimed").map(event => "takeover" in event && event.takeover);
   };
 
-  it("is told from a first claim", async () => {
+  it("is known from a first claim", async () => {
     expect(await claims("rerun", "hold")).toEqual([false, true]);
   });
 
@@ -234,7 +234,7 @@ function heardBy(listener: IdempotencyListener, redactKeys = false) {
 }
 
 describe("every call", () => {
-  it.each(Object.keys(COMES_TO))("tells how it ended, once: %s", async name => {
+  it.each(Object.keys(COMES_TO))("reports how it ended, once: %s", async name => {
     const { events, onEvent } = recorder();
     const { create, calls } = heardBy(onEvent);
     const outcome = callScenes(create)[name]!();
@@ -308,7 +308,7 @@ describe("a redacted error", () => {
 });
 
 describe("a listener without subscribers", () => {
-  it("is told nothing of a call that began without them, and no clock is read", async () => {
+  it("is not called for a call that began without them, and no clock is read", async () => {
     const clock = vi.spyOn(performance, "now");
     const reads = async (onEvent: IdempotencyListener | undefined) => {
       const { execute } = createIdempotency({ store: memoryStore(), onEvent });

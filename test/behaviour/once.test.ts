@@ -117,7 +117,7 @@ describe.each(stores)("on %s", (_name, makeStore) => {
   });
 });
 
-describe("what fn is told", () => {
+describe("what fn gets", () => {
   const tell = async (run: (fn: (execution: Execution) => string) => Promise<unknown>) => {
     let told: Execution | undefined;
     await run(execution => {

@@ -138,7 +138,7 @@ describe("a store that is down before the claim", () => {
     expect(fn).toHaveBeenCalledTimes(2);
   });
 
-  it("runs unprotected, and its signal still tells of the caller's abort", async () => {
+  it("runs unprotected, and its signal still aborts with the caller's", async () => {
     const { execute, store } = setUp([{ operation: "claim", kind: "fail", times: 2 }], {
       onStoreError: "run",
     });
@@ -230,7 +230,7 @@ describe("a claim whose reply is lost", () => {
     expect(fn).toHaveBeenCalledTimes(1);
   });
 
-  it("is completed elsewhere meanwhile: the repetition tells", async () => {
+  it("is completed elsewhere meanwhile: the repeated claim shows it", async () => {
     const { memory, fn, call } = setUp([{ operation: "claim", kind: "fail" }]);
     await createIdempotency({ store: memory }).execute("k", "1m", () => "earlier");
     expect(await call()).toMatchObject({ value: "earlier", replayed: true });

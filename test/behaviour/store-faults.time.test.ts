@@ -43,7 +43,7 @@ describe("a claim that times out", () => {
     expect(fn).toHaveBeenCalledTimes(1);
   });
 
-  it("when it is repeated, is told of by the time that both had", async () => {
+  it("when it is repeated, is reported with the time that both had", async () => {
     const { store, call } = setUp([], { storeTimeout: "2s" });
     const first = deferred<never>();
     const later = [first.promise, new Promise<never>(() => {})];

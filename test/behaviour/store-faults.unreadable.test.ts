@@ -94,7 +94,7 @@ describe("a record that the store cannot read", () => {
     expect(countOf(store, "release")).toBe(releases);
   });
 
-  it("is told to those who ask about the key or settle it", async () => {
+  it("is reported to those who ask about the key or settle it", async () => {
     const { inspect, resolve, forget } = meets([
       { operation: "read", ...unreadable },
       { operation: "settle", ...unreadable },

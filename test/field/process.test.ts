@@ -153,7 +153,7 @@ describe("a run that claims its expired record once more", () => {
     expect(await next.execute("k", "1s", () => "next")).toMatchObject({ value: "next", replayed: false });
   });
 
-  it("gives back a key that another process has used and released meanwhile", async () => {
+  it("returns a key that another process has used and released meanwhile", async () => {
     const { call, work, reclaim, next } = await blocked("delay-request");
     reclaim.open();
     await rejection(next.execute("k", "1h", () => Promise.reject(new Error("refused"))));

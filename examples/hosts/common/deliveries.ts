@@ -23,7 +23,7 @@ async function work(handle: (delivery: Delivery) => Promise<unknown>): Promise<n
   }
 }
 
-/** Takes jobs from the stand-in for a runtime's server, and tells it what became of them. */
+/** Takes jobs from the stand-in for a runtime's server, and reports what became of them. */
 export async function takeDeliveries(handle: (delivery: Delivery) => Promise<unknown>): Promise<void> {
   await Promise.all(Array.from({ length: CONCURRENCY }, () => work(handle)));
 }

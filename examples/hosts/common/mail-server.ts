@@ -13,7 +13,7 @@ interface ReceivedMail extends Mail {
 
 /** All that a mail server has seen. */
 export interface Ledger {
-  /** Every mail that was accepted, whether or not its sender was told. */
+  /** Every mail that was accepted, whether or not its sender got the answer. */
   mailbox: ReceivedMail[];
   /** The Message-IDs that were looked for, and whether they were there. */
   lookups: Map<string, boolean>;
@@ -21,7 +21,7 @@ export interface Ledger {
 
 /** A running mail server. */
 export interface MailServer {
-  /** What a worker is told of it. */
+  /** What a worker gets to know of it. */
   env: { SMTP_PORT: string; MAILBOX_URL: string };
   ledger: Readonly<Ledger>;
   close(): Promise<void>;

@@ -22,7 +22,7 @@ export interface Host {
 
 /** The jobs of one run. */
 export interface Jobs {
-  /** What else a worker is told. */
+  /** What else a worker gets in its environment. */
   env?: Record<string, string>;
   add(orders: readonly Order[]): Promise<void>;
   /** How many jobs have been completed so far. */

@@ -8,7 +8,7 @@ const {
   WORKER_NAME = "worker",
 } = process.env;
 
-/** What a worker is told by its environment. */
+/** What a worker reads from its environment. */
 export const settings = {
   redisUrl: REDIS_URL,
   databaseUrl: DATABASE_URL,

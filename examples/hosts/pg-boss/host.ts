@@ -13,7 +13,7 @@ export const pgBoss: Host = {
     const boss = new PgBoss({ connectionString: url, supervise: false, schedule: false });
     boss.on("error", error => console.error(error));
     await boss.start();
-    // Longer than the lease: whoever takes an expired job finds the lease of the last one lapsed.
+    // Longer than the lease: the worker that takes an expired job finds the lease of the last one lapsed.
     await boss.createQueue(QUEUE, { name: QUEUE, retryLimit: 20, retryDelay: 1, expireInSeconds: 5 });
     const jobs = new Set<string>();
     return {

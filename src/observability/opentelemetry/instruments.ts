@@ -25,7 +25,7 @@ export function createInstruments(meter: Meter, common: Attributes): Instruments
     meter.createCounter(name, { description, unit });
   const calls = duration("idempotency.call.duration", "Duration of calls, waiting included.");
   const runs = duration("idempotency.run.duration", "Duration of the runs of the wrapped function.");
-  const takeovers = counter("idempotency.takeovers", "Claims on keys that may be uncertain.", "{takeover}");
+  const takeovers = counter("idempotency.takeovers", "Claims that took an uncertain key over.", "{takeover}");
   const losses = counter("idempotency.lease.losses", "Claims lost while their run went on.", "{loss}");
   const storeErrors = counter("idempotency.store.errors", "Failed operations of the store.", "{error}");
 

@@ -91,7 +91,7 @@ describe("a history that keeps all promises passes:", () => {
       },
     ],
     [
-      "an uncertain key, of which one call is told, and a copy of its request comes late",
+      "an uncertain key, which one call learns, and a copy of its request comes late",
       tell => {
         abandoned(tell);
         tell.call(2_000, "b", { process: "p2" });

@@ -134,7 +134,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   engine(
     "engine/until-turn",
-    "a call that comes to an uncertain key is told so",
+    "a call that comes to an uncertain key gets OUTCOME_UNKNOWN",
     "it waits for a run that nobody makes",
     'if (status === "uncertain") throw outcomeUnknown(call, attempt, retryAfterMs);',
     "",
@@ -187,7 +187,7 @@ export const MUTANTS: readonly Mutant[] = [
   engine(
     "engine/perform",
     "a result is shared until it is stored",
-    "calls of the process are told that nobody knows",
+    "calls of the process get OUTCOME_UNKNOWN",
     "endRun(shared, end);\n  const close =",
     "publish(call, shared, end);\n  const close =",
     { seed: 1434 },

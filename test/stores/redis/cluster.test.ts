@@ -62,7 +62,7 @@ describeWithRedis("a cluster of three masters", () => {
       () => false,
     );
 
-  it.each(Object.entries(PREFIXING))("heeds the keyPrefix of %s", PATIENT, async (_name, connect) => {
+  it.each(Object.entries(PREFIXING))("keeps to the keyPrefix of %s", PATIENT, async (_name, connect) => {
     const { client, close } = await connect(cluster.nodes[0]!.url);
     onTestFinished(async () => void (await close()));
     const key = randomUUID();
@@ -259,7 +259,7 @@ describeWithRedis("a cluster of three masters", () => {
       });
 
       it(
-        "costs those who heard by it nothing but time, and tells them again when it is back",
+        "costs its subscribers nothing but time, and wakes them again when it is back",
         PATIENT,
         async () => {
           const [one, other] = await Promise.all([open(), open()]);

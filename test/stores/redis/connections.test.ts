@@ -165,7 +165,7 @@ describeWithRedis("over a bad network", url => {
       client.destroy();
     });
 
-    it("goes on where it is told how to reconnect", PATIENT, async () => {
+    it("goes on where it knows how to reconnect", PATIENT, async () => {
       const { client, call } = await silenced({ reconnectStrategy: tries => Math.min(tries * 50, 2_000) });
       await until("it answers", () =>
         call().then(

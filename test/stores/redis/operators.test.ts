@@ -143,7 +143,7 @@ describeWithRedis("a Redis store", url => {
       expect((await store.read(key))?.status).toBe(name === "settle" ? "completed" : undefined);
     });
 
-    it("tells of a record that it cannot read, and leaves it", async () => {
+    it("reports a record that it cannot read, and leaves it", async () => {
       key = randomUUID();
       await redis.set(prefix + key, "hello", "PX", 60_000);
       await expect(act({ runId: "a", attempt: 1 })).rejects.toMatchObject({ code: "RESULT_UNAVAILABLE" });

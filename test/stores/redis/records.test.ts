@@ -55,7 +55,7 @@ describeWithRedis("a record in Redis", url => {
   };
 
   describe.each(Object.entries(UNREADABLE))("that is %s", (what, { put, says }) => {
-    it.each(Object.entries(OPERATIONS))("is told of by %s, and stays", async (operation, operate) => {
+    it.each(Object.entries(OPERATIONS))("is reported by %s, and stays", async (operation, operate) => {
       const key = `${what}-${operation}`;
       await put(key);
       const before = await redis.dump(prefix + key);
@@ -74,7 +74,7 @@ describeWithRedis("a record in Redis", url => {
     });
   });
 
-  it("that never expires is told of by a claim and a read where it is held", async () => {
+  it("that never expires is reported by a claim and a read where it is held", async () => {
     await claim("persisted");
     await redis.persist(`${prefix}persisted`);
     for (const act of [() => claim("persisted", "b"), () => store.read("persisted")]) {
@@ -82,7 +82,7 @@ describeWithRedis("a record in Redis", url => {
     }
   });
 
-  it("that never expires is replayed where it is a result, and told of by a read", async () => {
+  it("that never expires is replayed where it is a result, and reported by a read", async () => {
     await claim("kept");
     await store.complete("kept", "a", "sent", 60_000);
     await redis.persist(`${prefix}kept`);
@@ -111,7 +111,7 @@ describeWithRedis("a record in Redis", url => {
     },
   );
 
-  it("tells an empty fingerprint from none", async () => {
+  it("keeps an empty fingerprint apart from none", async () => {
     await store.claim("empty-print", { token: "a", fingerprint: "", ...TIMES });
     expect((await store.read("empty-print"))?.fingerprint).toBe("");
   });

@@ -120,14 +120,14 @@ describeWithRedis("a user of Redis", () => {
     );
   });
 
-  it("that may not ask for replicas is told what it needs", PATIENT, async () => {
+  it("that may not ask for replicas learns what it needs", PATIENT, async () => {
     const redis = await ioredis(await user(...ALL, "-wait"));
     const store = redisStore(redis, { replicas: { count: 1, timeoutMs: 100 } });
     const call = createIdempotency({ store }).withIdempotency(randomUUID(), "1m", () => expect.fail("ran"));
     await expect(call).rejects.toThrow("for `replicas` +wait +client|id");
   });
 
-  it("whose server has renamed the commands that run scripts is told what it needs", PATIENT, async () => {
+  it("whose server has renamed the commands that run scripts learns what it needs", PATIENT, async () => {
     const without = await startRedis({
       args: ["--rename-command", "EVAL", "", "--rename-command", "EVALSHA", ""],
     });

@@ -72,7 +72,7 @@ function survives(name: string): void {
     },
   );
 
-  it("that forgets its scripts is told them again", PATIENT, async () => {
+  it("that forgets its scripts gets them again", PATIENT, async () => {
     const { redis, withIdempotency } = await open(await start());
     for (const key of ["a", "b"]) {
       await redis.script("FLUSH");
@@ -128,18 +128,22 @@ function survives(name: string): void {
       expect(warnings).toEqual([]);
     });
 
-    it("and an evicting policy may lose a claim: its holder is told, and nobody else", PATIENT, async () => {
-      const server = await start(...LIMIT, "--maxmemory-policy", "allkeys-random");
-      const { redis, execute } = await open(server, { onWarning: () => {} });
-      const outcome = await execute("k", "1m", async () => {
-        await until("evicted", async () => {
-          await fill(redis);
-          return (await redis.exists("idempotency:k")) === 0;
+    it(
+      "and an evicting policy may lose a claim: its holder learns it, and nobody else",
+      PATIENT,
+      async () => {
+        const server = await start(...LIMIT, "--maxmemory-policy", "allkeys-random");
+        const { redis, execute } = await open(server, { onWarning: () => {} });
+        const outcome = await execute("k", "1m", async () => {
+          await until("evicted", async () => {
+            await fill(redis);
+            return (await redis.exists("idempotency:k")) === 0;
+          });
+          return "sent";
         });
-        return "sent";
-      });
-      expect(outcome).toMatchObject({ value: "sent", persisted: false });
-    });
+        expect(outcome).toMatchObject({ value: "sent", persisted: false });
+      },
+    );
 
     it("and noeviction fails closed, while what is claimed is completed, and replayed", PATIENT, async () => {
       const { redis, store, withIdempotency } = await open(await start(...LIMIT));

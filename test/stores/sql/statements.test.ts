@@ -119,7 +119,7 @@ describe("a row of what is seen", () => {
   const seen = (left: number, holder: number, change?: object) =>
     seenResult({ numbers: `1,2,${left},${holder}`, fingerprint: "f\u00100000", outcome: null, ...change });
 
-  it("says what a claim is told of a result and of a holder", () => {
+  it("says what a claim learns of a result and of a holder", () => {
     const known = { attempt: 2, fingerprint: "f\0" };
     const outcome = "a\u00100000";
     expect(seen(500, 1, { outcome })).toEqual({

@@ -155,7 +155,7 @@ describe("records past their time", () => {
     expect(step?.detail).toContain("INDEX idempotency_keys_purge_at (purge_at<?)");
   });
 
-  it("are removed again and again, and a failure is told once for as long as it lasts", async () => {
+  it("are removed again and again, and a failure is reported once for as long as it lasts", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const onWarning = vi.fn();
     const store = sqliteStore(database, { purgeEvery: "10s", onWarning });

@@ -64,7 +64,7 @@ describe("createIdempotency", () => {
 });
 
 describe("execute", () => {
-  it("tells a run from a replay, with the run that the value comes from", async () => {
+  it("distinguishes a run from a replay, and names the run that the value comes from", async () => {
     const { execute } = createIdempotency({ store: memoryStore() });
     await rejection(execute("k", "1h", fail));
     const outcome = { value: "sent", persisted: true, attempt: 2, key: "k" };
@@ -92,7 +92,7 @@ describe("inspect", () => {
     expect(await inspect("k")).toBeUndefined();
   });
 
-  it("tells of each state", async () => {
+  it("shows each state", async () => {
     const store = memoryStore();
     const { inspect, execute } = createIdempotency({ store, namespace: "n", lease: "10s" });
     const work = deferred();

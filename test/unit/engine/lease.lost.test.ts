@@ -80,7 +80,7 @@ describe("a claim that is lost", () => {
     expect(await newcomer).toMatchObject({ value: "sent", replayed: true });
   });
 
-  it("tells fn through a signal that it asks for late, too", async () => {
+  it("reaches fn through a signal that it asks for late, too", async () => {
     const store = faultyStore(memoryStore());
     const { execute, forget } = createIdempotency({ store, lease: "10s" });
     const work = deferred();

@@ -18,7 +18,7 @@ function messages(name: string): unknown[] {
   return heard;
 }
 
-it("publishes what a listener would be told", async () => {
+it("publishes what a listener would get", async () => {
   const published = messages("with-idempotency:event");
   const { execute } = createIdempotency({ store: memoryStore(), onEvent: publishEvent, redactKeys: true });
   await execute("k", "1m", () => 1);

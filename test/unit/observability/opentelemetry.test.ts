@@ -38,7 +38,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** The SDK of an application, and an instance that tells it. */
+/** The SDK of an application, and an instance that reports to it. */
 function sdk(options: InstrumentedOptions = {}, processors: SpanProcessor[] = []) {
   const spans = new InMemorySpanExporter();
   const traces = new BasicTracerProvider({
@@ -72,7 +72,7 @@ const only = ([span, ...others]: ReadableSpan[]) => {
 };
 
 describe("a call's span", () => {
-  it("tells of a run", async () => {
+  it("shows a run", async () => {
     const { withIdempotency, spans } = sdk({ namespace: "mails" });
     const key = await withIdempotency(["order", 42], "1m", async ({ idempotencyKey }) => idempotencyKey);
     const span = only(spans());
@@ -94,7 +94,7 @@ describe("a call's span", () => {
     expect(span.ended).toBe(true);
   });
 
-  it("tells of a replay, which has no claim", async () => {
+  it("shows a replay, which has no claim", async () => {
     const { execute, spans } = sdk();
     await execute("k", "1m", () => 1);
     expect(await execute("k", "1m", () => 2)).toMatchObject({ value: 1, replayed: true });
@@ -173,7 +173,7 @@ describe("a call's span", () => {
     });
   });
 
-  it("tells of a wait for another process, and of the takeover after it", async () => {
+  it("shows a wait for another process, and the takeover after it", async () => {
     const [a, b] = processes(2);
     const { execute, spans } = sdk({ store: b!, onUncertain: "rerun", lease: "10s" });
     await a!.claim("k", { token: "t", ttlMs: 60_000, leaseMs: 2_000 });
@@ -187,7 +187,7 @@ describe("a call's span", () => {
     ]);
   });
 
-  it("tells of each error of the store, with the operation", async () => {
+  it("shows each error of the store, with the operation", async () => {
     const error = new Error("down");
     const store = faultyStore(memoryStore(), [{ operation: "claim", kind: "fail", times: 2, error }]);
     const { execute, spans } = sdk({ store });
@@ -225,7 +225,7 @@ describe("a call's span", () => {
     ]);
   });
 
-  it("ends with the caller's abort where its run heeds that at once, too", async () => {
+  it("ends with the caller's abort where its run stops at once, too", async () => {
     const { execute, spans } = sdk();
     const controller = new AbortController();
     const work = deferred();
@@ -303,7 +303,7 @@ describe("the metrics", () => {
     ]);
   });
 
-  it("tell a held key from a released one", async () => {
+  it("distinguish a held key from a released one", async () => {
     const { execute, measured } = sdk();
     await rejection(execute("a", "1m", () => Promise.reject(new Error("no"))));
     await rejection(execute("b", "1m", () => Promise.reject(new TypeError("no")), { onError: () => "hold" }));
@@ -365,7 +365,7 @@ describe("an instrumented instance", () => {
     expect(() => makeIdempotent(() => 1, { key: () => "k", ttl: "5x" as never })).toThrow(/duration/i);
   });
 
-  it("tells its own listener, and that of a call in its place", async () => {
+  it("calls its own listener, or that of a call in its place", async () => {
     const bound = recorder();
     const own = recorder();
     const { execute } = sdk({ onEvent: bound.onEvent });
@@ -378,7 +378,7 @@ describe("an instrumented instance", () => {
     ]);
   });
 
-  it("does not tell a listener without subscribers", async () => {
+  it("does not call a listener without subscribers", async () => {
     const onEvent = Object.assign(vi.fn(), { hasSubscribers: false });
     const { execute, spans } = sdk({ onEvent });
     await execute("a", "1m", () => 1);

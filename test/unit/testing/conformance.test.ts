@@ -17,7 +17,7 @@ import { takeoverDefects } from "./defects-of-takeovers.ts";
 import { completionDefects, releaseDefects } from "./defects-of-windows.ts";
 import { type Defect, referenceHarness } from "./reference-harness.ts";
 
-/** Runs the suite, and tells which cases fail and with what message. */
+/** Runs the suite, and says which cases fail and with what message. */
 async function failuresOf(harness: StoreHarness): Promise<Map<string, string>> {
   const failures = new Map<string, string>();
   for (const { name, run } of storeConformance(harness).cases) {
@@ -58,7 +58,7 @@ describe("what a harness leaves out", () => {
   const { create, advance } = whole;
   const names = ({ cases }: StoreConformance) => cases.map(({ name }) => name);
 
-  it("is told, and yields no case", () => {
+  it("is listed, and yields no case", () => {
     const all = names(storeConformance(whole));
     const least = storeConformance({ create, advance });
     expect(names(least).concat(least.uncovered).sort()).toEqual(all.sort());
@@ -117,7 +117,7 @@ describe("a case", () => {
     await expect(run()).rejects.toThrow(`the first claim: expected an answer, got ${got}`);
   });
 
-  it.each([[new Error("down")], ["down"]])("tells of a store that throws %o", async thrown => {
+  it.each([[new Error("down")], ["down"]])("reports a store that throws %o", async thrown => {
     const harness = referenceHarness(() => ({
       claim() {
         throw thrown;

@@ -34,11 +34,11 @@ export const raceDefects: Defects = {
   "counts attempts from 0": told("claimed", ({ attempt }) => ({ attempt: attempt - 1 })),
   "names the run after the key": told("claimed", () => ({ runId: "run" })),
   "takes lease for seconds": asked("any", ({ leaseMs }) => ({ leaseMs: leaseMs * 1_000 })),
-  "tells the lease in seconds": told("in-progress", answer => ({
+  "answers the lease in seconds": told("in-progress", answer => ({
     retryAfterMs: "retryAfterMs" in answer && answer.retryAfterMs / 1_000,
   })),
-  "tells nothing of the fingerprint": told("in-progress", () => ({ fingerprint: undefined })),
-  "tells null for no fingerprint": told("in-progress", ({ ...answer }) => ({
+  "answers no fingerprint": told("in-progress", () => ({ fingerprint: undefined })),
+  "answers null for no fingerprint": told("in-progress", ({ ...answer }) => ({
     fingerprint: ("fingerprint" in answer && answer.fingerprint) || null,
   })),
   "lets a loser's lease count": (base, now) => ({
@@ -73,11 +73,13 @@ const toldAgain =
 
 /** S2: claims that are repeated. */
 export const repeatDefects: Defects = {
-  "tells a repeated takeover as none": toldAgain(() => ({ takeover: false })),
-  "tells a claim repeated with rerun as a takeover": toldAgain((_, { rerun }) => ({
+  "answers that a repeated takeover is none": toldAgain(() => ({ takeover: false })),
+  "answers that a claim repeated with rerun is a takeover": toldAgain((_, { rerun }) => ({
     takeover: rerun === true,
   })),
-  "tells a later attempt repeated as a takeover": toldAgain(({ attempt }) => ({ takeover: attempt > 1 })),
+  "answers that a later attempt repeated is a takeover": toldAgain(({ attempt }) => ({
+    takeover: attempt > 1,
+  })),
   "forgets a takeover whose lease has ended": (base, now) => ({
     claim(key, request) {
       if (base.find(key)?.leaseUntil === now()) edit(base, key, () => ({ takeover: false }));

@@ -15,12 +15,12 @@ const current = (base: ReferenceStore, key: string, seen: Seen): Seen => base.fi
 
 /** S11: what an operator does to the claim that it saw. */
 export const operatorDefects: Defects = {
-  "does not heed what was seen": seenAs(() => undefined),
-  "heeds the run that was seen, not the attempt": seenAs((seen, base, key) => ({
+  "ignores what was seen": seenAs(() => undefined),
+  "compares the run that was seen, not the attempt": seenAs((seen, base, key) => ({
     ...seen,
     attempt: current(base, key, seen).attempt,
   })),
-  "heeds the attempt that was seen, not the run": seenAs((seen, base, key) => ({
+  "compares the attempt that was seen, not the run": seenAs((seen, base, key) => ({
     ...seen,
     runId: current(base, key, seen).runId,
   })),

@@ -7,18 +7,20 @@ const uncertain = (kept: Kept | undefined, now: number) =>
 
 /** S4: what becomes of a claim whose holder gave no sign of life. */
 export const takeoverDefects: Defects = {
-  "tells of no takeover": told("claimed", () => ({ takeover: false })),
+  "answers that no claim is a takeover": told("claimed", () => ({ takeover: false })),
   "says nothing where there was no takeover": told("claimed", ({ ...answer }) => ({
     takeover: ("takeover" in answer && answer.takeover) || undefined,
   })),
-  "tells every later attempt as a takeover": told("claimed", ({ attempt }) => ({ takeover: attempt > 1 })),
-  "tells every claim with rerun as a takeover": base => ({
+  "answers that every later attempt is a takeover": told("claimed", ({ attempt }) => ({
+    takeover: attempt > 1,
+  })),
+  "answers that every claim with rerun is a takeover": base => ({
     claim(key, request) {
       const answer = base.claim(key, request) as ClaimResult;
       return answer.status === "claimed" ? { ...answer, takeover: request.rerun === true } : answer;
     },
   }),
-  "tells a takeover of a takeover as none": base => ({
+  "answers that a takeover of a takeover is none": base => ({
     claim(key, request) {
       const { takeover = false, token } = base.find(key) ?? {};
       const answer = base.claim(key, request) as ClaimResult;
@@ -45,10 +47,10 @@ export const takeoverDefects: Defects = {
     status === "uncertain" ? { status: "in-progress" } : {},
   ),
   "reads a lapsed lease below 0": shown(({ status }) => (status === "uncertain" ? { leaseInMs: -1 } : {})),
-  "tells the former lease of an uncertain key": told("uncertain", () => ({ retryAfterMs: 30_001 })),
-  "tells nothing of an uncertain key's fingerprint": told("uncertain", () => ({ fingerprint: undefined })),
+  "answers the former lease of an uncertain key": told("uncertain", () => ({ retryAfterMs: 30_001 })),
+  "answers no fingerprint of an uncertain key": told("uncertain", () => ({ fingerprint: undefined })),
   "takes over without rerun": asked("claimed", () => ({ rerun: true })),
-  "lets whoever is told of an uncertain key have it": base => ({
+  "lets a call that finds an uncertain key have it": base => ({
     claim(key, request) {
       const answer = base.claim(key, request) as ClaimResult;
       if (answer.status === "uncertain") edit(base, key, () => ({ token: request.token }));

@@ -104,8 +104,8 @@ export const completionDefects: Defects = {
       return differs ? seize(base, key, request) : base.claim(key, request);
     },
   }),
-  "tells nothing of an outcome's fingerprint": told("completed", () => ({ fingerprint: undefined })),
-  "tells an outcome's ttl in seconds": told("completed", answer => ({
+  "answers no fingerprint of an outcome": told("completed", () => ({ fingerprint: undefined })),
+  "answers an outcome's ttl in seconds": told("completed", answer => ({
     expiresInMs: "expiresInMs" in answer && answer.expiresInMs! / 1_000,
   })),
   "loses the outcome of a lapsed holder": (base, now) => ({

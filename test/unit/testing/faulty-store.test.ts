@@ -239,7 +239,7 @@ describe("which call is hit", () => {
 });
 
 describe("a gate", () => {
-  it("holds a call until it is opened, and tells when it is there", async () => {
+  it("holds a call until it is opened, and shows when it is there", async () => {
     const closed = gate();
     const store = faulty({ operation: "complete", kind: "delay-request", by: closed });
     await store.claim("k", request);

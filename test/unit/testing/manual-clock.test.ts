@@ -11,7 +11,7 @@ it("stands still until it is moved", () => {
   expect(now()).toBe(400);
 });
 
-it("starts at a time that can be told from a duration", () => {
+it("starts at a time that cannot be taken for a duration", () => {
   expect(new Date(manualClock().now()).toISOString()).toBe("2026-01-01T00:00:00.000Z");
 });
 

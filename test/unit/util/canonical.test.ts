@@ -101,7 +101,7 @@ describe("a text for data that is too much for a plain text", () => {
     expect(canonical(new Map(entries))).not.toBe(canonical(new Set(entries)));
   }, 30_000);
 
-  it("tells long holes apart", () => {
+  it("keeps long holes apart", () => {
     const one = Object.assign(new Array(4_000_000_000), { 5: 1 });
     const other = Object.assign(new Array(4_000_000_000), { 6: 1 });
     expect(canonical(one)).toBe(canonical(Object.assign(new Array(4_000_000_000), { 5: 1 })));

@@ -1,7 +1,7 @@
 import { expect, it, vi } from "vitest";
 import { notify } from "../../../src/util/notify.ts";
 
-it("tells the listener, at once", () => {
+it("calls the listener, at once", () => {
   const listener = vi.fn();
   notify(listener, "evicted");
   expect(listener.mock.calls).toEqual([["evicted"]]);

@@ -14,7 +14,7 @@ describe("a signal that many watch", () => {
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 
-  it("tells each, but for those who left, one by another too", () => {
+  it("calls each, but for those who left, one by another too", () => {
     const controller = new AbortController();
     const told: string[] = [];
     const leave = onAbort(controller.signal, () => told.push("left"));

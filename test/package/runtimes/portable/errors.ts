@@ -50,7 +50,7 @@ export const errorChecks = checks("errors", {
       same(`${name} as text`, String(error), `${name}: what happened`);
     }
   },
-  "are told by their code, and nothing else is one"() {
+  "are known by their code, and nothing else is one"() {
     const error = thrown(() => entry.parseDuration("5x" as "5s"));
     same("its code", entry.isIdempotencyError(error, "INVALID_DURATION"), true);
     same("another code", entry.isIdempotencyError(error, "INVALID_KEY"), false);
