@@ -17,10 +17,11 @@ import { takeoverDefects } from "./defects-of-takeovers.ts";
 import { completionDefects, releaseDefects } from "./defects-of-windows.ts";
 import { type Defect, referenceHarness } from "./reference-harness.ts";
 
-/** Runs the suite, and says which cases fail and with what message. */
-async function failuresOf(harness: StoreHarness): Promise<Map<string, string>> {
+/** Runs the suite, or the cases of one clause, and says which cases fail and with what message. */
+async function failuresOf(harness: StoreHarness, only?: Clause): Promise<Map<string, string>> {
   const failures = new Map<string, string>();
-  for (const { name, run } of storeConformance(harness).cases) {
+  for (const { name, clause, run } of storeConformance(harness).cases) {
+    if (only !== undefined && clause !== only) continue;
     await run().catch((error: Error) => failures.set(name, error.message));
   }
   return failures;
@@ -230,12 +231,12 @@ describe("the suite bites", () => {
 
   describe.each(BROKEN)("%s", (clause, defects, reaction) => {
     it.each(Object.entries(defects))("a store that %s", async (_, defect) => {
-      const failures = await failuresOf(referenceHarness(defect, reaction));
+      const failures = await failuresOf(referenceHarness(defect, reaction), clause);
+      expect(failures.size).toBeGreaterThan(0);
       for (const [name, message] of failures) {
         bitten.add(name);
         expect(message.startsWith(`${name}: `)).toBe(true);
       }
-      expect([...failures.keys()].map(name => name.split(":")[0])).toContain(clause);
     });
   });
 

@@ -15,6 +15,15 @@ const current = (base: ReferenceStore, key: string, seen: Seen): Seen => base.fi
 
 /** S11: what an operator does to the claim that it saw. */
 export const operatorDefects: Defects = {
+  "settles the claim that was seen, whatever its state": base => ({
+    settle(key, outcome, ttlMs, seen) {
+      const kept = base.find(key);
+      if (!seen || kept?.runId !== seen.runId || kept.attempt !== seen.attempt)
+        return base.settle(key, outcome, ttlMs, seen);
+      edit(base, key, () => ({ state: "completed", outcome, token: undefined }));
+      return true;
+    },
+  }),
   "ignores what was seen": seenAs(() => undefined),
   "compares the run that was seen, not the attempt": seenAs((seen, base, key) => ({
     ...seen,

@@ -54,6 +54,7 @@ export const outcomeDefects: Defects = {
       return outcome;
     }
   }),
+  "guards JSON against __proto__": rewritten(outcome => outcome.replace("__proto__", "proto")),
   "reads null": shown(({ outcome }) => ({ outcome: outcome === "null" ? null : outcome })),
 };
 
