@@ -5,5 +5,12 @@ import base from "./vitest.mutation.config.ts";
 // haste it shares, it has the tests of the sources' order.
 export default defineConfig({
   ...base,
-  test: { ...base.test, include: ["test/unit/**/*.test.ts"], exclude: [] },
+  test: {
+    ...base.test,
+    include: ["test/unit/**/*.test.ts"],
+    exclude: [],
+    // Threads share what is transformed, and nothing here waits for a server.
+    pool: "threads",
+    maxWorkers: "100%",
+  },
 });
