@@ -1,11 +1,11 @@
 import type { Execution } from "../contract/execution.ts";
 import type { Local } from "../stores/memory/local.ts";
-import { toJson } from "../util/json.ts";
 import { digest } from "../util/sha256.ts";
 
 /** The key for the provider: names the window by the token of its first claim. */
 export function providerKey(storeKey: string, runId: string): string {
-  return digest(toJson([storeKey, runId]));
+  // The JSON of an array of both. Made of its parts it takes half the time.
+  return digest(`[${JSON.stringify(storeKey)},${JSON.stringify(runId)}]`);
 }
 
 /** The key of the run, and what the store says of it beside the interface. */
