@@ -10,7 +10,8 @@ const MAX_UNFOLDED = 1_000;
 interface Walk {
   /** How many containers may still come before each has to be a new one. */
   left: number;
-  seen: Set<object>;
+  /** Those that came after that many. */
+  seen: Set<object> | undefined;
   /** Whether a prototype in the data has a `toJSON`, in another realm too. */
   isPatched: boolean;
 }
@@ -20,7 +21,7 @@ interface Walk {
  * class. Undefined for any other.
  */
 export function faithfulJson(value: unknown): string | undefined {
-  const walk: Walk = { left: MAX_UNFOLDED, seen: new Set(), isPatched: false };
+  const walk: Walk = { left: MAX_UNFOLDED, seen: undefined, isPatched: false };
   try {
     return isFaithful(value, 0, walk) ? toJson(value, walk.isPatched) : undefined;
   } catch {
@@ -50,5 +51,7 @@ function areFaithful(children: readonly unknown[], depth: number, walk: Walk): b
 }
 
 function isNew(value: object, walk: Walk): boolean {
-  return walk.left-- > 0 || walk.seen.size < walk.seen.add(value).size;
+  if (walk.left-- > 0) return true;
+  walk.seen ??= new Set();
+  return walk.seen.size < walk.seen.add(value).size;
 }

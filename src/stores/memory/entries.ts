@@ -114,11 +114,14 @@ export class Entries {
 
   /** S8: a store that may not evict takes no more than it has room for once all is completed. */
   expectRoom(now: number): void {
-    const { rejects, maxEntries } = this.#options;
-    const isFull = () => this.#claims.size - 1 + this.#settled.size >= maxEntries;
-    if (!rejects || !isFull()) return;
+    if (!this.#options.rejects || !this.#isFull()) return;
     if (now >= this.#due) this.#sweep(now);
-    if (isFull()) throw new StoreError(`The in-memory store is full: maxEntries is ${maxEntries}, all keys`);
+    if (!this.#isFull()) return;
+    throw new StoreError(`The in-memory store is full: maxEntries is ${this.#options.maxEntries}, all keys`);
+  }
+
+  #isFull(): boolean {
+    return this.#claims.size - 1 + this.#settled.size >= this.#options.maxEntries;
   }
 
   /** S10: a key is past its time at that time: who uses the store by then removes it, or a timer. */
