@@ -19,7 +19,7 @@ interface Room {
   left: number;
 }
 
-const ROOM = 2 ** 21;
+const ROOM = 2_097_152;
 const COST = 128;
 const COST_OF_BYTE = 16;
 const MAX_DEPTH = 100;

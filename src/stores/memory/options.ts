@@ -33,7 +33,7 @@ export interface MemoryStoreOptions {
 }
 
 // A `Map` holds no more.
-const MAX_ENTRIES = 2 ** 24;
+const MAX_ENTRIES = 16_777_216;
 
 const RULES = {
   maxEntries(value: unknown): MemoryStoreOptions {

@@ -2,7 +2,7 @@ import type { LRUCache } from "lru-cache";
 import { realTimer, weakly } from "../../util/timers.ts";
 import type { Claim, Settled } from "./records.ts";
 
-export const NEVER = Number.POSITIVE_INFINITY;
+export const NEVER = 1 / 0;
 
 const SHORTEST_MS = 1_000;
 // A machine may sleep meanwhile, and a clock be set: what is due is looked at again and again.
