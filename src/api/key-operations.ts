@@ -6,7 +6,7 @@ import { type Key, keyText, storeKey } from "../contract/key.ts";
 import type { IdempotencyStore, StoreRecord } from "../contract/store.ts";
 import { providerKey } from "../engine/execution.ts";
 import { closeRun, findRun } from "../engine/shared-runs.ts";
-import { isUnreadable, nonsense, storeCall, storeError, yesOrNo } from "../engine/store-call.ts";
+import { inTime, isUnreadable, nonsense, storeError, yesOrNo } from "../engine/store-call.ts";
 import { decodeOutcome, encodeResult, outcomeLimit } from "../results/outcome-text.ts";
 import type { Awaitable } from "../util/awaitable.ts";
 import { type Binding, boundScope } from "./binding.ts";
@@ -82,7 +82,7 @@ async function ask<T>(
   const scope = boundScope(binding);
   const at = { scope, storeKey: storeKey(binding.namespace, text) };
   try {
-    return await storeCall(at, () => question(scope.store), binding.defaults.storeTimeoutMs);
+    return await inTime(at, question(scope.store), binding.defaults.storeTimeoutMs);
   } catch (error) {
     throw storeError(operation, error, text);
   }

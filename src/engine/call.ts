@@ -1,6 +1,8 @@
+import type { ResultUnavailableError, StoreError } from "../contract/errors.ts";
 import type { Execution } from "../contract/execution.ts";
 import { RECOMMENDED_KEY_LENGTH } from "../contract/key.ts";
 import type { Settings } from "../contract/options.ts";
+import type { ClaimResult } from "../contract/store.ts";
 import type { Moment } from "../util/moment.ts";
 import { drawToken } from "../util/token.ts";
 import { type Emit, emitter } from "./emit.ts";
@@ -41,8 +43,16 @@ export interface LeaseTimer {
   /** Rings when the lease ends, after a renewal that failed; and since when the lease stood then. */
   end: ReturnType<typeof setTimeout> | undefined;
   watched: Moment | undefined;
-  /** Whether the outcome is being written, when a refusal may only say that it has been. */
-  isConcluding: boolean;
+}
+
+/** A claim that could not be made, as far as anybody knows. */
+export interface Failed {
+  readonly status: "failed";
+  /** What the caller is refused with. */
+  readonly error: StoreError | ResultUnavailableError;
+  /** What the store may answer yet, and how long it was waited for, where it gave no answer in time. */
+  readonly late: PromiseLike<ClaimResult> | undefined;
+  readonly waitedMs: number | undefined;
 }
 
 /** A call that runs `fn`, and what changes while it does. */
@@ -54,15 +64,20 @@ export interface Run {
   readonly runId: string;
   /** Whether the claim took an uncertain key over, or may have. */
   readonly takeover: boolean;
-  /** False where the claim was never seen to be made. */
-  readonly isClaimed: boolean;
+  /** The claim that was never seen to be made, where that is how it runs. */
+  readonly unclaimed: Failed | undefined;
   /** When `fn` began, by the monotonic clock; 0 where nobody listens. */
   readonly begun: number;
   /** When the claim, or the last renewal that succeeded, was sent: the lease counts from before then. */
   heldSince: Moment;
   /** The claim that is being made once more, where the record expired. */
   reclaiming: PromiseLike<boolean | undefined> | undefined;
-  /** What renews the lease, while `fn` is going on. */
+  /**
+   * Whether the lease is kept up: while `fn` is going on, while its outcome is being written, when a refusal may only say
+   * that it has been, or no more.
+   */
+  lease: "running" | "concluding" | "over";
+  /** What renews the lease until then. */
   timer: LeaseTimer | undefined;
 }
 

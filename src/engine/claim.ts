@@ -1,22 +1,11 @@
-import type { ResultUnavailableError, StoreError } from "../contract/errors.ts";
 import type { ClaimResult } from "../contract/store.ts";
 import { type Awaitable, isPromise } from "../util/awaitable.ts";
 import { elapsedSince, type Moment, moment } from "../util/moment.ts";
-import type { Call } from "./call.ts";
-import { isTimeout, isUnreadable, nonsense, storeCall, storeError } from "./store-call.ts";
+import type { Call, Failed } from "./call.ts";
+import { inTime, isTimeout, isUnreadable, nonsense, storeError } from "./store-call.ts";
 
 export type Claimed = Extract<ClaimResult, { status: "claimed" }>;
 export type Completed = Extract<ClaimResult, { status: "completed" }>;
-
-/** A claim that could not be made, as far as anybody knows. */
-export interface Failed {
-  readonly status: "failed";
-  /** What the caller is refused with. */
-  readonly error: StoreError | ResultUnavailableError;
-  /** What the store may answer yet, and how long it was waited for, where it gave no answer in time. */
-  readonly late: PromiseLike<ClaimResult> | undefined;
-  readonly waitedMs: number | undefined;
-}
 
 /** What came of a claim, and when it was sent: what it holds counts from before then (section 6). */
 export interface Asked<Answer = ClaimResult | Failed> {
@@ -31,7 +20,7 @@ export interface Asked<Answer = ClaimResult | Failed> {
 export function claim(call: Call): Awaitable<Asked> {
   const sentAt = moment();
   try {
-    const answer = storeCall(call, () => ask(call), call.settings.storeTimeoutMs);
+    const answer = inTime(call, ask(call), call.settings.storeTimeoutMs);
     return isPromise(answer) ? claimLater(call, answer, sentAt) : { answer: checked(answer), sentAt };
   } catch (error) {
     return repeat(call, error, sentAt);
@@ -59,7 +48,7 @@ async function repeat(call: Call, firstError: unknown, firstSentAt: Moment): Pro
   const sentAt = moment();
   try {
     const leftMs = Math.max(0, storeTimeoutMs - elapsedSince(firstSentAt));
-    return { answer: checked(await storeCall(call, () => ask(call), leftMs, storeTimeoutMs)), sentAt };
+    return { answer: checked(await inTime(call, ask(call), leftMs, storeTimeoutMs)), sentAt };
   } catch (error) {
     return { answer: failed(call, error), sentAt };
   }

@@ -1,6 +1,6 @@
 import { elapsedSince, moment } from "../util/moment.ts";
-import type { Call } from "./call.ts";
-import type { Claimed, Failed } from "./claim.ts";
+import type { Call, Failed } from "./call.ts";
+import type { Claimed } from "./claim.ts";
 import { HOLD, RELEASE, type Settlement, settle, settleLater } from "./settle.ts";
 import { isUnreadable } from "./store-call.ts";
 

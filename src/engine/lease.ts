@@ -1,9 +1,7 @@
 import { LeaseLostError } from "../contract/errors.ts";
-import type { ClaimResult } from "../contract/store.ts";
-import { type Awaitable, isPromise } from "../util/awaitable.ts";
 import { elapsedSince, type Moment, moment } from "../util/moment.ts";
 import { backgroundTimer } from "../util/timers.ts";
-import type { LeaseTimer, Run } from "./call.ts";
+import type { Call, LeaseTimer, Run } from "./call.ts";
 import { closeRun, endRun, LEFT } from "./shared-runs.ts";
 import { askStore } from "./store-call.ts";
 
@@ -20,10 +18,21 @@ export function mayHaveExpired({ call, heldSince }: Run): boolean {
   return elapsedSince(heldSince) >= call.settings.leaseMs + call.ttlMs;
 }
 
-/** Renews the lease from now on, until {@link stopLease}. */
+const SOON = /* @__PURE__ */ Promise.resolve();
+
+/**
+ * Renews the lease from now on, until {@link stopLease}. Not before what is already waiting to happen: a `fn` that is
+ * done by then needs no timer, which would take a tenth of a first execution in memory.
+ */
 export function keepLease(run: Run): void {
+  void SOON.then(() => {
+    if (run.lease !== "over") beginToRenew(run);
+  });
+}
+
+function beginToRenew(run: Run): void {
   const { leaseMs } = run.call.settings;
-  run.timer = { beat: nextBeat(run), end: undefined, watched: undefined, isConcluding: false };
+  run.timer = { beat: nextBeat(run), end: undefined, watched: undefined };
   // If the claim was answered late, the next beat may come too late.
   if (leaseLeftMs(run) >= leaseMs * (1 - 1 / BEATS_PER_LEASE)) return;
   watchEnd(run, run.timer);
@@ -31,11 +40,12 @@ export function keepLease(run: Run): void {
 }
 
 /** Renews on while the outcome is written, and loses nothing meanwhile. */
-export function concludeLease({ timer }: Run): void {
-  if (timer !== undefined) timer.isConcluding = true;
+export function concludeLease(run: Run): void {
+  if (run.lease === "running") run.lease = "concluding";
 }
 
 export function stopLease(run: Run): void {
+  run.lease = "over";
   if (run.timer === undefined) return;
   clearTimeout(run.timer.beat);
   clearTimeout(run.timer.end);
@@ -55,22 +65,21 @@ async function renew(run: Run, timer: LeaseTimer): Promise<void> {
   const sentAt = moment();
   const isHeld = await askToRenew(run, sentAt);
   if (run.timer !== timer) return;
-  if (isHeld === false) return lose(run, timer, "another call holds the key, or it was removed", true);
+  if (isHeld === false) return lose(run, "another call holds the key, or it was removed", true);
   if (isHeld === undefined) watchEnd(run, timer);
   clearTimeout(timer.beat);
   timer.beat = nextBeat(run, elapsedSince(sentAt));
 }
 
 async function askToRenew(run: Run, sentAt: Moment): Promise<boolean | undefined> {
-  const { scope, storeKey, token, settings } = run.call;
-  const { leaseMs, storeTimeoutMs } = settings;
+  const { leaseMs, storeTimeoutMs } = run.call.settings;
   // Not past the next beat, which asks anew.
   const timeoutMs = Math.min(storeTimeoutMs, leaseMs / BEATS_PER_LEASE);
-  const ask = () => scope.store.renew(storeKey, token, leaseMs);
-  const isHeld = await askStore(run.call, "renew", ask, timeoutMs);
+  const ask = ({ scope, storeKey, token }: Call) => scope.store.renew(storeKey, token, leaseMs);
+  const isHeld = await askStore(run.call, "renew", ask, undefined, timeoutMs);
   if (isHeld) run.heldSince = sentAt;
   // While the outcome is being written, the one who writes it claims anew if need be.
-  const isGone = isHeld === false && run.timer?.isConcluding === false && mayHaveExpired(run);
+  const isGone = isHeld === false && run.lease === "running" && mayHaveExpired(run);
   return isGone ? reclaim(run) : isHeld;
 }
 
@@ -78,37 +87,30 @@ async function askToRenew(run: Run, sentAt: Moment): Promise<boolean | undefined
  * Claims a record once more, with the run's own token, that expired while this process could not renew it (section 6):
  * false where another call has used the key since, undefined where the store failed. One claim at a time.
  */
-export function reclaim(run: Run): Awaitable<boolean | undefined> {
-  if (run.reclaiming !== undefined) return run.reclaiming;
-  const sentAt = moment();
-  const note = (isHeld: boolean | undefined) => {
-    run.reclaiming = undefined;
-    if (isHeld) run.heldSince = sentAt;
-    return isHeld;
-  };
-  const answer = askToReclaim(run);
-  if (!isPromise(answer)) return note(answer);
-  run.reclaiming = answer.then(note);
+export function reclaim(run: Run): PromiseLike<boolean | undefined> {
+  run.reclaiming ??= claimAnew(run);
   return run.reclaiming;
 }
 
-function askToReclaim({ call, execution, runId: known }: Run): Awaitable<boolean | undefined> {
+async function claimAnew(run: Run): Promise<boolean | undefined> {
+  const sentAt = moment();
+  const isHeld = await askStore(run.call, "claim", askToReclaim, run, run.call.settings.storeTimeoutMs);
+  run.reclaiming = undefined;
+  if (isHeld) run.heldSince = sentAt;
+  return isHeld;
+}
+
+async function askToReclaim(call: Call, { execution, runId: known }: Run): Promise<boolean> {
   const { scope, storeKey, token, ttlMs, settings } = call;
-  const { leaseMs, fingerprint, storeTimeoutMs } = settings;
-  const isOurs = (answer: ClaimResult): Awaitable<boolean> => {
-    if (answer.status !== "claimed") return false;
-    const { attempt, runId } = answer;
-    // As it was, or as the first claim of a key without a record.
-    if (runId === known ? attempt === execution.attempt : runId === token && attempt === 1) return true;
-    // P1: another call has used the key, and released it. Its window is not this run's.
-    const released = scope.store.release(storeKey, token);
-    return isPromise(released) ? released.then(() => false) : false;
-  };
-  const ask = () => {
-    const answer = scope.store.claim(storeKey, { token, ttlMs, leaseMs, fingerprint });
-    return isPromise(answer) ? answer.then(isOurs) : isOurs(answer);
-  };
-  return askStore(call, "claim", ask, storeTimeoutMs);
+  const { leaseMs, fingerprint } = settings;
+  const answer = await scope.store.claim(storeKey, { token, ttlMs, leaseMs, fingerprint });
+  if (answer.status !== "claimed") return false;
+  const { attempt, runId } = answer;
+  // As it was, or as the first claim of a key without a record.
+  if (runId === known ? attempt === execution.attempt : runId === token && attempt === 1) return true;
+  // P1: another call has used the key, and released it. Its window is not this run's.
+  await scope.store.release(storeKey, token);
+  return false;
 }
 
 /** After a renewal that failed: the lease is lost at its end, unless one succeeds until then. */
@@ -119,13 +121,13 @@ function watchEnd(run: Run, timer: LeaseTimer): void {
   clearTimeout(timer.end);
   timer.end = backgroundTimer(() => {
     if (run.timer === timer && run.heldSince === heldSince)
-      lose(run, timer, "it could not be renewed in time", false);
+      lose(run, "it could not be renewed in time", false);
   }, leaseLeftMs(run));
 }
 
 /** Another call may hold the key by now; `isCertain` where the store said so. */
-function lose(run: Run, { isConcluding }: LeaseTimer, why: string, isCertain: boolean): void {
-  if (isConcluding) return;
+function lose(run: Run, why: string, isCertain: boolean): void {
+  if (run.lease === "concluding") return;
   const { call, execution, shared } = run;
   const error = new LeaseLostError(`The lease on the key is lost: ${why}.`, { key: call.key });
   call.emit?.({ type: "lease-lost", attempt: execution.attempt, error });

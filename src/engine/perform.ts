@@ -3,8 +3,8 @@ import { type Awaitable, isPromise } from "../util/awaitable.ts";
 import { onAbort } from "../util/on-abort.ts";
 import { backgroundTimer } from "../util/timers.ts";
 import { differs, replay, replayed, requireFingerprint, storeFailed } from "./answers.ts";
-import { type Call, type Run, throwIfAborted } from "./call.ts";
-import { type Asked, type Claimed, claim, type Failed } from "./claim.ts";
+import { type Call, type Failed, type Run, throwIfAborted } from "./call.ts";
+import { type Asked, type Claimed, claim } from "./claim.ts";
 import { follow } from "./follow.ts";
 import { releaseLateClaim } from "./late-claim.ts";
 import { claimedRun, type RunEnd, runAndSettle, unprotectedRun } from "./run.ts";
@@ -59,7 +59,7 @@ function begin(call: Call): Awaitable<unknown> {
   const asked = claim(call);
   if (!isPromise(asked) && asked.answer.status === "completed") return replay(call, asked.answer, true);
   const shared = openRun(scope, storeKey);
-  if (isClaimed(asked)) return conclude(claimedRun(call, shared, asked));
+  if (isClaimed(asked)) return runAndSettle(claimedRun(call, shared, asked), conclude);
   return takeTurns(call, { shared, asked });
 }
 
@@ -102,13 +102,13 @@ async function lead(call: Call, { shared, asked }: Turn, wait: Wait): Promise<un
     const { answer } = got;
     switch (answer.status) {
       case "claimed":
-        return await conclude(claimedRun(call, shared, got as Asked<Claimed>));
+        return await runAndSettle(claimedRun(call, shared, got as Asked<Claimed>), conclude);
       case "completed":
         end = { type: "completed", persisted: true, ...answer };
         return replay(call, answer, true);
       case "failed":
         if (mayRunUnprotected(call, answer, wait)) {
-          return await conclude(unprotectedRun(call, shared, answer.error), answer);
+          return await runAndSettle(unprotectedRun(call, shared, answer), conclude);
         }
         if (!isIdempotencyError(answer.error, "STORE_ERROR")) throw answer.error;
         end = { type: "store-error", error: answer.error, waitedMs: answer.waitedMs };
@@ -153,25 +153,40 @@ function share(call: Call, end: SharedEnd): unknown {
   }
 }
 
-/** Runs `fn` and publishes how that ended: to the calls that share the run, and to the caller. */
-function conclude(run: Run, unclaimed?: Failed): Awaitable<unknown> {
-  const ended = runAndSettle(run, unclaimed);
-  return isPromise(ended) ? ended.then(end => answerOf(run, end)) : answerOf(run, ended);
-}
-
-function answerOf(run: Run, end: RunEnd): unknown {
+/** Publishes how a run ended: to the calls that share it, and to the caller. */
+function conclude(run: Run, end: RunEnd): unknown {
   const { call, execution, shared } = run;
   const { attempt } = execution;
-  const { runMs, unsettled } = end;
-  if (unsettled === undefined) publish(call, shared, end.shared);
-  else if (end.failed) keepOthersOff(run, end.shared, unsettled);
-  else keepSharing(run, end.shared, unsettled);
+  const { runMs, settlement, settled } = end;
+  const sharedEnd = sharedEndOf(run, end);
+  if (settled !== undefined) publish(call, shared, sharedEnd);
+  else if (end.failed) keepOthersOff(run, sharedEnd, settlement);
+  else keepSharing(run, sharedEnd, settlement);
   if (end.failed) {
     call.emit?.({ type: "failed", attempt, runMs, error: end.error, policy: end.policy });
     throw end.error;
   }
-  call.emit?.({ type: "completed", attempt, runMs, persisted: end.persisted });
-  return call.answer(end.value, false, end.persisted, attempt, call.key);
+  const persisted = isPersisted(end);
+  call.emit?.({ type: "completed", attempt, runMs, persisted });
+  return call.answer(end.value, false, persisted, attempt, call.key);
+}
+
+const isPersisted = ({ settled, outcome }: Extract<RunEnd, { failed: false }>) =>
+  settled === true && outcome !== undefined;
+
+/** What those who share the run get. */
+function sharedEndOf({ call, execution, shared }: Run, end: RunEnd): SharedEnd {
+  const { attempt } = execution;
+  const { fingerprint } = shared;
+  if (end.failed) {
+    // What the caller's own abort brought about is no answer to the others.
+    const isOwn = call.settings.signal?.aborted;
+    return isOwn ? LEFT : { type: "failed", error: end.error, attempt, fingerprint };
+  }
+  const { value, outcome } = end;
+  return outcome === undefined
+    ? { type: "value", value, attempt, fingerprint }
+    : { type: "completed", outcome, attempt, persisted: isPersisted(end), fingerprint };
 }
 
 /** The one place that says how a shared run ended, and makes way for the next. */

@@ -21,21 +21,19 @@ export function completion(outcome: string): Settlement {
 
 /** Settles a claim: false where another holds the key, undefined where the store failed. Never throws. */
 export function settle(call: Call, settlement: Settlement): Awaitable<boolean | undefined> {
-  const { scope, storeKey, token, ttlMs, settings } = call;
+  const operation = settlement.operation === "hold" ? "renew" : settlement.operation;
+  return askStore(call, operation, send, settlement, call.settings.storeTimeoutMs);
+}
+
+function send({ scope, storeKey, token, ttlMs }: Call, settlement: Settlement): Awaitable<boolean> {
   const { store } = scope;
-  const timeoutMs = settings.storeTimeoutMs;
   switch (settlement.operation) {
     case "complete":
-      return askStore(
-        call,
-        "complete",
-        () => store.complete(storeKey, token, settlement.outcome, ttlMs),
-        timeoutMs,
-      );
+      return store.complete(storeKey, token, settlement.outcome, ttlMs);
     case "release":
-      return askStore(call, "release", () => store.release(storeKey, token), timeoutMs);
+      return store.release(storeKey, token);
     case "hold":
-      return askStore(call, "renew", () => store.renew(storeKey, token, 0), timeoutMs);
+      return store.renew(storeKey, token, 0);
   }
 }
 
@@ -44,27 +42,35 @@ export function settleRun(run: Run, settlement: Settlement): Awaitable<boolean |
   if (settlement.operation === "complete") concludeLease(run);
   else stopLease(run);
   const { heldSince } = run;
-  const stop = (settled: boolean | undefined) => {
-    stopLease(run);
-    return settled;
-  };
-  const ended = (settled: boolean | undefined): Awaitable<boolean | undefined> => {
-    if (settled !== false) return stop(settled);
-    const again = settleAgain(run, settlement, heldSince);
-    return isPromise(again) ? again.then(stop) : stop(again);
-  };
   const answer = settle(run.call, settlement);
-  return isPromise(answer) ? answer.then(ended) : ended(answer);
+  if (isPromise(answer) || answer === false) return untilSettled(run, settlement, heldSince, answer);
+  stopLease(run);
+  return answer;
+}
+
+async function untilSettled(
+  run: Run,
+  settlement: Settlement,
+  heldSince: Moment,
+  answer: Awaitable<boolean | undefined>,
+): Promise<boolean | undefined> {
+  let settled = await answer;
+  if (settled === false) settled = await settleAgain(run, settlement, heldSince);
+  stopLease(run);
+  return settled;
 }
 
 /**
  * After a refusal: section 6 claims once more what expired while this process could not renew it, and settles that. So
  * does a renewal that was under way meanwhile.
  */
-function settleAgain(run: Run, settlement: Settlement, heldSince: Moment): Awaitable<boolean | undefined> {
-  const held = run.heldSince === heldSince ? claimedAnew(run, settlement) : true;
-  const again = (isOurs: boolean | undefined) => (isOurs ? settle(run.call, settlement) : isOurs);
-  return isPromise(held) ? held.then(again) : again(held);
+async function settleAgain(
+  run: Run,
+  settlement: Settlement,
+  heldSince: Moment,
+): Promise<boolean | undefined> {
+  const isOurs = run.heldSince === heldSince ? await claimedAnew(run, settlement) : true;
+  return isOurs ? settle(run.call, settlement) : isOurs;
 }
 
 /** A release has nothing to free, unless a renewal is about to claim. */

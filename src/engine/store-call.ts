@@ -9,22 +9,17 @@ import type { Call } from "./call.ts";
 type At = Pick<Call, "storeKey"> & { readonly scope: Pick<Call["scope"], "store"> };
 
 /**
- * One operation of the store, within its time: the only place where one is waited for. Answers at once where the store
- * does; throws or rejects as it does, or with a {@link StoreTimeout} after `timeoutMs`, which is what is left of
+ * The answer of one operation of the store, within its time: the only place where one is waited for. At once where the
+ * store answers so; rejects as it does, or with a {@link StoreTimeout} after `timeoutMs`, which is what is left of
  * `ofMs`. The store learns when nobody waits any more.
  */
-export function storeCall<T>(
-  { scope: { store }, storeKey }: At,
-  ask: () => Awaitable<T>,
-  timeoutMs: number,
-  ofMs = timeoutMs,
-): Awaitable<T> {
-  const answer = ask();
-  if (!isPromise(answer)) return answer;
-  return within(answer, timeoutMs, () => {
-    notify(() => store.abandoned?.(storeKey), undefined);
-    return new StoreTimeout(answer, ofMs);
-  });
+export function inTime<T>(at: At, answer: Awaitable<T>, timeoutMs: number, ofMs = timeoutMs): Awaitable<T> {
+  return isPromise(answer) ? within(answer, timeoutMs, () => gaveUp(at, answer, ofMs)) : answer;
+}
+
+function gaveUp({ scope: { store }, storeKey }: At, late: PromiseLike<unknown>, waitedMs: number): Error {
+  notify(() => store.abandoned?.(storeKey), undefined);
+  return new StoreTimeout(late, waitedMs);
 }
 
 /** The store did not answer in time: nobody knows what became of the operation. */
@@ -112,21 +107,34 @@ export function yesOrNo(operation: StoreOperation, answer: unknown): boolean {
  * An operation that says yes or no; undefined, and an event, if it failed. No failure of the store changes what `fn`
  * came to (P3 and P4). Answers at once if the store does.
  */
-export function askStore(
+export function askStore<About>(
   call: Call,
   operation: StoreOperation,
-  ask: () => Awaitable<boolean>,
+  ask: (call: Call, about: About) => Awaitable<boolean>,
+  about: About,
   timeoutMs: number,
 ): Awaitable<boolean | undefined> {
-  const failed = (error: unknown) => {
-    call.emit?.({ type: "store-error", operation, error });
-    return undefined;
-  };
   try {
-    const answer = storeCall(call, ask, timeoutMs);
-    if (!isPromise(answer)) return yesOrNo(operation, answer);
-    return answer.then(yes => yesOrNo(operation, yes)).then(undefined, failed);
+    const answer = inTime(call, ask(call, about), timeoutMs);
+    return isPromise(answer) ? askedStore(call, operation, answer) : yesOrNo(operation, answer);
   } catch (error) {
-    return failed(error);
+    return failed(call, operation, error);
   }
+}
+
+async function askedStore(
+  call: Call,
+  operation: StoreOperation,
+  answer: PromiseLike<boolean>,
+): Promise<boolean | undefined> {
+  try {
+    return yesOrNo(operation, await answer);
+  } catch (error) {
+    return failed(call, operation, error);
+  }
+}
+
+function failed(call: Call, operation: StoreOperation, error: unknown): undefined {
+  call.emit?.({ type: "store-error", operation, error });
+  return undefined;
 }

@@ -1,8 +1,8 @@
 import type { ClaimResult } from "../contract/store.ts";
 import { elapsedSince } from "../util/moment.ts";
 import { inProgress, outcomeUnknown, requireFingerprint, requireWaiting } from "./answers.ts";
-import { type Call, throwIfAborted } from "./call.ts";
-import { type Asked, type Claimed, type Completed, claim, type Failed } from "./claim.ts";
+import { type Call, type Failed, throwIfAborted } from "./call.ts";
+import { type Asked, type Claimed, type Completed, claim } from "./claim.ts";
 import { returnClaim } from "./late-claim.ts";
 import { noteHolder, type SharedRun } from "./shared-runs.ts";
 import { storeError } from "./store-call.ts";

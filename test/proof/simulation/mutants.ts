@@ -193,11 +193,11 @@ export const MUTANTS: readonly Mutant[] = [
     { seed: 1434 },
   ),
   engine(
-    "engine/run",
+    "engine/perform",
     "each call gets a result of its own",
     "a caller that changes its result changes that of others",
-    "const sharedEnd: SharedEnd = isKept",
-    "const sharedEnd: SharedEnd = false",
+    "return outcome === undefined\n",
+    "return true\n",
   ),
   engine(
     "engine/policy",
@@ -218,7 +218,7 @@ export const MUTANTS: readonly Mutant[] = [
     "engine/store-call",
     "a failing store changes nothing in what fn came to",
     "a success becomes a failure, and an error of fn another one",
-    'call.emit?.({ type: "store-error", operation, error });\n    return undefined;',
+    'call.emit?.({ type: "store-error", operation, error });\n  return undefined;',
     "throw error;",
   ),
   engine(

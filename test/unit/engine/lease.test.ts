@@ -13,6 +13,16 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+describe("a run that is over at once", () => {
+  it("sets no timer", async () => {
+    const { withIdempotency } = createIdempotency({ store: memoryStore() });
+    const set = vi.spyOn(globalThis, "setTimeout");
+    expect(await withIdempotency("k", "1h", async () => "sent")).toBe("sent");
+    await withIdempotency("l", "1h", () => Promise.reject(new Error("refused"))).catch(() => {});
+    expect(set).not.toHaveBeenCalled();
+  });
+});
+
 describe("a run that outlives its lease", () => {
   it("keeps the key, whatever its ttl, by a few renewals per lease", async () => {
     const [a, b] = processes(2) as [FaultyStore, FaultyStore];
