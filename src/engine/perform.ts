@@ -158,7 +158,8 @@ function conclude(run: Run, end: RunEnd): unknown {
   const { call, execution, shared } = run;
   const { attempt } = execution;
   const { runMs, settlement, settled } = end;
-  const sharedEnd = sharedEndOf(run, end);
+  const persisted = settled === true && !end.failed && end.outcome !== undefined;
+  const sharedEnd = sharedEndOf(run, end, persisted);
   if (settled !== undefined) publish(call, shared, sharedEnd);
   else if (end.failed) keepOthersOff(run, sharedEnd, settlement);
   else keepSharing(run, sharedEnd, settlement);
@@ -166,16 +167,12 @@ function conclude(run: Run, end: RunEnd): unknown {
     call.emit?.({ type: "failed", attempt, runMs, error: end.error, policy: end.policy });
     throw end.error;
   }
-  const persisted = isPersisted(end);
   call.emit?.({ type: "completed", attempt, runMs, persisted });
   return call.answer(end.value, false, persisted, attempt, call.key);
 }
 
-const isPersisted = ({ settled, outcome }: Extract<RunEnd, { failed: false }>) =>
-  settled === true && outcome !== undefined;
-
 /** What those who share the run get. */
-function sharedEndOf({ call, execution, shared }: Run, end: RunEnd): SharedEnd {
+function sharedEndOf({ call, execution, shared }: Run, end: RunEnd, persisted: boolean): SharedEnd {
   const { attempt } = execution;
   const { fingerprint } = shared;
   if (end.failed) {
@@ -186,7 +183,7 @@ function sharedEndOf({ call, execution, shared }: Run, end: RunEnd): SharedEnd {
   const { value, outcome } = end;
   return outcome === undefined
     ? { type: "value", value, attempt, fingerprint }
-    : { type: "completed", outcome, attempt, persisted: isPersisted(end), fingerprint };
+    : { type: "completed", outcome, attempt, persisted, fingerprint };
 }
 
 /** The one place that says how a shared run ended, and makes way for the next. */

@@ -40,11 +40,7 @@ export interface Encoded {
  * encodeResult({ body: stream }, undefined).failure?.error; // TypeError: result.body: a ReadableStream
  * ```
  */
-export function encodeResult(
-  value: unknown,
-  serializer: Serializer | undefined,
-  maxBytes = Number.POSITIVE_INFINITY,
-): Encoded {
+export function encodeResult(value: unknown, serializer: Serializer | undefined, maxBytes = 1 / 0): Encoded {
   try {
     const text = resultText(value, serializer);
     if (fits(text, maxBytes)) return { text };

@@ -4,7 +4,7 @@ import { bytesOf } from "./plain-data.ts";
  * How many bytes a text takes in UTF-8: exact up to the limit, and some number above it for any longer text. Needs no
  * `TextEncoder` and allocates nothing.
  */
-export function utf8Length(text: string, limit = Number.POSITIVE_INFINITY): number {
+export function utf8Length(text: string, limit = 1 / 0): number {
   // A code unit takes at least one byte.
   if (text.length > limit) return text.length;
   if (text.length > 1_000 && globalThis.Buffer !== undefined) return globalThis.Buffer.byteLength(text);
