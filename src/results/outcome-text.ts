@@ -42,10 +42,7 @@ export interface Encoded {
  */
 export function encodeResult(value: unknown, serializer: Serializer | undefined, maxBytes = 1 / 0): Encoded {
   try {
-    const text = resultText(value, serializer);
-    if (fits(text, maxBytes)) return { text };
-    const error = new RangeError(tooLarge(maxBytes));
-    return { text: encodeNoResult(`its result was not stored: ${error.message}`), failure: { error } };
+    return within(maxBytes, resultText(value, serializer), "result");
   } catch (error) {
     const why = `it could not be stored faithfully (${storedError(error).message})`;
     return { text: encodeNoResult(why), failure: { error } };
@@ -63,12 +60,15 @@ function resultText(value: unknown, serializer: Serializer | undefined): string 
   return VERSION + SERIALIZED + JSON.stringify(text) + END;
 }
 
-// A code unit takes three bytes at most.
-const fits = (text: string, maxBytes: number) =>
-  text.length * 3 <= maxBytes || utf8Length(text, maxBytes) <= maxBytes;
-
-const tooLarge = (maxBytes: number) =>
-  `it takes more than ${maxBytes} bytes (\`maxResultBytes\`, or less where the store takes less)`;
+/** That text, or, where it takes more than so many bytes, one that says so. */
+function within(maxBytes: number, text: string, what: string): Encoded {
+  // A code unit takes three bytes at most.
+  if (text.length * 3 <= maxBytes || utf8Length(text, maxBytes) <= maxBytes) return { text };
+  const error = new RangeError(
+    `it takes more than ${maxBytes} bytes (\`maxResultBytes\`, or the store's limit)`,
+  );
+  return { text: encodeNoResult(`its ${what} was not stored: ${error.message}`), failure: { error } };
+}
 
 /** S9: how many bytes an outcome may take: what the caller allows, or less where the store takes less. */
 export function outcomeLimit(
@@ -83,14 +83,12 @@ const MAX_REASON = 500;
 
 /** The text for a run that completed and whose result is not kept: less than 4 KiB, which every store takes (S9). */
 export function encodeNoResult(reason: string): string {
-  const short = reason.length > MAX_REASON ? `${reason.slice(0, MAX_REASON)}…` : reason;
-  return VERSION + NO_RESULT + JSON.stringify(short) + END;
+  return VERSION + NO_RESULT + JSON.stringify(reason.slice(0, MAX_REASON)) + END;
 }
 
 /** The text that replays an error, or, of a larger one, the text that says that there was one. Never throws. */
 export function encodeError(error: unknown, maxBytes = Number.POSITIVE_INFINITY): string {
-  const text = VERSION + ERROR + toJson(storedError(error)) + END;
-  return fits(text, maxBytes) ? text : encodeNoResult(`its error was not stored: ${tooLarge(maxBytes)}`);
+  return within(maxBytes, VERSION + ERROR + toJson(storedError(error)) + END, "error").text;
 }
 
 function storedError(error: unknown): StoredError {

@@ -36,7 +36,7 @@ describe("a large result (section 9)", () => {
     expect(encodeResult("é".repeat(10), undefined, 22)).toEqual({ text: `"${"é".repeat(10)}"` });
     const { text, failure } = encodeResult("é".repeat(10), undefined, 21);
     expect(failure?.error).toEqual(
-      new RangeError("it takes more than 21 bytes (`maxResultBytes`, or less where the store takes less)"),
+      new RangeError("it takes more than 21 bytes (`maxResultBytes`, or the store's limit)"),
     );
     expect(caught(() => decode(text), "RESULT_UNAVAILABLE").message).toContain(
       "its result was not stored: it takes more than 21 bytes (`maxResultBytes`",

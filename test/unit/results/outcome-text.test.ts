@@ -77,7 +77,7 @@ describe("what cannot be kept", () => {
     };
     const { text } = encodeResult({}, { stringify, parse: JSON.parse });
     expect(text.length).toBeLessThan(4_096);
-    expect(caught(() => decode(text), "RESULT_UNAVAILABLE").message).toContain("\0…. It will not run again.");
+    expect(caught(() => decode(text), "RESULT_UNAVAILABLE").message).toContain("\0. It will not run again.");
   });
 
   it("has a reason of its own", () => {
