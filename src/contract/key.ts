@@ -43,17 +43,44 @@ export function keyText(key: Key): string {
   return text;
 }
 
-/**
- * The key under which a store keeps a caller's key. Two namespaces, or one and none, never give the same one: a leading
- * `:` marks what is not a caller's own text, and a caller's own leading `:` is marked by two more.
- */
-export function storeKey(namespace: string | undefined, text: string): string {
-  const key =
-    namespace !== undefined ? `:${escapePart(namespace)}:${text}` : text.startsWith(":") ? `::${text}` : text;
-  return text.length <= RECOMMENDED_KEY_LENGTH && key.length <= MAX_STORE_KEY_LENGTH
-    ? key
-    : `::sha256:${digest(key)}`;
-}
-
 // Room for a namespace beside a key of the recommended length.
 const MAX_STORE_KEY_LENGTH = 300;
+const DIGEST_MARK = "::sha256:";
+const DIGEST_LENGTH = 43;
+
+/**
+ * What the store keys of a namespace begin with, and no others; nothing without one. A namespace that leaves no room
+ * for a digest behind it is a digest itself: the backslash marks it, which a namespace has only before `:` or another.
+ */
+export function namespacePrefix(namespace: string | undefined): string {
+  if (namespace === undefined) return "";
+  const prefix = `:${escapePart(namespace)}:`;
+  const hasRoom = prefix.length + DIGEST_MARK.length + DIGEST_LENGTH <= MAX_STORE_KEY_LENGTH;
+  return hasRoom ? prefix : `:\\sha256.${digest(namespace)}:`;
+}
+
+/**
+ * The key under which a store keeps a caller's key. Two namespaces, or one and none, never give the same one: a leading
+ * `:` marks what is not a caller's own text, and a caller's own leading `:` is marked by two more. Of a long key a store
+ * keeps a digest, behind its namespace, so that it is listed with that.
+ */
+export function storeKey(namespace: string | undefined, text: string): string {
+  const prefix = namespacePrefix(namespace);
+  const key = prefix + (text.startsWith(":") ? `::${text}` : text);
+  return text.length <= RECOMMENDED_KEY_LENGTH && key.length <= MAX_STORE_KEY_LENGTH
+    ? key
+    : `${prefix}${DIGEST_MARK}${digest(text)}`;
+}
+
+/** A caller's key as a store key shows it: undefined where that has a digest of it. Nothing if it is of another namespace. */
+export function callerKey(
+  namespace: string | undefined,
+  storeKey: string,
+): { readonly text: string | undefined } | undefined {
+  const prefix = namespacePrefix(namespace);
+  const isWithin = prefix === "" ? !/^:[^:]/.test(storeKey) : storeKey.startsWith(prefix);
+  if (!isWithin) return undefined;
+  const rest = storeKey.slice(prefix.length);
+  if (rest.startsWith(DIGEST_MARK)) return { text: undefined };
+  return { text: rest.startsWith(":::") ? rest.slice(2) : rest };
+}

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Key, keyText, RECOMMENDED_KEY_LENGTH, storeKey } from "../../../src/contract/key.ts";
+import {
+  callerKey,
+  type Key,
+  keyText,
+  namespacePrefix,
+  RECOMMENDED_KEY_LENGTH,
+  storeKey,
+} from "../../../src/contract/key.ts";
 import { digest } from "../../../src/util/sha256.ts";
 import { caught } from "../../support/caught.ts";
 
@@ -132,17 +139,25 @@ describe("the place in a store", () => {
   });
 
   it.each([
-    [undefined, `${LONG}x`, `${LONG}x`],
-    [undefined, `:${LONG}`, `:::${LONG}`],
-    ["mail", `${LONG}x`, `:mail:${LONG}x`],
-    ["n".repeat(300), "k", `:${"n".repeat(300)}:k`],
-  ])("is a digest where it would be long: %s, %s", (namespace, key, whole) => {
-    expect(storeKey(namespace, key)).toBe(`::sha256:${digest(whole)}`);
+    [undefined, `${LONG}x`],
+    [undefined, `:${LONG}`],
+    ["mail", `${LONG}x`],
+    ["n".repeat(43), LONG],
+    ["n".repeat(246), LONG],
+  ])("is a digest behind the namespace where it would be long: %s, %s", (namespace, key) => {
+    expect(storeKey(namespace, key)).toBe(`${namespacePrefix(namespace)}::sha256:${digest(key)}`);
+    expect(namespacePrefix(namespace)).toBe(namespace === undefined ? "" : `:${namespace}:`);
   });
 
-  it.each([42, 43])("keeps %i characters of namespace beside a key of the recommended length", length => {
-    const place = storeKey("n".repeat(length), LONG);
-    expect(place.length).toBe(length === 42 ? 300 : "::sha256:".length + 43);
+  it("has a digest of a namespace beside which there is no room", () => {
+    const namespace = "n".repeat(247);
+    expect(storeKey(namespace, "k")).toBe(`:\\sha256.${digest(namespace)}:k`);
+    expect(storeKey(namespace, LONG)).toBe(`:\\sha256.${digest(namespace)}:::sha256:${digest(LONG)}`);
+    expect(storeKey("\\sha256.", "k")).toBe(":\\\\sha256.:k");
+  });
+
+  it("keeps 42 characters of namespace beside a key of the recommended length", () => {
+    expect(storeKey("n".repeat(42), LONG)).toBe(`:${"n".repeat(42)}:${LONG}`);
   });
 
   it("is never one that a caller could name", () => {
@@ -154,6 +169,13 @@ describe("the place in a store", () => {
     }
   });
 
+  it("in a namespace is never one that a caller could name there", () => {
+    const place = storeKey("mail", `${LONG}x`);
+    for (const text of [place, place.slice(1), place.slice(":mail".length), place.slice(":mail:".length)]) {
+      expect(storeKey("mail", text)).not.toBe(place);
+    }
+  });
+
   it("stays within 300 characters", () => {
     const text = fc.string({ minLength: 1, maxLength: 400 });
     fc.assert(
@@ -162,5 +184,35 @@ describe("the place in a store", () => {
       }),
     );
     expect(storeKey(undefined, "k".repeat(10_000_000)).length).toBe(52);
+  });
+});
+
+describe("a caller's key", () => {
+  const text = fc.string({ minLength: 1, maxLength: 300, unit: fc.constantFrom("a", ":", "\\", "x".repeat(9)) });
+  const namespace = fc.option(text, { nil: undefined });
+
+  it("is read back from its place, or known to be a digest", () => {
+    fc.assert(
+      fc.property(namespace, text, (namespace, key) => {
+        const isWhole = key.length <= 256 && namespacePrefix(namespace).length + key.length + 2 <= 300;
+        const { text } = callerKey(namespace, storeKey(namespace, key))!;
+        if (isWhole) expect(text).toBe(key);
+        else expect([undefined, key]).toContain(text);
+      }),
+    );
+  });
+
+  it("is not found in another namespace", () => {
+    fc.assert(
+      fc.property(namespace, namespace, text, (mine, other, key) => {
+        fc.pre(mine !== other);
+        expect(callerKey(other, storeKey(mine, key))).toBeUndefined();
+      }),
+    );
+  });
+
+  it("is unknown where its place has a digest", () => {
+    expect(callerKey("mail", storeKey("mail", `${LONG}x`))).toEqual({ text: undefined });
+    expect(callerKey(undefined, storeKey(undefined, `${LONG}x`))).toEqual({ text: undefined });
   });
 });

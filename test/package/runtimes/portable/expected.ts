@@ -64,7 +64,7 @@ export const LONG_KEYS: readonly { what: string; key: string; namespace?: string
     what: "one in a namespace",
     key: LONG,
     namespace: "mails",
-    place: "::sha256:lcTDlLd6zVPXw6ZF0yhMbfprXNeHc53Edi5tv48i0SI",
+    place: ":mails:::sha256:DU4sqenLztenpTgOsp4aN4O5ttDbct42oQUQOOHB-8c",
   },
 ];
 
