@@ -25,8 +25,8 @@ const instance = library.createIdempotency({ store: postgresStore(pool) });
 
 const INSERT = {
   name: "raw_insert",
-  text: `INSERT INTO raw (key, version, attempt, ttl_ms, lease_until, expires_at, purge_at, token, run_id)
-VALUES ($1, 1, 1, $2, $3, $3, $3, $1, $1) ON CONFLICT (key) DO NOTHING`,
+  text: `INSERT INTO raw (key, version, attempt, ttl_ms, claimed_at, lease_until, expires_at, purge_at, token, run_id)
+VALUES ($1, 2, 1, $2, $3, $3, $3, $3, $1, $1) ON CONFLICT (key) DO NOTHING`,
 };
 const UPDATE = {
   name: "raw_update",
@@ -134,8 +134,8 @@ async function scale(): Promise<Row[]> {
 
 async function filled(table: string, count: number) {
   await pool.query(postgresSchema(table));
-  await pool.query(`INSERT INTO ${table} (key, version, attempt, ttl_ms, lease_until, expires_at, purge_at, run_id, outcome)
-SELECT 'filled-' || n, 1, 1, ${TTL_MS}, 0, ${Date.now() + TTL_MS} + n, ${Date.now() + TTL_MS} + n, 'run', '${text}'
+  await pool.query(`INSERT INTO ${table} (key, version, attempt, ttl_ms, claimed_at, lease_until, expires_at, purge_at, run_id, outcome)
+SELECT 'filled-' || n, 2, 1, ${TTL_MS}, 0, 0, ${Date.now() + TTL_MS} + n, ${Date.now() + TTL_MS} + n, 'run', '${text}'
 FROM generate_series(0, ${count - 1}) AS n`);
   await pool.query(`VACUUM ANALYZE ${table}`);
   return library.createIdempotency({ store: postgresStore(pool, { table }) });

@@ -27,14 +27,14 @@ function raw(): { first: Candidate; replay: Candidate } {
   const database = open("raw.db");
   sqliteStore(database, { table: "raw" });
   const insert = database.prepare(
-    `INSERT INTO raw (key, version, attempt, ttl_ms, lease_until, expires_at, purge_at, token, run_id)
-VALUES (?, 1, 1, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
+    `INSERT INTO raw (key, version, attempt, ttl_ms, claimed_at, lease_until, expires_at, purge_at, token, run_id)
+VALUES (?, 2, 1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
   );
   const update = database.prepare("UPDATE raw SET outcome = ?, expires_at = ? WHERE key = ? AND token = ?");
   const select = database.prepare("SELECT outcome FROM raw WHERE key = ? AND expires_at > ?");
   const first = (key: string) => {
     const until = Date.now() + TTL_MS;
-    insert.run(key, TTL_MS, until, until, until, key, key);
+    insert.run(key, TTL_MS, until, until, until, until, key, key);
     update.run(text, until, key, key);
   };
   first("replayed");
@@ -57,9 +57,9 @@ async function population(keys: number): Promise<{ first: Candidate; replay: Can
   const store = sqliteStore(database);
   const { withIdempotency } = library.createIdempotency({ store });
   await withIdempotency(keyOf(0), TTL, send);
-  database.exec(`INSERT INTO idempotency_keys (key, version, attempt, ttl_ms, lease_until, expires_at, purge_at, token, run_id, outcome)
+  database.exec(`INSERT INTO idempotency_keys (key, version, attempt, ttl_ms, claimed_at, lease_until, expires_at, purge_at, token, run_id, outcome)
 WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < ${keys - 1})
-SELECT 'order-shipped:' || n, version, attempt, ttl_ms, lease_until, expires_at + n, purge_at + n, lower(hex(randomblob(12))), run_id, outcome
+SELECT 'order-shipped:' || n, version, attempt, ttl_ms, claimed_at, lease_until, expires_at + n, purge_at + n, lower(hex(randomblob(12))), run_id, outcome
 FROM counted CROSS JOIN idempotency_keys WHERE key = 'order-shipped:0'`);
   database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   let next = 0;

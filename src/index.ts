@@ -30,7 +30,14 @@ export {
 export type { IdempotencyEvent, IdempotencyListener, StoreOperation } from "./contract/events.ts";
 export type { Execution } from "./contract/execution.ts";
 export { fingerprint } from "./contract/fingerprint.ts";
-export type { Idempotency, IdempotentConfig, KeyState, Outcome } from "./contract/idempotency.ts";
+export type {
+  Idempotency,
+  IdempotentConfig,
+  KeyEntry,
+  KeyState,
+  ListFilter,
+  Outcome,
+} from "./contract/idempotency.ts";
 export type { Key } from "./contract/key.ts";
 export type { ErrorPolicy, Options, ResultPolicy, Serializer } from "./contract/options.ts";
 export type {
@@ -38,6 +45,8 @@ export type {
   ClaimRequest,
   ClaimResult,
   IdempotencyStore,
+  ListedRecord,
+  ListQuery,
   Seen,
   StoreRecord,
 } from "./contract/store.ts";

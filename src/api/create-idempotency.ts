@@ -6,7 +6,8 @@ import { DEFAULTS, type Options, readOptions } from "../contract/options.ts";
 import { invalidOption } from "../contract/validate.ts";
 import { valueOnly, wholeOutcome } from "../engine/answers.ts";
 import { type Binding, callOnce, newBinding } from "./binding.ts";
-import { forget, inspect, resolve } from "./key-operations.ts";
+import { forget, inspect, reopen, resolve } from "./key-operations.ts";
+import { list } from "./list.ts";
 import { wrap } from "./make-idempotent.ts";
 
 /**
@@ -31,6 +32,8 @@ export function createIdempotency(options: Options & { namespace?: string | unde
     inspect: key => inspect(binding, key),
     forget: key => forget(binding, key),
     resolve: (key, ttl, value) => resolve(binding, key, ttl, value),
+    reopen: key => reopen(binding, key),
+    list: filter => list(binding, filter),
   };
   return instance;
 }

@@ -1,5 +1,14 @@
 /** The operations of a store that an event or an error can name. */
-export type StoreOperation = "claim" | "renew" | "complete" | "release" | "read" | "settle" | "forget";
+export type StoreOperation =
+  | "claim"
+  | "renew"
+  | "complete"
+  | "release"
+  | "read"
+  | "settle"
+  | "reopen"
+  | "forget"
+  | "list";
 
 /**
  * What happened, for `onEvent`. `attempt` counts the runs of `fn` from 1; durations are in milliseconds, by a

@@ -9,6 +9,17 @@ export interface Execution {
    * the same for every attempt until one completes, and different in another window, namespace or key.
    */
   readonly idempotencyKey: string;
+  /**
+   * The same as a UUID (version 8 of RFC 9562, from the same digest), for providers that take nothing else.
+   *
+   * @example
+   * ```ts
+   * await withIdempotency(["push", orderId], "1h", ({ idempotencyUuid }) =>
+   *   createNotification({ idempotency_key: idempotencyUuid, contents }),
+   * );
+   * ```
+   */
+  readonly idempotencyUuid: string;
   /** Aborts when the claim is lost (its reason is then a `LeaseLostError`) or the caller's `signal` aborts. */
   readonly signal: AbortSignal;
 }

@@ -37,6 +37,10 @@ export interface KeyState {
   attempt: number;
   /** What that run had as `execution.idempotencyKey`: what to look for at the provider. */
   idempotencyKey: string;
+  /** The same as `execution.idempotencyUuid`. */
+  idempotencyUuid: string;
+  /** When the first call with the key in this window took it. */
+  claimedAt: Date;
   /** What remains of the lease in milliseconds; 0 unless in progress. */
   leaseInMs: number;
   /** What remains until the key is forgotten, in milliseconds, if nothing more happens to it. */
@@ -45,6 +49,30 @@ export interface KeyState {
   value?: unknown;
   /** The error, where `state` is `"completed"` and `onError` chose to store it. */
   error?: StoredError;
+}
+
+/** A key of a listing. `inspect`, `resolve`, `reopen` and `forget` take it in place of a key; JSON may come between. */
+export interface KeyEntry extends KeyState {
+  /** The key's text; undefined where the store has but a digest of it, as of one that is longer than 256 characters. */
+  key: string | undefined;
+  /** The key as the store has it, with its namespace. */
+  storeKey: string;
+  /** Names the window: another run has another, and what is done to an entry is done to its own (S11). */
+  runId: string;
+}
+
+/** Which keys to list. */
+export interface ListFilter {
+  /**
+   * What is known of them.
+   * @default "uncertain"
+   */
+  state?: KeyState["state"] | undefined;
+  /**
+   * Only keys that have been uncertain for that long, or, with another state, whose window began that long ago; from 0
+   * seconds to 24 hours.
+   */
+  olderThan?: Duration | undefined;
 }
 
 /** The wrapper bound to a store, a namespace and defaults. Its functions may be taken apart. */
@@ -72,16 +100,46 @@ export interface Idempotency {
    * What is known of a key, or undefined. Throws `INVALID_KEY`, `STORE_ERROR`, and `RESULT_UNAVAILABLE` where the
    * store has a record that it cannot read.
    */
-  inspect(key: Key): Promise<KeyState | undefined>;
+  inspect(key: Key | KeyEntry): Promise<KeyState | undefined>;
   /**
    * Removes a key, whatever its state: the next call runs. A run that is going on is not stopped, and its result is
-   * not kept. False where there was nothing. Throws `INVALID_KEY`, `STORE_ERROR`.
+   * not kept. False where there was nothing, or where a later run stands in an entry's place. Throws `INVALID_KEY`,
+   * `INVALID_OPTION` for an entry of another namespace, `STORE_ERROR`.
    */
-  forget(key: Key): Promise<boolean>;
+  forget(key: Key | KeyEntry): Promise<boolean>;
   /**
    * Settles a key whose outcome is unknown with the value that reconciliation found, for `ttl` from now: calls get it
-   * as the result. False where the key is not uncertain. Throws `INVALID_KEY`, `INVALID_OPTION` where the value cannot
-   * be stored, `STORE_ERROR`, and what `parseDuration` throws.
+   * as the result. False where the key is not uncertain, or no longer as an entry shows it. Throws `INVALID_KEY`,
+   * `INVALID_OPTION` where the value cannot be stored or an entry is of another namespace, `STORE_ERROR`, and what
+   * `parseDuration` throws.
    */
-  resolve(key: Key, ttl: Duration, value: unknown): Promise<boolean>;
+  resolve(key: Key | KeyEntry, ttl: Duration, value: unknown): Promise<boolean>;
+  /**
+   * Says of a key whose outcome is unknown that it did not happen: the next call runs, with the next `attempt` and the
+   * same `idempotencyKey`. False where the key is not uncertain, or where a later run stands in an entry's place. Throws
+   * `INVALID_KEY`, `INVALID_OPTION` for an entry of another namespace, `STORE_ERROR`.
+   *
+   * @example
+   * ```ts
+   * const state = await idempotency.inspect(["receipt", orderId]);
+   * if (state?.state === "uncertain" && !(await wasSent(state.idempotencyKey))) {
+   *   await idempotency.reopen(["receipt", orderId]);
+   * }
+   * ```
+   */
+  reopen(key: Key | KeyEntry): Promise<boolean>;
+  /**
+   * The keys of this namespace, one by one and in no order: those whose outcome is unknown, unless the filter says
+   * otherwise. No snapshot: a key may come twice, and one that changes meanwhile may be there or not. Takes memory for a
+   * page of keys only, and holds up no call. Throws `INVALID_OPTION` at once, also where the store cannot list; while it
+   * goes on, `STORE_ERROR`.
+   *
+   * @example
+   * ```ts
+   * for await (const entry of idempotency.list({ olderThan: "1m" })) {
+   *   if (!(await wasSent(entry.idempotencyKey))) await idempotency.reopen(entry);
+   * }
+   * ```
+   */
+  list(filter?: ListFilter): AsyncIterable<KeyEntry>;
 }

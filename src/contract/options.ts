@@ -42,10 +42,17 @@ export interface Options<T = any> {
    */
   waitTimeout?: Duration | undefined;
   /**
-   * What the call does with a key whose outcome is unknown: reject with `OUTCOME_UNKNOWN`, or run `fn` again.
+   * What the call does with a key whose outcome is unknown: reject with `OUTCOME_UNKNOWN`, or run `fn` again: always, or
+   * only while the window's first claim is younger than `rerunWithin`, by the store's clock (from 1 second to 24 hours).
+   * That is for a provider that remembers `idempotencyKey` for a while: give it to all calls with the key, since a
+   * window that began without it may have no age to judge by.
    * @default "reject"
+   * @example
+   * ```ts
+   * onUncertain: { rerunWithin: "23h" } // Stripe and Resend know a key for at least 24 hours
+   * ```
    */
-  onUncertain?: "reject" | "rerun" | undefined;
+  onUncertain?: "reject" | "rerun" | { rerunWithin: Duration } | undefined;
   /**
    * What an error of `fn` does to the key. A policy that throws or answers anything else holds.
    * A run that took an uncertain key over holds instead of releasing, since nobody knows what came of the run before.
@@ -105,7 +112,8 @@ export interface Settings {
   readonly leaseMs: number;
   readonly onConflict: "wait" | "reject";
   readonly waitMs: number;
-  readonly onUncertain: "reject" | "rerun";
+  /** A number where it reruns within so many milliseconds of the window's first claim. */
+  readonly onUncertain: "reject" | "rerun" | number;
   readonly onError: ((error: unknown) => ErrorPolicy) | undefined;
   readonly onResult: ((value: never) => ResultPolicy) | undefined;
   readonly maxResultBytes: number;
@@ -166,14 +174,24 @@ function expectCount(name: string, value: unknown): void {
     invalidOption(name, "a whole number from 1", value);
 }
 
-const STORE_METHODS = ["claim", "renew", "complete", "release", "read", "settle", "forget"];
+function readOnUncertain(value: unknown): Partial<Settings> {
+  if (value === "reject" || value === "rerun") return { onUncertain: value };
+  if (typeof value !== "object" || value === null || Object.keys(value).join() !== "rerunWithin") {
+    invalidOption("onUncertain", '"reject", "rerun" or { rerunWithin: a duration }', value);
+  }
+  const { rerunWithin } = value as { rerunWithin: unknown };
+  const bounds = { name: "onUncertain.rerunWithin", minMs: MIN_TTL_MS };
+  return { onUncertain: readDuration(rerunWithin, bounds) };
+}
+
+const STORE_METHODS = ["claim", "renew", "complete", "release", "read", "settle", "reopen", "forget"];
 
 const RULES: Rules = /* @__PURE__ */ (() => ({
   store: asGiven("store", methods("an IdempotencyStore", STORE_METHODS)),
   lease: value => ({ leaseMs: readDuration(value, { name: "lease", minMs: MIN_TTL_MS }) }),
   onConflict: asGiven("onConflict", oneOf(["wait", "reject"])),
   waitTimeout: value => ({ waitMs: readDuration(value, { name: "waitTimeout", minMs: 0 }) }),
-  onUncertain: asGiven("onUncertain", oneOf(["reject", "rerun"])),
+  onUncertain: readOnUncertain,
   onError: asGiven("onError", expectFunction),
   onResult: asGiven("onResult", expectFunction),
   maxResultBytes: asGiven("maxResultBytes", expectCount),

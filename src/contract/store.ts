@@ -14,6 +14,11 @@ export interface ClaimRequest {
   fingerprint?: string | undefined;
   /** Whether the claim may take over an uncertain key. If not, the answer is `"uncertain"`. */
   rerun?: boolean | undefined;
+  /**
+   * The claim may take over an uncertain key while the window's first claim is younger than that, in milliseconds by the
+   * store's clock. A first claim without it may leave no age to judge by: its window's key then stays uncertain.
+   */
+  rerunWithinMs?: number | undefined;
 }
 
 /** What {@link IdempotencyStore.claim} answers. */
@@ -62,6 +67,32 @@ export interface StoreRecord {
   leaseInMs: number;
   /** What remains until the record is gone, in milliseconds. */
   expiresInMs: number;
+  /**
+   * When the window's first claim was made, in milliseconds since 1970: by the store's clock where that claim gave
+   * `rerunWithinMs`, else perhaps by the claimant's.
+   */
+  claimedAt: number;
+}
+
+/** What to list: see {@link IdempotencyStore.list}. */
+export interface ListQuery {
+  /** What the keys begin with; `""` for all. Every namespace has a prefix of its own. */
+  prefix: string;
+  /** The records with that status, and no others. */
+  status: StoreRecord["status"];
+  /**
+   * Only those that are at least as old, in milliseconds: since they became uncertain, by the store's clock, or, with
+   * another status, since `claimedAt`.
+   */
+  olderThanMs?: number | undefined;
+  /** The longest wait for one answer of the server, in milliseconds: after that the listing rejects. */
+  timeoutMs?: number | undefined;
+}
+
+/** One record of a listing. */
+export interface ListedRecord extends StoreRecord {
+  /** The key, as the engine gave it to the store. */
+  key: string;
 }
 
 /** The claim that an operation is about, as somebody saw it: the window's first token, and the count of its claims. */
@@ -86,13 +117,14 @@ export interface Seen {
  *   `runId` and `takeover` and a fresh lease: a lost reply costs nothing, after the lease lapsed too, while nobody
  *   replaced it.
  * - **S3** An expired record is as good as absent, whether or not it has been purged.
- * - **S4** A lapsed lease reads as `uncertain`. It is taken over only with `rerun` and a fingerprint that does not
- *   differ; the takeover keeps `runId`, raises `attempt` and says `takeover: true`.
+ * - **S4** A lapsed lease reads as `uncertain`. It is taken over only with `rerun`, or within `rerunWithinMs` of
+ *   `claimedAt`, and a fingerprint that does not differ; the takeover keeps `runId` and `claimedAt`, raises `attempt`
+ *   and says `takeover: true`.
  * - **S5** `renew`, `complete` and `release` act only for the token that holds the key; otherwise they return false
  *   and change nothing. A holder whose lease lapsed, but whom nobody replaced, may still complete, renew or release;
  *   `complete` repeated by its own token is true again.
- * - **S6** `release` frees the key for the next claim and keeps `attempt` and `runId` for the record's `ttlMs`;
- *   a claim with a different fingerprint starts a new `runId` at attempt 1.
+ * - **S6** `release` frees the key for the next claim and keeps `attempt`, `runId` and `claimedAt` for the record's
+ *   `ttlMs`; a claim with a different fingerprint starts a new window: another `runId`, at attempt 1.
  * - **S7** `complete` keeps the outcome for `ttlMs` from that moment by the store's clock.
  * - **S8** A record that has not expired never vanishes unannounced; a claim in progress is never evicted.
  *   A full store refuses (`STORE_ERROR`) or announces what it evicts, after the claim that caused it stands.
@@ -100,9 +132,10 @@ export interface Seen {
  *   least 1 MiB, or to the store's `maxOutcomeBytes`: a larger one completes the key without it.
  * - **S10** Nothing is left behind: records past their time are removed without a caller's help, or by a documented
  *   `purge()` that the store also runs by itself.
- * - **S11** `settle` and `forget` act on the claim that was seen, if they are given it: neither a client that
+ * - **S11** `settle`, `reopen` and `forget` act on the claim that was seen, if they are given it: neither a client that
  *   sends one again after a lost reply nor a second operator touches a record that a later claim made. `settle` with
- *   the outcome that it has settled already is true; `forget` sent again is true if the record that it saw is gone.
+ *   the outcome that it has settled already is true; `reopen` sent again is true while the claim that it saw is
+ *   released; `forget` sent again is true if the record that it saw is gone.
  */
 export interface IdempotencyStore {
   /**
@@ -124,10 +157,21 @@ export interface IdempotencyStore {
    */
   settle(key: string, outcome: string, ttlMs: number, seen?: Seen): Awaitable<boolean>;
   /**
+   * Releases a key that is uncertain now, and only such a one, as its holder would: attempt and `runId` stay for the
+   * record's `ttlMs` (S6); with `seen` only that claim (S11). Its former holder holds it no longer.
+   */
+  reopen(key: string, seen?: Seen): Awaitable<boolean>;
+  /**
    * Removes the key, whatever its state; false where there was none. With `seen` only that claim's record (S11): true
    * where it is gone now, false where a later claim stands in its place.
    */
   forget(key: string, seen?: Seen): Awaitable<boolean>;
+  /**
+   * The records that the query asks for, one by one, in no order. No snapshot: a record that stands all the while comes
+   * at least once, perhaps twice, and one that comes, goes or changes meanwhile may be there or not. A record that cannot
+   * be read is left out. It blocks nobody, takes memory for a page at a time, and ends when its reader leaves.
+   */
+  list?(query: ListQuery): AsyncIterable<ListedRecord>;
   /**
    * S9: the most bytes of UTF-8 that an outcome may have, at least 4,096, if the store takes less than 1 MiB. A larger
    * outcome completes the key without it.

@@ -92,7 +92,7 @@ export function outcomeUnknown(call: Call, attempt: number, retryAfterMs: number
   call.emit?.({ type: "refused", code: "OUTCOME_UNKNOWN" });
   return new OutcomeUnknownError(
     `Run ${attempt} with this key ended without an answer, so nobody knows whether its side effect happened. ` +
-      'Find out and `resolve` the key, `forget` it, or choose onUncertain: "rerun".',
+      'Find out and `resolve` or `reopen` the key, or choose onUncertain: "rerun".',
     { key: call.key, attempt, retryAfterMs },
   );
 }

@@ -29,7 +29,9 @@ export function claim(call: Call): Awaitable<Asked> {
 
 function ask({ scope, storeKey, token, ttlMs, settings }: Call): Awaitable<ClaimResult> {
   const { leaseMs, fingerprint, onUncertain } = settings;
-  return scope.store.claim(storeKey, { token, ttlMs, leaseMs, fingerprint, rerun: onUncertain === "rerun" });
+  const request = { token, ttlMs, leaseMs, fingerprint, rerun: onUncertain === "rerun" };
+  if (typeof onUncertain !== "number") return scope.store.claim(storeKey, request);
+  return scope.store.claim(storeKey, { ...request, rerunWithinMs: onUncertain });
 }
 
 async function claimLater(call: Call, answer: PromiseLike<ClaimResult>, sentAt: Moment): Promise<Asked> {

@@ -1,6 +1,7 @@
 import type { Execution } from "../contract/execution.ts";
 import type { Local } from "../stores/memory/local.ts";
 import { digest } from "../util/sha256.ts";
+import { uuidOf } from "../util/uuid.ts";
 
 /** The key for the provider: names the window by the token of its first claim. */
 export function providerKey(storeKey: string, runId: string): string {
@@ -40,6 +41,10 @@ export class RunExecution implements Execution {
       scope.local?.runText(storeKey, this.#runId) ?? this.#runId,
     );
     return this.#idempotencyKey;
+  }
+
+  get idempotencyUuid(): string {
+    return uuidOf(this.idempotencyKey);
   }
 
   get signal(): AbortSignal {

@@ -6,7 +6,7 @@ import { isUnreadable } from "./store-call.ts";
 
 /** How a claim is returned by which `fn` never ran: what it took over as uncertain is uncertain still (P2). */
 function returned(call: Call, claimed?: Claimed): Settlement {
-  const isTakeover = claimed === undefined ? call.settings.onUncertain === "rerun" : claimed.takeover;
+  const isTakeover = claimed === undefined ? call.settings.onUncertain !== "reject" : claimed.takeover;
   return isTakeover ? HOLD : RELEASE;
 }
 

@@ -44,7 +44,7 @@ export function unprotectedRun(call: Call, shared: SharedRun, unclaimed: Failed)
   call.emit?.({ type: "unprotected", error: unclaimed.error });
   const execution = newExecution(call, 1, call.token);
   noteHolder(shared, 1, leaseMs, fingerprint);
-  return newRun(call, shared, execution, call.token, onUncertain === "rerun", unclaimed, moment());
+  return newRun(call, shared, execution, call.token, onUncertain !== "reject", unclaimed, moment());
 }
 
 function newRun(

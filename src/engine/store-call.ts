@@ -76,7 +76,7 @@ export function isUnreadable(error: unknown): error is ResultUnavailableError {
 export function storeError(
   operation: StoreOperation,
   cause: unknown,
-  key: string,
+  key: string | undefined,
 ): StoreError | ResultUnavailableError {
   if (isUnreadable(cause)) return new ResultUnavailableError(cause.message, { key, cause });
   return new StoreError(`The store failed to ${operation}: ${reasonOf(cause)}`, { key, cause });

@@ -64,8 +64,9 @@ function outlasted(call: Call): Failed {
 
 /** Whether a claim comes too late to be used. */
 function isTooLate({ settings }: Call, { attempt }: Claimed, { seenAttempt }: Wait): boolean {
-  // The run that this call waited for has gone, and its window with it: whether it had succeeded nobody knows.
-  const missed = attempt <= seenAttempt && settings.onUncertain === "reject";
+  // P2: the run that this call waited for has gone, and its window with it: whether it had succeeded nobody knows, nor
+  // when that window began.
+  const missed = attempt <= seenAttempt && settings.onUncertain !== "rerun";
   return missed || settings.signal?.aborted === true;
 }
 

@@ -1,4 +1,4 @@
-import type { IdempotencyStore } from "../contract/store.ts";
+import type { IdempotencyStore, ListedRecord } from "../contract/store.ts";
 import type { Awaitable } from "../util/awaitable.ts";
 import { type Gate, signal } from "./gate.ts";
 
@@ -33,9 +33,9 @@ export type Fault = { operation: FaultyOperation; nth?: number; times?: number }
 export interface StoreCall {
   /** What it asked the store to do. */
   operation: FaultyOperation;
-  /** The key as the store gets it, with its namespace. */
+  /** The key as the store gets it, with its namespace; of a listing the prefix. */
   key: string;
-  /** All arguments, the key first. */
+  /** All arguments, the key first; of a listing the prefix and the query. */
   args: readonly unknown[];
 }
 
@@ -75,7 +75,7 @@ export function faultyStore(store: IdempotencyStore, plan: readonly Fault[] = []
     return fault ? suffer(fault, async () => apply(), end.given) : (async () => apply())();
   }
 
-  const { settled, maxOutcomeBytes } = store;
+  const { settled, list, maxOutcomeBytes } = store;
   faults.add(plan);
   return {
     claim: (...args) => call("claim", args, () => store.claim(...args)),
@@ -84,7 +84,11 @@ export function faultyStore(store: IdempotencyStore, plan: readonly Fault[] = []
     release: (...args) => call("release", args, () => store.release(...args)),
     read: (...args) => call("read", args, () => store.read(...args)),
     settle: (...args) => call("settle", args, () => store.settle(...args)),
+    reopen: (...args) => call("reopen", args, () => store.reopen(...args)),
     forget: (...args) => call("forget", args, () => store.forget(...args)),
+    ...(list && {
+      list: query => listing(() => call("list", [query.prefix, query], () => list.call(store, query))),
+    }),
     ...(settled && { settled: (...args) => call("settled", args, () => settled.apply(store, args)) }),
     ...(maxOutcomeBytes !== undefined && { maxOutcomeBytes }),
     calls,
@@ -95,6 +99,11 @@ export function faultyStore(store: IdempotencyStore, plan: readonly Fault[] = []
       end = signal();
     },
   };
+}
+
+/** What goes wrong with a listing does so before its first record. */
+async function* listing(ask: () => Promise<AsyncIterable<ListedRecord>>): AsyncGenerator<ListedRecord> {
+  yield* await ask();
 }
 
 async function suffer<T>(fault: Fault, apply: () => Promise<T>, ended: Promise<void>): Promise<T> {

@@ -1,5 +1,6 @@
 const LENGTH = 22; // 132 bits
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+/** The characters of base64url in their order. */
+export const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 // Written anew by each draw: to make them each time takes as long as all else but the draw itself.
 const bytes = /* @__PURE__ */ new Uint8Array(LENGTH);
@@ -12,6 +13,6 @@ const codes: number[] = [];
  */
 export function drawToken(): string {
   crypto.getRandomValues(bytes);
-  for (let i = 0; i < LENGTH; i++) codes[i] = ALPHABET.charCodeAt(bytes[i]! & 63);
+  for (let i = 0; i < LENGTH; i++) codes[i] = BASE64URL.charCodeAt(bytes[i]! & 63);
   return String.fromCharCode(...codes);
 }

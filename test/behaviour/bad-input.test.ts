@@ -114,8 +114,8 @@ describe("a bad ttl", () => {
 });
 
 describe("a bad option", () => {
-  const { claim, renew, complete, release, read, settle, forget } = faultyStore(memoryStore());
-  const methods = { claim, renew, complete, release, read, settle, forget };
+  const { claim, renew, complete, release, read, settle, reopen, forget } = faultyStore(memoryStore());
+  const methods = { claim, renew, complete, release, read, settle, reopen, forget };
   const options: [string, unknown, string][] = [
     ["options", null, "expected an object; got null"],
     ["options", "1h", 'expected an object; got "1h"'],
@@ -126,7 +126,7 @@ describe("a bad option", () => {
       /^expected one of store, lease, .*, redactKeys; got "onConflcit"$/.source,
     ],
     ["onConflict", "queue", 'expected "wait" or "reject"; got "queue"'],
-    ["onUncertain", "run", 'expected "reject" or "rerun"; got "run"'],
+    ["onUncertain", "run", 'expected "reject", "rerun" or { rerunWithin: a duration }; got "run"'],
     ["onStoreError", true, 'expected "throw" or "run"; got true'],
     ["onError", "release", 'expected a function; got "release"'],
     ["onEvent", {}, "expected a function; got an object with no keys"],
@@ -146,9 +146,10 @@ describe("a bad option", () => {
     [
       "store",
       "redis",
-      'expected an IdempotencyStore; got "redis" without claim, renew, complete, release, read, settle, forget',
+      'expected an IdempotencyStore; got "redis" without claim, renew, complete, release, read, settle, reopen, forget',
     ],
     ["store", { ...methods, forget: undefined }, "without forget"],
+    ["store", { ...methods, reopen: undefined }, "without reopen"],
   ];
 
   it.each(options)("%s: %j", async (name, value, message) => {

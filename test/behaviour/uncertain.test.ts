@@ -56,7 +56,7 @@ describe("an error after which the request may have arrived", () => {
       attempt: 1,
       retryAfterMs: 40_000,
     });
-    expect((error as Error).message).toMatch(/nobody knows .*`resolve`.*`forget`.*onUncertain: "rerun"/);
+    expect((error as Error).message).toMatch(/nobody knows .*`resolve` or `reopen`.*onUncertain: "rerun"/);
     expect(of("refused")).toMatchObject([{ type: "refused", key: "k", code: "OUTCOME_UNKNOWN" }]);
     await pass(39_999);
     await rejection(execute("k", "1m", fn));

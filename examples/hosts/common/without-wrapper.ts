@@ -13,5 +13,11 @@ export function createIdempotency(): Pick<Idempotency, "withIdempotency"> {
 
 function executionOf(key: Key): Execution {
   const { signal } = new AbortController();
-  return { key: String(key), attempt: 1, idempotencyKey: randomUUID(), signal };
+  return {
+    key: String(key),
+    attempt: 1,
+    idempotencyKey: randomUUID(),
+    idempotencyUuid: randomUUID(),
+    signal,
+  };
 }

@@ -13,6 +13,7 @@ const NO_CLAIM: Claim = {
   takeover: false,
   ttlMs: 0,
   leaseUntil: NEVER,
+  claimedAt: 0,
   runText: undefined,
 };
 
@@ -65,6 +66,17 @@ export class Entries {
     if (now > time - this.#start) this.#start = time - now;
     this.#latest = now;
     return now;
+  }
+
+  /** From when on times are counted, in milliseconds since 1970. */
+  get start(): number {
+    return this.#start;
+  }
+
+  /** The keys that are there now: of claims, or of what is completed or released. */
+  keys(of: "claims" | "settled"): string[] {
+    // The first of the claims is none.
+    return of === "settled" ? [...this.#settled.keys()] : [...this.#claims.keys()].slice(1);
   }
 
   /** The key's completed or released record, which counts as used. */

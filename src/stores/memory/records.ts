@@ -15,6 +15,8 @@ export interface Claim {
   readonly takeover: boolean;
   readonly ttlMs: number;
   leaseUntil: number;
+  /** When the window's first claim was made. */
+  readonly claimedAt: number;
   /** What stands for a `runId` that is a number, once somebody has asked. */
   runText: string | undefined;
 }
@@ -25,6 +27,8 @@ export interface Settled {
   /** The text, or, once the engine has replayed it, what it says in JSON: see `keptValue`. */
   outcome: string | object | undefined;
   readonly expiresAt: number;
+  /** When the window's first claim was made. */
+  readonly claimedAt: number;
   /** Absent where the key was completed by its first claim, whose token is the `runId`: most are, and take less. */
   history?: History;
 }
@@ -43,15 +47,15 @@ export const historyOf = (record: Settled): Readonly<History> => record.history 
 
 /** What becomes of a claim that ends: completed by `token`, or by nobody. */
 export function settledRecord(
-  { runId, attempt, fingerprint, runText }: Claim,
+  { runId, attempt, fingerprint, runText, claimedAt }: Claim,
   token: Token | undefined,
   outcome: string | undefined,
   expiresAt: number,
 ): Settled {
   const isFirst = attempt === 1 && fingerprint === undefined && token === runId && runText === undefined;
   return isFirst
-    ? { runId, outcome, expiresAt }
-    : { runId, outcome, expiresAt, history: { attempt, fingerprint, token, runText } };
+    ? { runId, outcome, expiresAt, claimedAt }
+    : { runId, outcome, expiresAt, claimedAt, history: { attempt, fingerprint, token, runText } };
 }
 
 /** S5: whether that claim completed it. */
@@ -83,28 +87,49 @@ export function isSeen(record: Claim | Settled, seen: Seen | undefined): boolean
   return attempt === seen.attempt && runTextOf(record) === seen.runId;
 }
 
+/** S11: whether the claim that somebody saw is released now. */
+export function isReopened(record: Settled, seen: Seen): boolean {
+  return record.outcome === undefined && isSeen(record, seen);
+}
+
 /** S11: whether the claim that somebody saw was settled from outside, with that outcome. */
 export function isSettledSo(record: Settled, seen: Seen, outcome: string): boolean {
   const byNobody = record.history !== undefined && record.history.token === undefined;
   return byNobody && outcomeText(record) === outcome && isSeen(record, seen);
 }
 
-/** A settled key as `read` shows it. */
-export function showSettled(record: Settled, now: number): StoreRecord {
+/** For how long it has been uncertain, or else its window goes on. */
+export function ageOf(record: Claim | Settled, now: number): number {
+  return now - ("token" in record && record.leaseUntil <= now ? record.leaseUntil : record.claimedAt);
+}
+
+/** A settled key as `read` shows it. Times are counted from `start`. */
+export function showSettled(record: Settled, now: number, start: number): StoreRecord {
   const { expiresAt } = record;
+  const claimedAt = start + record.claimedAt;
   const outcome = outcomeText(record);
   const { attempt, fingerprint } = historyOf(record);
   const status = outcome === undefined ? "released" : "completed";
   const runId = runTextOf(record);
-  return { status, attempt, runId, fingerprint, outcome, leaseInMs: 0, expiresInMs: expiresAt - now };
+  return {
+    status,
+    attempt,
+    runId,
+    fingerprint,
+    outcome,
+    leaseInMs: 0,
+    expiresInMs: expiresAt - now,
+    claimedAt,
+  };
 }
 
-/** A held key as `read` shows it. */
-export function showClaim(claim: Claim, now: number): StoreRecord {
+/** A held key as `read` shows it. Times are counted from `start`. */
+export function showClaim(claim: Claim, now: number, start: number): StoreRecord {
   const { attempt, fingerprint, ttlMs, leaseUntil } = claim;
   // S4: a lapsed lease reads as uncertain.
   const status = now < leaseUntil ? "in-progress" : "uncertain";
   const leaseInMs = Math.max(0, leaseUntil - now);
   const runId = runTextOf(claim);
-  return { status, attempt, runId, fingerprint, leaseInMs, expiresInMs: leaseUntil + ttlMs - now };
+  const claimedAt = start + claim.claimedAt;
+  return { status, attempt, runId, fingerprint, leaseInMs, expiresInMs: leaseUntil + ttlMs - now, claimedAt };
 }

@@ -1,5 +1,13 @@
 import { fingerprint as digestOf } from "../../contract/fingerprint.ts";
-import type { ClaimRequest, ClaimResult, IdempotencyStore, Seen, StoreRecord } from "../../contract/store.ts";
+import type {
+  ClaimRequest,
+  ClaimResult,
+  IdempotencyStore,
+  ListedRecord,
+  ListQuery,
+  Seen,
+  StoreRecord,
+} from "../../contract/store.ts";
 import { Entries } from "./entries.ts";
 import { LOCAL, type Local } from "./local.ts";
 import { type MemoryStoreOptions, readMemoryOptions } from "./options.ts";
@@ -30,7 +38,9 @@ class MemoryStore implements IdempotencyStore, Local {
 
   runText(key: string, runId: Token): string {
     const record = this.#entries.find(key, this.#entries.now());
-    return records.runTextOf(record?.runId === runId ? record : { runId, outcome: undefined, expiresAt: 0 });
+    return records.runTextOf(
+      record?.runId === runId ? record : { runId, outcome: undefined, expiresAt: 0, claimedAt: 0 },
+    );
   }
 
   peekCompleted(key: string): Settled | undefined {
@@ -78,8 +88,7 @@ class MemoryStore implements IdempotencyStore, Local {
     const now = this.#entries.now();
     const held = this.#owned(key, token, now);
     if (held === undefined) return false;
-    // S6: what is known of the window is kept for the claim's ttl.
-    this.#entries.end(key, records.settledRecord(held, undefined, undefined, now + held.ttlMs), now);
+    this.#free(key, held, now);
     return true;
   }
 
@@ -87,7 +96,7 @@ class MemoryStore implements IdempotencyStore, Local {
     const now = this.#entries.now();
     const record = this.#entries.find(key, now);
     if (record === undefined) return undefined;
-    return "token" in record ? records.showClaim(record, now) : records.showSettled(record, now);
+    return this.#show(record, now);
   }
 
   settle(key: string, outcome: string, ttlMs: number, seen?: Seen): boolean {
@@ -101,6 +110,17 @@ class MemoryStore implements IdempotencyStore, Local {
     return true;
   }
 
+  reopen(key: string, seen?: Seen): boolean {
+    const now = this.#entries.now();
+    const record = this.#entries.find(key, now);
+    if (record === undefined) return false;
+    // S11: sent again, it is true while that claim is released.
+    if (!("token" in record)) return seen !== undefined && records.isReopened(record, seen);
+    if (now < record.leaseUntil || !records.isSeen(record, seen)) return false;
+    this.#free(key, record, now);
+    return true;
+  }
+
   forget(key: string, seen?: Seen): boolean {
     const record = this.#entries.find(key, this.#entries.now());
     // S11: sent again, it is true, because what was seen is gone; unless a later claim stands there.
@@ -110,12 +130,35 @@ class MemoryStore implements IdempotencyStore, Local {
     return true;
   }
 
+  async *list({ prefix, status, olderThanMs = 0 }: ListQuery): AsyncGenerator<ListedRecord, void, undefined> {
+    const isHeld = status === "in-progress" || status === "uncertain";
+    for (const key of this.#entries.keys(isHeld ? "claims" : "settled")) {
+      const now = this.#entries.now();
+      const record = key.startsWith(prefix) ? this.#entries.find(key, now) : undefined;
+      if (record === undefined || records.ageOf(record, now) < olderThanMs) continue;
+      const shown = this.#show(record, now);
+      if (shown.status === status) yield { key, ...shown };
+    }
+  }
+
   settled(key: string, signal: AbortSignal): Promise<void> {
     return this.#entries.waiters.wait(key, signal);
   }
 
+  #show(record: Claim | Settled, now: number): StoreRecord {
+    const { start } = this.#entries;
+    return "token" in record
+      ? records.showClaim(record, now, start)
+      : records.showSettled(record, now, start);
+  }
+
+  /** S6: what is known of the window is kept for the claim's ttl. */
+  #free(key: string, claim: Claim, now: number): void {
+    this.#entries.end(key, records.settledRecord(claim, undefined, undefined, now + claim.ttlMs), now);
+  }
+
   #claimSettled(key: string, record: Settled, request: ClaimRequest, now: number): ClaimResult {
-    const { runId, expiresAt } = record;
+    const { runId, expiresAt, claimedAt } = record;
     const outcome = records.outcomeText(record);
     const { attempt, fingerprint, runText } = records.historyOf(record);
     if (outcome !== undefined) {
@@ -124,28 +167,30 @@ class MemoryStore implements IdempotencyStore, Local {
     this.#entries.reclaim(key);
     // S6: with another fingerprint it begins a window of its own.
     if (differ(fingerprint, request.fingerprint)) return this.#take(key, request, now);
-    return this.#take(key, request, now, runId, attempt + 1, fingerprint, false, runText);
+    return this.#take(key, request, now, claimedAt, runId, attempt + 1, fingerprint, false, runText);
   }
 
   #claimHeld(key: string, held: Claim, request: ClaimRequest, now: number): ClaimResult {
-    const { token, attempt, runId, fingerprint, takeover, leaseUntil, ttlMs, runText } = held;
+    const { token, attempt, runId, fingerprint, takeover, leaseUntil, ttlMs, claimedAt, runText } = held;
     // S2: its own token is claimed again, as what it was.
     if (token === request.token)
-      return this.#take(key, request, now, runId, attempt, fingerprint, takeover, runText);
+      return this.#take(key, request, now, claimedAt, runId, attempt, fingerprint, takeover, runText);
     if (now < leaseUntil) {
       return { status: "in-progress", attempt, fingerprint, retryAfterMs: leaseUntil - now };
     }
-    // S4: taken over only with rerun, and a fingerprint that does not differ.
-    if (request.rerun !== true || differ(fingerprint, request.fingerprint)) {
+    // S4: taken over only with rerun, or soon enough, and a fingerprint that does not differ.
+    const isWanted = request.rerun || now - claimedAt < (request.rerunWithinMs ?? 0);
+    if (!isWanted || differ(fingerprint, request.fingerprint)) {
       return { status: "uncertain", attempt, fingerprint, retryAfterMs: leaseUntil + ttlMs - now };
     }
-    return this.#take(key, request, now, runId, attempt + 1, fingerprint, true, runText);
+    return this.#take(key, request, now, claimedAt, runId, attempt + 1, fingerprint, true, runText);
   }
 
   #take(
     key: string,
     request: ClaimRequest,
     now: number,
+    claimedAt = now,
     runId: Token = request.token,
     attempt = 1,
     known?: string,
@@ -154,7 +199,7 @@ class MemoryStore implements IdempotencyStore, Local {
   ): ClaimResult {
     const { token, ttlMs, leaseMs, fingerprint = known } = request;
     const leaseUntil = now + leaseMs;
-    const claim = { token, runId, attempt, fingerprint, takeover, ttlMs, leaseUntil, runText };
+    const claim = { token, runId, attempt, fingerprint, takeover, ttlMs, leaseUntil, claimedAt, runText };
     this.#entries.take(key, claim, now);
     // Who claims by a number may ask for the text of the run.
     const run = typeof token === "string" ? records.runTextOf(claim) : (runId as never);

@@ -53,6 +53,7 @@ export function postgresOperations(ask: Ask, table?: string): Omit<IdempotencySt
     complete: (key, token, outcome, ttl) => did("complete", withHint(key, { token, outcome, ttl })),
     release: (key, token) => did("release", withHint(key, { token })),
     settle: (key, outcome, ttl, seen) => did("settle", withHint(key, { outcome, ttl, ...seenValues(seen) })),
+    reopen: (key, seen) => did("reopen", withHint(key, seenValues(seen))),
     async forget(key, seen) {
       if (seen === undefined) return (await ask("forget", withHint(key))).length > 0;
       const { length } = await ask("forgetSeen", withHint(key, seenValues(seen)));

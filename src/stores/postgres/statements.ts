@@ -31,6 +31,7 @@ export type PostgresOperation =
   | "release"
   | "read"
   | "settle"
+  | "reopen"
   | "forget"
   | "forgetSeen"
   | "purge";
@@ -59,6 +60,7 @@ const NOTIFYING: readonly PostgresOperation[] = [
   "complete",
   "release",
   "settle",
+  "reopen",
   "forget",
   "forgetSeen",
 ];

@@ -1,5 +1,12 @@
 import type { ClaimRequest, ClaimResult } from "../../contract/store.ts";
-import { fingerprintWord, firstRecord, isCompleted, readRecord, storableWord } from "../shared/record.ts";
+import {
+  fingerprintWord,
+  firstRecord,
+  isCompleted,
+  readRecord,
+  storableWord,
+  timeWord,
+} from "../shared/record.ts";
 import type { Connection } from "./client.ts";
 import { claimResult, completion, explain } from "./replies.ts";
 import { CLAIM } from "./scripts.ts";
@@ -33,14 +40,16 @@ export function claiming(): Claim {
     }
   }
 
-  return async (connection, name, { token, ttlMs, leaseMs, fingerprint, rerun }) => {
+  return async (connection, name, { token, ttlMs, leaseMs, fingerprint, rerun, rerunWithinMs }) => {
     const [owner, print, lifeMs] = [storableWord(token), fingerprintWord(fingerprint), ttlMs + leaseMs];
-    const first = firstRecord(owner, ttlMs, print);
-    const found = await add(connection, name, first, lifeMs);
+    const time = timeWord();
+    // S4: an age is judged by the server's clock alone, which a plain command does not put into a record.
+    const isPlain = rerunWithinMs === undefined;
+    const found = isPlain && (await add(connection, name, firstRecord(owner, ttlMs, time, print), lifeMs));
     // S1: the key was absent, so this is the window's first claim.
     if (found === null) return { status: "claimed", attempt: 1, runId: token, takeover: false, fingerprint };
     if (typeof found === "string" && isCompleted(found)) return completion(readRecord(found));
-    const args = [owner, `${ttlMs}`, `${lifeMs}`, print, rerun ? "1" : "", first];
+    const args = [owner, `${ttlMs}`, `${lifeMs}`, print, rerun ? "1" : "", time, `${rerunWithinMs ?? ""}`];
     const reply = await connection.run(CLAIM, name, ...args).catch(explain);
     canRun = true;
     return claimResult(reply);

@@ -45,8 +45,9 @@ export function completion({ attempt, outcome, fingerprint }: KeptRecord, expire
 /** What the script that reads answers. */
 export function storeRecord(reply: unknown): StoreRecord | undefined {
   if (reply === null) return undefined;
-  const [{ state, ttlMs, attempt, runId, fingerprint, outcome }, left] = readReply(parseReply(reply));
-  const known = { attempt, runId, fingerprint, outcome, expiresInMs: left };
+  const [{ state, ttlMs, ...record }, left] = readReply(parseReply(reply));
+  const { attempt, runId, fingerprint, outcome, claimedAt } = record;
+  const known = { attempt, runId, fingerprint, outcome, expiresInMs: left, claimedAt };
   if (state !== "held") return { status: state, ...known, leaseInMs: 0 };
   // S4: what is left of a lease is what is left of the record above its ttl.
   const leaseInMs = Math.max(0, left - ttlMs);

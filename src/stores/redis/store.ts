@@ -11,7 +11,17 @@ import { naming } from "./names.ts";
 import { commandsOf } from "./recognise.ts";
 import { confirmed, type Replicas } from "./replicas.ts";
 import { explain, storeRecord, yesOrNo } from "./replies.ts";
-import { COMPLETE, FORGET, FORGET_SEEN, READ, RELEASE, RENEW, type RedisScript, SETTLE } from "./scripts.ts";
+import {
+  COMPLETE,
+  FORGET,
+  FORGET_SEEN,
+  READ,
+  RELEASE,
+  RENEW,
+  REOPEN,
+  type RedisScript,
+  SETTLE,
+} from "./scripts.ts";
 
 /** How a `redisStore` is set up. */
 export interface RedisStoreOptions {
@@ -111,6 +121,10 @@ class RedisStore implements IdempotencyStore {
 
   settle(key: string, outcome: string, ttlMs: number, seen?: Seen): Promise<boolean> {
     return this.#yes(SETTLE, key, "", `${ttlMs}`, storableText(outcome), ...seenWords(seen));
+  }
+
+  reopen(key: string, seen?: Seen): Promise<boolean> {
+    return this.#yes(REOPEN, key, "", ...seenWords(seen));
   }
 
   read(key: string): Promise<StoreRecord | undefined> {

@@ -2,7 +2,7 @@ import { ResultUnavailableError } from "../../contract/errors.ts";
 import type { StoreRecord } from "../../contract/store.ts";
 
 /** The version of the form in which stores outside this process keep a record. */
-export const RECORD_VERSION = 1;
+export const RECORD_VERSION = 2;
 
 // S9: neither Redis' clients nor SQL's text hold a lone surrogate, and SQL's text no NUL: both are kept behind this mark,
 // which JSON never contains as it is.
@@ -41,16 +41,18 @@ export function unreadableRecord(why: string): ResultUnavailableError {
 }
 
 // A record as one text: the version, a letter for the state, and on its first line the attempt, a number (held: the
-// ttl in milliseconds; completed: how many bytes the outcome has; released: 0), the token of the call that holds or
-// completed it (nothing if an operator settled it), the runId (nothing if it is the token), and a colon with the
-// fingerprint (nothing if there is none); then the outcome. S2: a claim that is repeated answers the same `takeover`,
-// so a key that was taken over while it was uncertain has a letter of its own, `t`.
-const LINE = /^(\d+)([htrc])([1-9]\d*) (\d+) ([^ \n]*) ([^ \n]*) (:[^ \n]*)?\n/;
+// ttl in milliseconds; completed: how many bytes the outcome has; released: 0), when the window's first claim was made
+// (in milliseconds since 1970: in base 36 by that claimant's clock, or `=` and the digits by the server's), the token
+// of the call that holds or completed it (nothing if an operator settled it), the runId (nothing if it is the token),
+// and a colon with the fingerprint (nothing if there is none); then the outcome. S2: a claim that is repeated answers
+// the same `takeover`, so a key that was taken over while it was uncertain has a letter of its own, `t`.
+const LINE = /^(\d+)([htrc])([1-9]\d*) (\d+) (=\d+|[\da-z]+) ([^ \n]*) ([^ \n]*) (:[^ \n]*)?\n/;
 
 const STATES = { h: "held", t: "held", r: "released", c: "completed" } as const;
 
 /** What the text of a record says. */
-export interface KeptRecord extends Pick<StoreRecord, "attempt" | "runId" | "fingerprint" | "outcome"> {
+export interface KeptRecord
+  extends Pick<StoreRecord, "attempt" | "runId" | "fingerprint" | "outcome" | "claimedAt"> {
   state: (typeof STATES)[keyof typeof STATES];
   /** Held by a claim that took an uncertain key over. */
   takeover: boolean;
@@ -62,9 +64,18 @@ export function fingerprintWord(fingerprint: string | undefined): string {
   return fingerprint === undefined ? "" : `:${storableWord(fingerprint)}`;
 }
 
-/** The record of a window's first claim. The token and the fingerprint are given as they stand in a record. */
-export function firstRecord(token: string, ttlMs: number, fingerprint: string): string {
-  return `${RECORD_VERSION}h1 ${ttlMs} ${token}  ${fingerprint}\n`;
+/** The time by this process's clock as it stands in a record. */
+export function timeWord(): string {
+  return Date.now().toString(36);
+}
+
+function readTime(word: string): number {
+  return word.startsWith("=") ? Number(word.slice(1)) : Number.parseInt(word, 36);
+}
+
+/** The record of a window's first claim. All but the ttl is given as it stands in a record. */
+export function firstRecord(token: string, ttlMs: number, claimedAt: string, fingerprint: string): string {
+  return `${RECORD_VERSION}h1 ${ttlMs} ${claimedAt} ${token}  ${fingerprint}\n`;
 }
 
 /** Whether a text is one of a completed key, if it is a record at all. */
@@ -83,9 +94,11 @@ export function unreadableText(text: string): ResultUnavailableError {
 
 /** Reads the text of a record. Throws `RESULT_UNAVAILABLE` where it is none of this version. */
 export function readRecord(text: string): KeptRecord {
-  const [line, version, letter, attempt, number, token, runId, fingerprint] = LINE.exec(text) ?? [];
+  const [line, version, letter, attempt, number, time, token, runId, fingerprint] = LINE.exec(text) ?? [];
   const isSound = version === `${RECORD_VERSION}` && Number.isSafeInteger(Number(attempt));
   if (line === undefined || !isSound || (runId === "" && token === "")) throw unreadableText(text);
+  const claimedAt = readTime(time as string);
+  if (!Number.isSafeInteger(claimedAt)) throw unreadableText(text);
   const state = STATES[letter as keyof typeof STATES];
   const rest = text.slice(line.length);
   if (Buffer.byteLength(rest) !== (state === "completed" ? Number(number) : 0)) throw unreadableText(text);
@@ -97,5 +110,6 @@ export function readRecord(text: string): KeptRecord {
     runId: originalText((runId || token) as string),
     fingerprint: fingerprint === undefined ? undefined : originalText(fingerprint.slice(1)),
     outcome: state === "completed" ? originalText(rest) : undefined,
+    claimedAt,
   };
 }

@@ -31,6 +31,8 @@ export interface SqlValues {
   lease: number;
   /** Whether to take over an uncertain key. */
   rerun: boolean;
+  /** Or else within how many milliseconds of its window's first claim; 0 for never. */
+  within: number;
   /** The claim that an operator saw. */
   run: string | undefined;
   attempt: number | undefined;
@@ -51,6 +53,7 @@ export const TYPES: Record<ValueName, string> = {
   ttl: "bigint",
   lease: "bigint",
   rerun: "int",
+  within: "bigint",
   run: "text",
   attempt: "bigint",
   limit: "bigint",
@@ -90,8 +93,8 @@ export function valuesOf({ names }: SqlStatement, values: Partial<SqlValues>): (
 
 /** The values of a claim. */
 export function claimValues(key: string, request: ClaimRequest): Partial<SqlValues> {
-  const { token, ttlMs, leaseMs, fingerprint, rerun = false } = request;
-  return { key, token, ttl: ttlMs, lease: leaseMs, fingerprint, rerun };
+  const { token, ttlMs, leaseMs, fingerprint, rerun = false, rerunWithinMs: within = 0 } = request;
+  return { key, token, ttl: ttlMs, lease: leaseMs, fingerprint, rerun, within };
 }
 
 /** The values that name the claim that an operator saw, if it saw one (S11). */

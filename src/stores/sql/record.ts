@@ -67,7 +67,7 @@ const isTextOrNull = (value: unknown) => value === null || isText(value);
 
 function record(row: SqlRow): Row {
   const { numbers, run_id } = row;
-  const [version, attempt, leaseUntil, expiresAt, now, holder] = numbersOf(numbers);
+  const [version, attempt, leaseUntil, expiresAt, claimedAt, now, holder] = numbersOf(numbers);
   const { fingerprint, outcome } = readable(version, attempt, row);
   if (!isText(run_id)) throw unreadableRecord("its run_id is no text");
   const leaseInMs = leaseUntil! - now!;
@@ -81,6 +81,7 @@ function record(row: SqlRow): Row {
     outcome: original(outcome),
     leaseInMs: status === "in-progress" ? leaseInMs : 0,
     expiresInMs: expiresAt! - now!,
+    claimedAt: claimedAt!,
   };
 }
 

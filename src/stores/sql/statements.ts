@@ -22,6 +22,7 @@ export interface SqlTexts {
   readonly release: string;
   readonly read: string;
   readonly settle: string;
+  readonly reopen: string;
   readonly forget: string;
   /** The same for the claim that was seen, and no other. */
   readonly forgetSeen: string;
@@ -30,7 +31,7 @@ export interface SqlTexts {
 }
 
 const COLUMNS =
-  "key, version, attempt, ttl_ms, lease_until, expires_at, purge_at, token, run_id, fingerprint, outcome";
+  "key, version, attempt, ttl_ms, claimed_at, lease_until, expires_at, purge_at, token, run_id, fingerprint, outcome";
 
 // What a statement asks of a row. None is ever null, so that each can be negated.
 const differs = "(r.fingerprint IS NOT NULL AND :fingerprint IS NOT NULL AND r.fingerprint <> :fingerprint)";
@@ -39,9 +40,10 @@ const open = "r.outcome IS NULL";
 const held = `${open} AND r.token IS NOT NULL`;
 const owned = `${held} AND r.token = :token`;
 const byKey = "r.key = :key";
-// S11: the claim that an operator saw, where the statement is given one; and a key that was settled so already.
+// S11: the claim that an operator saw, where the statement is given one; and a key that was settled or reopened so already.
 const wasSeen = "(:run IS NULL OR (r.run_id = :run AND r.attempt = :attempt))";
 const settled = "(r.token IS NULL AND r.outcome = :outcome)";
+const reopened = `(:run IS NOT NULL AND ${open} AND r.token IS NULL)`;
 
 // Who holds a key, as the last of a row's numbers says it; `seen` takes the claim's own record for nobody's.
 const holder = `CASE WHEN r.token IS NULL THEN ${HOLDER.nobody} ELSE ${HOLDER.somebody} END`;
@@ -58,8 +60,10 @@ export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
   const lapsed = `r.lease_until <= ${now}`;
   // Of a completed record, or of a lease.
   const left = `CASE WHEN ${open} THEN r.lease_until ELSE r.expires_at END - ${now}`;
+  // S4: a window that begins later than now, by a clock that was set back, is of no age.
+  const wanted = `(:rerun = 1 OR ${now} - r.claimed_at BETWEEN 0 AND :within - 1)`;
   // S1, S2, S4: a released key, one's own, or one to take over: each evaluated only where none of those before it holds.
-  const free = `(r.token IS NULL OR r.token = :token OR (${lapsed} AND :rerun = 1 AND NOT ${differs}))`;
+  const free = `(r.token IS NULL OR r.token = :token OR (${lapsed} AND ${wanted} AND NOT ${differs}))`;
   const claimable = `(${expired} OR (${known} AND ${open} AND ${free}))`;
   // S6, of a claimable row: a new window, also where a released key is used for something else.
   const renewed = `(${expired} OR (r.token IS NULL AND ${differs}))`;
@@ -73,7 +77,7 @@ export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
   // S11: once more, it changes nothing.
   const ends = (column: string) => `CASE WHEN ${open} THEN ${now} + :ttl ELSE r.${column} END`;
   const insert = (condition: string) => `INSERT INTO ${table} AS r (${COLUMNS})
-SELECT :key, ${RECORD_VERSION}, 1, :ttl, ${now} + :lease, ${now} + :lease + :ttl, ${now} + :ttl, :token, :token,
+SELECT :key, ${RECORD_VERSION}, 1, :ttl, ${now}, ${now} + :lease, ${now} + :lease + :ttl, ${now} + :ttl, :token, :token,
   :fingerprint, NULL${from}
 WHERE ${condition}
 ON CONFLICT (key) DO`;
@@ -87,6 +91,7 @@ FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
   version = excluded.version,
   attempt = CASE WHEN ${renewed} THEN 1 WHEN r.token = :token THEN r.attempt ELSE r.attempt + 1 END,
   ttl_ms = excluded.ttl_ms,
+  claimed_at = CASE WHEN ${renewed} THEN excluded.claimed_at ELSE r.claimed_at END,
   lease_until = excluded.lease_until,
   expires_at = excluded.expires_at,
   purge_at = excluded.purge_at,
@@ -109,6 +114,10 @@ RETURNING ${row(claimant, "")}`,
       `outcome = :outcome, token = NULL, ${["expires_at", "purge_at"].map(column => `${column} = ${ends(column)}`).join(", ")}`,
       `${wasSeen} AND ((${held} AND ${lapsed}) OR ${settled})`,
     ),
+    reopen: update(
+      `token = NULL, lease_until = 0, expires_at = CASE WHEN r.token IS NULL THEN r.expires_at ELSE ${now} + r.ttl_ms END`,
+      `${wasSeen} AND ((${held} AND ${lapsed}) OR ${reopened})`,
+    ),
     forget: `DELETE FROM ${table} AS r WHERE ${byKey} AND NOT ${expired} ${done}`,
     forgetSeen: `DELETE FROM ${table} AS r WHERE ${byKey} AND ${live} AND ${wasSeen} ${done}`,
     // S8, S10: what is past its time, and nothing else.
@@ -123,7 +132,9 @@ DELETE FROM ${table} WHERE key IN (SELECT key FROM past) ${done}`,
 /** The columns that a statement answers with, for one row. */
 function rowOf({ now, numbers }: SqlDialect): (holder: string, of?: string) => string {
   return (holder, of = "r.") => {
-    const counts = ["version", "attempt", "lease_until", "expires_at"].map(column => of + column);
+    const counts = ["version", "attempt", "lease_until", "expires_at", "claimed_at"].map(
+      column => of + column,
+    );
     const texts = ["run_id", "fingerprint", "outcome"].map(column => of + column);
     return `${numbers([...counts, now, holder])}, ${texts.join(", ")}`;
   };

@@ -31,6 +31,7 @@ export function tableSchema(table: string, { key, integer }: SqlTypes): readonly
   version ${integer} NOT NULL,
   attempt ${integer} NOT NULL,
   ttl_ms ${integer} NOT NULL,
+  claimed_at ${integer} NOT NULL,
   lease_until ${integer} NOT NULL,
   expires_at ${integer} NOT NULL,
   purge_at ${integer} NOT NULL,

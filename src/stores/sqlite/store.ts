@@ -121,6 +121,7 @@ function sqliteOperations(connection: SqliteConnection, table: string): SqliteSt
     complete: (key, token, outcome, ttl) => did("complete", { key, token, outcome, ttl }, "completeInTime"),
     release: (key, token) => did("release", { key, token }),
     settle: (key, outcome, ttl, seen) => did("settle", { key, outcome, ttl, ...seenValues(seen) }),
+    reopen: (key, seen) => did("reopen", { key, ...seenValues(seen) }),
     forget: (key, seen) =>
       perform(() => {
         if (seen === undefined) return connection.change(forms.forget, { key }) > 0;

@@ -21,6 +21,7 @@ function otherwise(store: IdempotencyStore, other: Partial<IdempotencyStore>): I
     release: (key, token) => store.release(key, token),
     read: key => store.read(key),
     settle: (...args) => store.settle(...args),
+    reopen: (...args) => store.reopen(...args),
     forget: (...args) => store.forget(...args),
     ...(settled && { settled: settled.bind(store) }),
     ...other,

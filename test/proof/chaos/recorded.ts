@@ -62,6 +62,7 @@ export function recorded(
     read: key => store.read(key),
     settle: (key, outcome, ttlMs, seen) =>
       record("settle", key, { outcome, ttlMs, seen }, () => store.settle(key, outcome, ttlMs, seen)),
+    reopen: (key, seen) => record("reopen", key, { seen }, () => store.reopen(key, seen)),
     forget: (key, seen) => record("forget", key, { seen }, () => store.forget(key, seen)),
   };
   if (store.settled) kept.settled = (key, signal) => store.settled!(key, signal);

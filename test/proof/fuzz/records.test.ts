@@ -68,6 +68,10 @@ const record = fc.record({
   letter: fc.constantFrom("h", "t", "r", "c"),
   attempt,
   number: fc.nat(),
+  time: fc.oneof(
+    fc.nat().map(ms => [ms, ms.toString(36)] as const),
+    fc.nat().map(ms => [ms, `=${ms}`] as const),
+  ),
   token: word,
   runId: fc.option(word, { nil: "" }),
   fingerprint: optional,
@@ -76,10 +80,10 @@ const record = fc.record({
 type Written = typeof record extends fc.Arbitrary<infer R> ? R : never;
 
 /** As Redis keeps a record: its form stands in record.ts. */
-function written({ letter, attempt, number, token, runId, fingerprint, outcome }: Written): string {
+function written({ letter, attempt, number, time, token, runId, fingerprint, outcome }: Written): string {
   const kept = letter === "c" ? storableText(outcome) : "";
   const size = letter === "c" ? Buffer.byteLength(kept) : number;
-  const line = `${RECORD_VERSION}${letter}${attempt} ${size} ${storableWord(token)} ${storableWord(runId)}`;
+  const line = `${RECORD_VERSION}${letter}${attempt} ${size} ${time[1]} ${storableWord(token)} ${storableWord(runId)}`;
   return `${line} ${fingerprintWord(fingerprint)}\n${kept}`;
 }
 
@@ -102,7 +106,7 @@ it(
   "a record comes back from its text as it was",
   () => {
     fuzz([record], given => {
-      const { letter, attempt, number, token, runId, fingerprint, outcome } = given;
+      const { letter, attempt, number, time, token, runId, fingerprint, outcome } = given;
       expect(readRecord(written(given))).toEqual({
         state: { h: "held", t: "held", r: "released", c: "completed" }[letter],
         takeover: letter === "t",
@@ -111,6 +115,7 @@ it(
         runId: runId || token,
         fingerprint,
         outcome: letter === "c" ? outcome : undefined,
+        claimedAt: time[0],
       });
     });
   },
@@ -124,10 +129,11 @@ const fragments = fc.array(
       "1",
       "2",
       "0",
-      "1h",
-      "1t",
-      "1r",
-      "1c",
+      "2h",
+      "2t",
+      "2r",
+      "2c",
+      "=",
       "h",
       " ",
       "  ",
@@ -147,10 +153,11 @@ const fragments = fc.array(
 const mostly = (sound: fc.Arbitrary<string>, ...others: string[]) =>
   fc.oneof({ weight: 4, arbitrary: sound }, { weight: 1, arbitrary: fc.constantFrom(...others) });
 const parts = [
-  mostly(fc.constant("1"), "01", "2"),
+  mostly(fc.constant("2"), "02", "1"),
   mostly(fc.constantFrom("h", "r"), "c", "x"),
   mostly(fc.constant("1"), "0", "07", "9".repeat(17), "9".repeat(400)),
   mostly(fc.constant(" 0 "), "  ", " 1"),
+  mostly(fc.constantFrom("0 ", "=0 "), " ", "= ", "A ", "=a ", "z".repeat(20), ""),
   mostly(fc.constant("t"), "", "__proto__"),
   mostly(fc.constant(" "), "  "),
   mostly(fc.constant(""), "t", "constructor"),
@@ -158,7 +165,7 @@ const parts = [
   mostly(fc.constant(""), "x"),
 ];
 const patched = fc.tuple(...parts).map(pieces => pieces.join(""));
-const FORM = /^1[htrc][1-9]\d* \d+ [^ \n]* [^ \n]* (?::[^ \n]*)?\n/;
+const FORM = /^2[htrc][1-9]\d* \d+ (?:=\d+|[\da-z]+) [^ \n]* [^ \n]* (?::[^ \n]*)?\n/;
 
 it(
   "a hostile text of a record is one, or RESULT_UNAVAILABLE",
@@ -199,10 +206,11 @@ const orCell = (sound: fc.Arbitrary<unknown>) =>
 const ms = fc.integer({ min: 0, max: 1e9 });
 const numeric = (numbers: fc.Arbitrary<number>) =>
   fc.oneof(numbers, numbers.map(String), numbers.map(BigInt));
-// Version, attempt, the end of the lease, that of the record, the time, and who holds it.
+// Version, attempt, the end of the lease, that of the record, the first claim's time, the time now, and who holds it.
 const numbers = fc.tuple(
   orCell(numeric(fc.constant(RECORD_VERSION))),
   orCell(numeric(attempt)),
+  numeric(ms),
   numeric(ms),
   numeric(ms),
   numeric(ms),

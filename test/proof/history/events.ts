@@ -67,7 +67,7 @@ export interface RefusedEvent extends OfCall {
 }
 
 /** The operations of a store that a history tells of. */
-export type Operation = "claim" | "renew" | "complete" | "release" | "read" | "settle" | "forget";
+export type Operation = "claim" | "renew" | "complete" | "release" | "read" | "settle" | "reopen" | "forget";
 
 interface Asked extends Moment {
   operation: Operation;

@@ -259,7 +259,7 @@ describe("a record of another version", () => {
     const key = newKey();
     await store.claim(key, { token: "a", ...LONG });
     await store.renew(key, "a", 0);
-    await scene.probe.query(`UPDATE ${scene.table} SET version = 2 WHERE key = $1`, [key]);
+    await scene.probe.query(`UPDATE ${scene.table} SET version = 1 WHERE key = $1`, [key]);
     const unreadable = { code: "RESULT_UNAVAILABLE" };
     const operations = [
       () => store.claim(key, { token: "b", ...LONG, rerun: true }),
@@ -367,7 +367,7 @@ describe("migrate", () => {
 async function leftovers(count: number) {
   const table = newTable();
   await scene.probe.query(postgresSchema(table));
-  await scene.probe.query(`INSERT INTO ${table} SELECT 'key-' || n, 1, 1, 1, 1, n, n, false, null, 'run', null, 'x'
+  await scene.probe.query(`INSERT INTO ${table} SELECT 'key-' || n, 2, 1, 1, 1, 1, n, n, false, null, 'run', null, 'x'
     FROM generate_series(1, ${count}) AS n`);
   return table;
 }

@@ -29,6 +29,7 @@ describeWithRedis("a record in Redis", url => {
     complete: key => store.complete(key, "a", "sent", 1_000),
     release: key => store.release(key, "a"),
     settle: key => store.settle(key, "found", 1_000),
+    reopen: key => store.reopen(key),
   };
 
   const UNREADABLE: Record<string, { put(key: string): Promise<unknown>; says: string }> = {
@@ -39,14 +40,15 @@ describeWithRedis("a record in Redis", url => {
       says: "not of this package's form",
     },
     newer: {
-      put: key => put(key, "2h1 60000 a  \n"),
-      says: "its version is 2, and this package knows version 1",
+      put: key => put(key, "3h1 60000 0 a  \n"),
+      says: "its version is 3, and this package knows version 2",
     },
-    older: { put: key => put(key, "0c1 4 a  \nsent"), says: "its version is 0" },
-    "without a first line": { put: key => put(key, "1c1 4 a  "), says: "cut short" },
-    "with an unknown state": { put: key => put(key, "1x1 60000 a  \n"), says: "cut short" },
-    "whose outcome is cut short": { put: key => put(key, "1c1 4 a  \nsen"), says: "cut short" },
-    "whose outcome is longer": { put: key => put(key, "1c1 4 a  \nsent!"), says: "cut short" },
+    older: { put: key => put(key, "1c1 4 a  \nsent"), says: "its version is 1" },
+    "without a first line": { put: key => put(key, "2c1 4 0 a  "), says: "cut short" },
+    "with an unknown state": { put: key => put(key, "2x1 60000 0 a  \n"), says: "cut short" },
+    "whose outcome is cut short": { put: key => put(key, "2c1 4 0 a  \nsen"), says: "cut short" },
+    "without a time": { put: key => put(key, "2c1 4 a  \nsent"), says: "cut short" },
+    "whose outcome is longer": { put: key => put(key, "2c1 4 0 a  \nsent!"), says: "cut short" },
     "of binary": {
       put: key => redis.set(prefix + key, Buffer.from([0xff, 0, 0xfe]), "PX", 60_000),
       says: "not of this",

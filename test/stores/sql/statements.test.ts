@@ -62,62 +62,62 @@ describe("a table's name", () => {
 });
 
 describe("a row", () => {
-  // The version, the attempt, the end of the lease, that of the record, the time, and who holds it.
-  const numbers = "1,2,0,1500,1000,1";
+  // The version, the attempt, the end of the lease, that of the record, the first claim's time, the time, and who holds it.
+  const numbers = "2,2,0,1500,900,1000,1";
   const row = { numbers, run_id: "run", fingerprint: null, outcome: "a\u00100000" };
   const held = { ...row, outcome: null };
 
   it("has its numbers as a text or one by one", () => {
     const record = { status: "completed", attempt: 2, outcome: "a\0", expiresInMs: 500 };
-    expect(storeRecord(row)).toMatchObject({ ...record, runId: "run", leaseInMs: 0 });
-    const listed = ["1", 2n, 0, 1500, 1000, 1];
+    expect(storeRecord(row)).toMatchObject({ ...record, runId: "run", leaseInMs: 0, claimedAt: 900 });
+    const listed = ["2", 2n, 0, 1500, 900, 1000, 1];
     expect(claimResult({ ...row, numbers: listed })).toMatchObject(record);
   });
 
   it("says of an uncertain key how long its record remains, and of one in progress its lease", () => {
-    const at = (leaseUntil: number) => ({ ...held, numbers: `1,2,${leaseUntil},1500,1000,1` });
+    const at = (leaseUntil: number) => ({ ...held, numbers: `2,2,${leaseUntil},1500,900,1000,1` });
     expect(claimResult(at(1000))).toMatchObject({ status: "uncertain", retryAfterMs: 500 });
     expect(claimResult(at(1001))).toMatchObject({ status: "in-progress", retryAfterMs: 1 });
     expect(storeRecord(at(1000))).toMatchObject({ status: "uncertain", leaseInMs: 0 });
   });
 
   it("of a key that nobody holds is a released one", () => {
-    const free = { ...held, numbers: "1,2,1100,1500,1000,0" };
+    const free = { ...held, numbers: "2,2,1100,1500,900,1000,0" };
     expect(storeRecord(free)).toMatchObject({ status: "released", attempt: 2 });
   });
 
   it("of the claim itself says which attempt it is, and whether of a takeover", () => {
     const claimed = { status: "claimed", attempt: 2, runId: "run", fingerprint: "f\0" };
     const own = { ...held, fingerprint: "f\u00100000" };
-    expect(claimResult({ ...own, numbers: "1,2,0,0,0,2" })).toEqual({ ...claimed, takeover: false });
-    expect(claimResult({ ...own, numbers: "1,2,0,0,0,3" })).toEqual({ ...claimed, takeover: true });
+    expect(claimResult({ ...own, numbers: "2,2,0,0,0,0,2" })).toEqual({ ...claimed, takeover: false });
+    expect(claimResult({ ...own, numbers: "2,2,0,0,0,0,3" })).toEqual({ ...claimed, takeover: true });
   });
 
   it.each([
-    { numbers: "2,2,0,1500,1000,1" },
+    { numbers: "1,2,0,1500,900,1000,1" },
     { numbers: null },
     { numbers: "" },
-    { numbers: "1,0,0,1500,1000,1" },
-    { numbers: "1,x,0,1500,1000,1" },
+    { numbers: "2,0,0,1500,900,1000,1" },
+    { numbers: "2,x,0,1500,900,1000,1" },
     { run_id: null },
     { fingerprint: 5 },
     { outcome: new Uint8Array() },
-    { outcome: null, numbers: "1,2,0,1500,1000,0" },
+    { outcome: null, numbers: "2,2,0,1500,900,1000,0" },
   ])("with %o cannot be read", change => {
     const { message } = caught(() => claimResult({ ...row, ...change }), "RESULT_UNAVAILABLE");
     expect(message).toContain("cannot be read");
   });
 
   it("of another version cannot be read either", () => {
-    caught(() => storeRecord({ ...row, numbers: "2,2,0,1500,1000,1" }), "RESULT_UNAVAILABLE");
-    caught(() => storeRecord({ ...held, numbers: "1,2,0,0,0,2" }), "RESULT_UNAVAILABLE");
+    caught(() => storeRecord({ ...row, numbers: "1,2,0,1500,900,1000,1" }), "RESULT_UNAVAILABLE");
+    caught(() => storeRecord({ ...held, numbers: "2,2,0,0,0,0,2" }), "RESULT_UNAVAILABLE");
   });
 });
 
 describe("a row of what is seen", () => {
   // The version, the attempt, what is left, and who holds it.
   const seen = (left: number, holder: number, change?: object) =>
-    seenResult({ numbers: `1,2,${left},${holder}`, fingerprint: "f\u00100000", outcome: null, ...change });
+    seenResult({ numbers: `2,2,${left},${holder}`, fingerprint: "f\u00100000", outcome: null, ...change });
 
   it("says what a claim learns of a result and of a holder", () => {
     const known = { attempt: 2, fingerprint: "f\0" };
@@ -138,9 +138,9 @@ describe("a row of what is seen", () => {
   });
 
   it.each([
-    { numbers: "2,2,500,1" },
+    { numbers: "1,2,500,1" },
     { numbers: "" },
-    { numbers: "1,0,500,1" },
+    { numbers: "2,0,500,1" },
     { fingerprint: 5 },
     { outcome: new Uint8Array() },
   ])("with %o cannot be read", change => {

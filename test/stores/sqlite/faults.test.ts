@@ -172,7 +172,7 @@ describe("a full disk", () => {
 });
 
 describe("a record that cannot be read", () => {
-  const CHANGES = ["version = 2", "version = 'x'", "attempt = 0", "run_id = x'00'", "fingerprint = x'00'"];
+  const CHANGES = ["version = 1", "version = 'x'", "attempt = 0", "run_id = x'00'", "fingerprint = x'00'"];
 
   it.each(CHANGES)("with %s is none for anybody, until it is forgotten", async change => {
     const store = sqliteStore(own);
@@ -189,7 +189,7 @@ describe("a record that cannot be read", () => {
   it("of another version is completed, renewed, released and settled by nobody", async () => {
     const store = sqliteStore(own);
     await claim(store, "k");
-    other.exec("UPDATE idempotency_keys SET version = 2");
+    other.exec("UPDATE idempotency_keys SET version = 1");
     for (const act of [
       () => store.renew("k", "k's", 5_000),
       () => store.complete("k", "k's", "sent", 5_000),
@@ -205,7 +205,7 @@ describe("a record that cannot be read", () => {
     const store = sqliteStore(own);
     const call = (fn: () => string) => withIdempotency("k", "1m", fn, { store, onStoreError: "run" });
     await call(() => "sent");
-    other.exec("UPDATE idempotency_keys SET version = 2");
+    other.exec("UPDATE idempotency_keys SET version = 1");
     const fn = vi.fn(() => "again");
     expect(isIdempotencyError(await rejection(call(fn)), "RESULT_UNAVAILABLE")).toBe(true);
     expect(fn).not.toHaveBeenCalled();

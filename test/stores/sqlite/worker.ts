@@ -23,8 +23,8 @@ if (task.waits) {
 if (task.diesClaiming) {
   // Too large for the cache: some of it has reached the file.
   database.exec(`PRAGMA cache_size = 1; BEGIN IMMEDIATE;
-INSERT INTO idempotency_keys (key, version, attempt, ttl_ms, lease_until, expires_at, purge_at, token, run_id, outcome)
-VALUES ('${task.key}', 1, 1, 60000, 0, 9e15, 9e15, 'dead', 'dead', hex(zeroblob(1000000)))`);
+INSERT INTO idempotency_keys (key, version, attempt, ttl_ms, claimed_at, lease_until, expires_at, purge_at, token, run_id, outcome)
+VALUES ('${task.key}', 2, 1, 60000, 0, 0, 9e15, 9e15, 'dead', 'dead', hex(zeroblob(1000000)))`);
   process.kill(process.pid, "SIGKILL");
 }
 await work(task, store);

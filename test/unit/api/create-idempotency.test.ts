@@ -96,15 +96,16 @@ describe("inspect", () => {
     const store = memoryStore();
     const { inspect, execute } = createIdempotency({ store, namespace: "n", lease: "10s" });
     const work = deferred();
-    let idempotencyKey = "";
+    let run = { idempotencyKey: "", idempotencyUuid: "" };
+    const claimedAt = new Date();
     const running = rejection(
-      execute("k", "1m", execution => {
-        idempotencyKey = execution.idempotencyKey;
+      execute("k", "1m", ({ idempotencyKey, idempotencyUuid }) => {
+        run = { idempotencyKey, idempotencyUuid };
         return work.promise;
       }),
     );
     await pass(1_000);
-    const common = { idempotencyKey, attempt: 1 };
+    const common = { ...run, claimedAt, attempt: 1 };
     expect(await inspect("k")).toEqual({
       ...common,
       state: "in-progress",
@@ -116,7 +117,7 @@ describe("inspect", () => {
     await pass(1_000);
     expect(await inspect("k")).toEqual({ ...common, state: "released", leaseInMs: 0, expiresInMs: 59_000 });
     await rejection(execute("k", "1m", fail, hold));
-    const second = { idempotencyKey, attempt: 2, leaseInMs: 0 };
+    const second = { ...common, attempt: 2, leaseInMs: 0 };
     expect(await inspect("k")).toEqual({ ...second, state: "uncertain", expiresInMs: 60_000 });
     await execute("k", "30s", () => ({ id: 1 }), { onUncertain: "rerun" });
     expect(await inspect("k")).toEqual({

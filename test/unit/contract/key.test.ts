@@ -188,7 +188,11 @@ describe("the place in a store", () => {
 });
 
 describe("a caller's key", () => {
-  const text = fc.string({ minLength: 1, maxLength: 300, unit: fc.constantFrom("a", ":", "\\", "x".repeat(9)) });
+  const text = fc.string({
+    minLength: 1,
+    maxLength: 300,
+    unit: fc.constantFrom("a", ":", "\\", "x".repeat(9)),
+  });
   const namespace = fc.option(text, { nil: undefined });
 
   it("is read back from its place, or known to be a digest", () => {

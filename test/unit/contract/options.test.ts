@@ -98,8 +98,11 @@ describe("bounds", () => {
     ["lease", "86400.001s", "1 s to 24 h (1000 to 86400000 ms)"],
     ["waitTimeout", "86400.001s", "0 s to 24 h (0 to 86400000 ms)"],
     ["storeTimeout", "25h", "0 s to 24 h (0 to 86400000 ms)"],
+    ["onUncertain.rerunWithin", "0.999s", "1 s to 24 h (1000 to 86400000 ms)"],
+    ["onUncertain.rerunWithin", "25h", "1 s to 24 h (1000 to 86400000 ms)"],
   ])("%s does not take %s", (name, value, bounds) => {
-    const { message } = caught(() => read({ [name]: value }), "DURATION_OUT_OF_RANGE");
+    const given = name.endsWith("rerunWithin") ? { onUncertain: { rerunWithin: value } } : { [name]: value };
+    const { message } = caught(() => read(given), "DURATION_OUT_OF_RANGE");
     expect(message).toBe(`${name}: expected from ${bounds}; got "${value}"`);
   });
 
@@ -111,7 +114,7 @@ describe("bounds", () => {
   });
 });
 
-const STORE = "claim, renew, complete, release, read, settle, forget";
+const STORE = "claim, renew, complete, release, read, settle, reopen, forget";
 
 describe("refuses", () => {
   it.each([
@@ -122,10 +125,16 @@ describe("refuses", () => {
     ],
     [
       { store: { claim() {} } },
-      "got an object with claim without renew, complete, release, read, settle, forget",
+      "got an object with claim without renew, complete, release, read, settle, reopen, forget",
     ],
     [{ onConflict: "throw" }, 'onConflict: expected "wait" or "reject"; got "throw"'],
-    [{ onUncertain: "run" }, 'onUncertain: expected "reject" or "rerun"; got "run"'],
+    [
+      { onUncertain: "run" },
+      'onUncertain: expected "reject", "rerun" or { rerunWithin: a duration }; got "run"',
+    ],
+    [{ onUncertain: null }, "{ rerunWithin: a duration }; got null"],
+    [{ onUncertain: {} }, "{ rerunWithin: a duration }; got an object with no keys"],
+    [{ onUncertain: { rerunWithin: "1h", within: "1h" } }, "got an object with rerunWithin, within"],
     [{ onStoreError: true }, 'onStoreError: expected "throw" or "run"; got true'],
     [{ onError: "hold" }, 'onError: expected a function; got "hold"'],
     [{ onEvent: null }, "onEvent: expected a function; got null"],

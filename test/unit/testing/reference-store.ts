@@ -20,6 +20,8 @@ export interface Kept {
   ttlMs: number;
   leaseUntil: number;
   expiresAt: number;
+  /** When the window's first claim was made. */
+  claimedAt: number;
 }
 
 export interface ReferenceOptions {
@@ -73,6 +75,12 @@ export function referenceStore(options: ReferenceOptions): ReferenceStore {
     if (kept.state !== "claimed") return kept.state;
     return now() < kept.leaseUntil ? "in-progress" : "uncertain";
   }
+  function show(kept: Kept): StoreRecord {
+    const { attempt, runId, fingerprint, outcome, claimedAt } = kept;
+    const leaseInMs = Math.max(0, kept.leaseUntil - now());
+    const expiresInMs = kept.expiresAt - now();
+    return { status: status(kept), attempt, runId, fingerprint, outcome, leaseInMs, expiresInMs, claimedAt };
+  }
   function makeRoom(): void {
     if (records.size >= room) purge();
     if (records.size < room) return;
@@ -84,7 +92,7 @@ export function referenceStore(options: ReferenceOptions): ReferenceStore {
   function take(
     key: string,
     request: ClaimRequest,
-    { attempt, runId, fingerprint, takeover = false }: Partial<Kept>,
+    { attempt, runId, fingerprint, takeover = false, claimedAt = now() }: Partial<Kept>,
   ): ClaimResult {
     const { token, ttlMs, leaseMs } = request;
     const kept: Kept = {
@@ -98,6 +106,7 @@ export function referenceStore(options: ReferenceOptions): ReferenceStore {
       ttlMs,
       leaseUntil: 0,
       expiresAt: 0,
+      claimedAt,
     };
     lease(kept, leaseMs);
     records.set(key, kept);
@@ -125,10 +134,10 @@ export function referenceStore(options: ReferenceOptions): ReferenceStore {
         makeRoom();
         return take(key, request, {});
       }
-      const { attempt, runId, fingerprint } = kept;
+      const { attempt, runId, fingerprint, claimedAt } = kept;
       const differs =
         [fingerprint, request.fingerprint].every(Boolean) && fingerprint !== request.fingerprint;
-      const next = { attempt: attempt + 1, runId, fingerprint };
+      const next = { attempt: attempt + 1, runId, fingerprint, claimedAt };
       switch (status(kept)) {
         case "completed":
           return {
@@ -145,7 +154,8 @@ export function referenceStore(options: ReferenceOptions): ReferenceStore {
           return { status: "in-progress", attempt, fingerprint, retryAfterMs: kept.leaseUntil - now() };
         case "uncertain":
           if (kept.token === request.token) return take(key, request, kept);
-          if (request.rerun && !differs) return take(key, request, { ...next, takeover: true });
+          if ((request.rerun || now() - claimedAt < (request.rerunWithinMs ?? 0)) && !differs)
+            return take(key, request, { ...next, takeover: true });
           return { status: "uncertain", attempt, fingerprint, retryAfterMs: kept.expiresAt - now() };
       }
     },
@@ -172,17 +182,7 @@ export function referenceStore(options: ReferenceOptions): ReferenceStore {
     read(key) {
       const kept = find(key);
       if (!kept) return undefined;
-      const { attempt, runId, fingerprint, outcome } = kept;
-      const leaseInMs = Math.max(0, kept.leaseUntil - now());
-      return {
-        status: status(kept),
-        attempt,
-        runId,
-        fingerprint,
-        outcome,
-        leaseInMs,
-        expiresInMs: kept.expiresAt - now(),
-      };
+      return show(kept);
     },
     settle(key, outcome, ttlMs, seen) {
       const kept = find(key);
@@ -192,6 +192,22 @@ export function referenceStore(options: ReferenceOptions): ReferenceStore {
       if (status(kept) !== "uncertain") return false;
       Object.assign(kept, { outcome, token: undefined });
       return finish(key, kept, "completed", ttlMs);
+    },
+    reopen(key, seen) {
+      const kept = find(key);
+      if (!kept || !isSeen(kept, seen)) return false;
+      if (seen && kept.state === "released") return true;
+      if (status(kept) !== "uncertain") return false;
+      kept.token = undefined;
+      return finish(key, kept, "released", kept.ttlMs);
+    },
+    async *list({ prefix, status: wanted, olderThanMs = 0 }) {
+      for (const key of [...records.keys()]) {
+        const kept = key.startsWith(prefix) ? find(key) : undefined;
+        if (kept === undefined || status(kept) !== wanted) continue;
+        const since = wanted === "uncertain" ? kept.leaseUntil : kept.claimedAt;
+        if (now() - since >= olderThanMs) yield { key, ...show(kept) };
+      }
     },
     forget(key, seen) {
       const kept = find(key);
