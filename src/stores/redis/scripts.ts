@@ -69,8 +69,6 @@ export const CLAIM = script(`
 local owner, new_ttl, life, new_print, new_time = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[6]
 local within, now = tonumber(ARGV[7]), nil
 if within then
-  -- before Redis 5 a script that asks for the time may write only so
-  if redis.replicate_commands then redis.replicate_commands() end
   local clock = redis.call('TIME')
   now = clock[1] * 1000 + math.floor(clock[2] / 1000)
   new_time = string.format('=%.0f', now)
