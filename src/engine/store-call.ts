@@ -3,6 +3,7 @@ import type { StoreOperation } from "../contract/events.ts";
 import { type Awaitable, isPromise } from "../util/awaitable.ts";
 import { describe } from "../util/describe.ts";
 import { notify } from "../util/notify.ts";
+import { within } from "../util/within.ts";
 import type { Call } from "./call.ts";
 
 /** A key in a store. */
@@ -33,27 +34,6 @@ export class StoreTimeout extends Error {
     this.late = late;
     this.waitedMs = waitedMs;
   }
-}
-
-/** Rejects with what `over` returns where the time is. Its timer holds the process open, as the answer would. */
-function within<T>(promise: PromiseLike<T>, ms: number, over: () => Error): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const begun = performance.now();
-    const giveUp = () => reject(over());
-    let timer = setTimeout(() => {
-      // Late, since the process was busy: an answer that has arrived meanwhile is read before the next timer rings.
-      if (performance.now() - begun > ms) timer = setTimeout(giveUp);
-      else giveUp();
-    }, ms);
-    const end = (settle: () => void) => {
-      clearTimeout(timer);
-      settle();
-    };
-    promise.then(
-      value => end(() => resolve(value)),
-      error => end(() => reject(error)),
-    );
-  });
 }
 
 /** As `instanceof`, of anything that a store may reject with, such as a revoked proxy. */

@@ -52,6 +52,8 @@ export interface RedisCommands extends Connection {
   /** Does something on one connection, which nobody else uses meanwhile if the client has several. */
   onOne<T>(act: (connection: Connection) => Promise<T>): Promise<T>;
   readonly isCluster: boolean;
+  /** A connection to each master: the one there is, but for a cluster. Each holds keys of its own. */
+  masters(): Promise<readonly Pick<Connection, "command">[]>;
 }
 
 /**

@@ -28,14 +28,23 @@ export function ioredis(client: IoredisLike): RedisCommands {
         () => evaluate(text, "1", key, ...args),
       );
     },
-    command: async (name, ...args) => builtin(client, name)(...args),
+    command: commandOf(client),
   };
   return {
     ...connection,
     isCluster: isCluster === true,
     subscriber: typeof duplicate === "function" ? publish => subscriber(client, publish) : undefined,
     onOne: act => act(connection),
+    async masters() {
+      if (isCluster !== true) return [connection];
+      const nodes: Anything[] = (client as Anything).nodes("master");
+      return nodes.map(node => ({ command: commandOf(node) }));
+    },
   };
+}
+
+function commandOf(client: Anything): Connection["command"] {
+  return async (name, ...args) => builtin(client, name)(...args);
 }
 
 /**

@@ -21,7 +21,13 @@ export function nodeRedis(client: NodeRedisLike): RedisCommands {
     isCluster,
     subscriber: has(client, "duplicate") ? publish => subscriber(client, publish) : undefined,
     onOne: act => onOne(client, act, connection),
+    masters: async () => (isCluster ? mastersOf(client) : [connection]),
   };
+}
+
+function mastersOf(cluster: Anything): Promise<Connection[]> {
+  const nodes: unknown[] = cluster.masters;
+  return Promise.all(nodes.map(async node => routed(await cluster.nodeClient(node))));
 }
 
 /** One connection of a pool's or of a sentinel's several. */

@@ -44,14 +44,24 @@ export function completion({ attempt, outcome, fingerprint }: KeptRecord, expire
 
 /** What the script that reads answers. */
 export function storeRecord(reply: unknown): StoreRecord | undefined {
-  if (reply === null) return undefined;
-  const [{ state, ttlMs, ...record }, left] = readReply(parseReply(reply));
+  return reply === null ? undefined : shown(...readReply(parseReply(reply)));
+}
+
+function shown({ state, ttlMs, ...record }: KeptRecord, left: number): StoreRecord {
   const { attempt, runId, fingerprint, outcome, claimedAt } = record;
   const known = { attempt, runId, fingerprint, outcome, expiresInMs: left, claimedAt };
   if (state !== "held") return { status: state, ...known, leaseInMs: 0 };
   // S4: what is left of a lease is what is left of the record above its ttl.
   const leaseInMs = Math.max(0, left - ttlMs);
   return { status: leaseInMs > 0 ? "in-progress" : "uncertain", ...known, leaseInMs };
+}
+
+/** A record of a listing, and since when it is uncertain, or else its window goes on. */
+export function listedRecord(reply: unknown): { record: StoreRecord; ageMs: number } | undefined {
+  if (reply === null) return undefined;
+  const [kept, left] = readReply(parseReply(reply));
+  const record = shown(kept, left);
+  return { record, ageMs: record.status === "uncertain" ? kept.ttlMs - left : Date.now() - kept.claimedAt };
 }
 
 const FORBIDDEN = /NOPERM|no permissions|can't run this command|unknown (redis )?command/i;
@@ -65,4 +75,4 @@ export function explain(error: unknown): never {
 }
 
 const RIGHTS =
-  "The store runs scripts: its user of Redis needs the rights +evalsha +eval +get +set +pttl +pexpire +del, and for `replicas` +wait +client|id, on the keys that begin with its prefix";
+  "The store runs scripts: its user of Redis needs the rights +evalsha +eval +get +set +pttl +pexpire +del, for `list` +scan, for `rerunWithin` +time, and for `replicas` +wait +client|id, on the keys that begin with its prefix";

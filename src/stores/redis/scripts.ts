@@ -150,6 +150,18 @@ if text then return record() end
 return false
 `);
 
+/** ARGV: a status. Answers as READ does if the record has it, and with nothing otherwise. */
+export const READ_IF = script(`
+if not text then return false end
+local status = state == 'c' and 'completed' or 'released'
+if held then status = left() > tonumber(ttl) and 'in-progress' or 'uncertain' end
+if status ~= ARGV[1] then return false end
+return record()
+`);
+
+/** No ARGV. Answers with the key's whole name: a client may put a prefix of its own before it. */
+export const NAME = named("return KEYS[1]");
+
 /** ARGV: none used, channel. Removes whatever is there, of any type and version. */
 export const FORGET = named(`
 local removed = redis.call('DEL', KEYS[1])

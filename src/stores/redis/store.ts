@@ -1,4 +1,12 @@
-import type { ClaimRequest, ClaimResult, IdempotencyStore, Seen, StoreRecord } from "../../contract/store.ts";
+import type {
+  ClaimRequest,
+  ClaimResult,
+  IdempotencyStore,
+  ListedRecord,
+  ListQuery,
+  Seen,
+  StoreRecord,
+} from "../../contract/store.ts";
 import { expectFunction, invalidOption, readByRules } from "../../contract/validate.ts";
 import { detached } from "../../util/detached.ts";
 import { notify } from "../../util/notify.ts";
@@ -7,6 +15,7 @@ import { type StoreWarning, warnProcess } from "../shared/warning.ts";
 import { claiming } from "./claim.ts";
 import type { Connection, RedisClient, RedisCommands } from "./client.ts";
 import { RedisHints } from "./hints.ts";
+import { listRecords } from "./list.ts";
 import { naming } from "./names.ts";
 import { commandsOf } from "./recognise.ts";
 import { confirmed, type Replicas } from "./replicas.ts";
@@ -68,6 +77,7 @@ class RedisStore implements IdempotencyStore {
   readonly settled?: (key: string, signal: AbortSignal) => Promise<void>;
   readonly #commands: RedisCommands;
   readonly #claim = claiming();
+  readonly #prefix: string;
   readonly #name: (key: string) => string;
   readonly #replicas: RedisStoreOptions["replicas"];
   #onWarning: ((warning: StoreWarning) => void) | undefined;
@@ -86,6 +96,7 @@ class RedisStore implements IdempotencyStore {
         "a cluster's client",
       );
     }
+    this.#prefix = prefix;
     this.#name = naming(prefix);
     this.#replicas = replicas;
     this.#onWarning = onWarning;
@@ -129,6 +140,10 @@ class RedisStore implements IdempotencyStore {
 
   read(key: string): Promise<StoreRecord | undefined> {
     return this.#run(READ, key, [], storeRecord);
+  }
+
+  list(query: ListQuery): AsyncIterable<ListedRecord> {
+    return listRecords(this.#commands, this.#prefix, query);
   }
 
   forget(key: string, seen?: Seen): Promise<boolean> {

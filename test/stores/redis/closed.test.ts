@@ -64,6 +64,8 @@ describeWithRedis("a client that its caller closed", url => {
         () => instance.inspect(key),
         () => instance.forget(key),
         () => instance.resolve(key, "1m", "sent"),
+        () => instance.reopen(key),
+        () => instance.list()[Symbol.asyncIterator]().next(),
       ])
         await expect(act()).rejects.toMatchObject({ code: "STORE_ERROR" });
       await sleep(50);

@@ -72,6 +72,10 @@ describeWithRedis("a cluster of three masters", () => {
     expect(await some(owns(`app:idempotency:${key}`))).toBeDefined();
     const found = await Promise.all(nodes.map(({ redis }) => redis.keys(`*${key}`)));
     expect(found.flat()).toEqual([`app:idempotency:${key}`]);
+    const listed: unknown[] = [];
+    for await (const each of redisStore(client).list!({ prefix: key, status: "completed" }))
+      listed.push(each.key);
+    expect(listed).toEqual([key]);
   });
 
   describe.each(Object.entries(CLUSTER_CLIENTS))("by %s", (_name, connect) => {
@@ -114,6 +118,9 @@ describeWithRedis("a cluster of three masters", () => {
       );
       expect(counts.reduce((sum, count) => sum + count)).toBe(60);
       expect(Math.min(...counts)).toBeGreaterThan(0);
+      const listed: string[] = [];
+      for await (const { key } of one.store.list!({ prefix: "", status: "in-progress" })) listed.push(key);
+      expect(listed.sort()).toEqual([...keys].sort());
     });
 
     /** A slot on its way from the master that has it to another. */
@@ -256,6 +263,14 @@ describeWithRedis("a cluster of three masters", () => {
         }
         for (const key of fresh)
           expect(await other.execute(key, "1m", () => "sent")).toMatchObject({ persisted: true });
+        // A listing says so too, instead of leaving keys out.
+        const listing = async () => {
+          for await (const { key } of createIdempotency({ store: one.store, storeTimeout: "2s" }).list({
+            state: "completed",
+          }))
+            expect([...kept, ...fresh]).toContain(key);
+        };
+        await expect(listing()).rejects.toMatchObject({ code: "STORE_ERROR" });
       });
 
       it(

@@ -28,11 +28,16 @@ async function answersEverything(client: RedisClient, prefix = `${randomUUID()}:
   expect(await store.release("k", "b")).toBe(true);
   expect(await claim("c")).toEqual({ ...claimed, attempt: 3, takeover: false });
   expect(await store.renew("k", "c", 0)).toBe(true);
+  expect(await store.reopen("k", { runId: "a", attempt: 2 })).toBe(false);
+  expect(await store.reopen("k", { runId: "a", attempt: 3 })).toBe(true);
+  expect(await store.reopen("k")).toBe(false);
+  expect(await claim("c", { rerunWithinMs: 60_000 })).toEqual({ ...claimed, attempt: 4, takeover: false });
+  expect(await store.renew("k", "c", 0)).toBe(true);
   expect(await store.settle("k", "found", 60_000, { runId: "a", attempt: 2 })).toBe(false);
-  expect(await store.settle("k", "found", 60_000, { runId: "a", attempt: 3 })).toBe(true);
-  expect(await claim("d")).toMatchObject({ status: "completed", attempt: 3, outcome: "found" });
+  expect(await store.settle("k", "found", 60_000, { runId: "a", attempt: 4 })).toBe(true);
+  expect(await claim("d")).toMatchObject({ status: "completed", attempt: 4, outcome: "found" });
   expect(await store.forget("k", { runId: "a", attempt: 2 })).toBe(false);
-  expect(await store.forget("k", { runId: "a", attempt: 3 })).toBe(true);
+  expect(await store.forget("k", { runId: "a", attempt: 4 })).toBe(true);
   expect(await store.forget("k")).toBe(false);
   expect(await claim("e", { fingerprint: undefined })).toMatchObject({
     status: "claimed",
@@ -42,7 +47,15 @@ async function answersEverything(client: RedisClient, prefix = `${randomUUID()}:
   expect(await store.complete("k", "a", "sent €", 60_000)).toBe(false);
   expect(await store.complete("k", "e", "sent €", 60_000)).toBe(true);
   expect(await store.complete("k", "e", "sent €", 60_000)).toBe(true);
-  expect(await store.read("k")).toMatchObject({ status: "completed", outcome: "sent €" });
+  const record = { status: "completed", outcome: "sent €", claimedAt: expect.any(Number) };
+  expect(await store.read("k")).toMatchObject(record);
+  const listed = [];
+  for await (const each of store.list!({ prefix: "", status: "completed" })) listed.push(each);
+  expect(listed).toMatchObject([{ ...record, key: "k" }]);
+  expect(await store.forget("k")).toBe(true);
+  expect(await claim("f", { rerunWithinMs: 60_000 })).toMatchObject({ attempt: 1, takeover: false });
+  expect(await store.renew("k", "f", 0)).toBe(true);
+  expect(await claim("g", { rerunWithinMs: 60_000 })).toMatchObject({ attempt: 2, takeover: true });
   expect(await store.forget("k")).toBe(true);
 }
 

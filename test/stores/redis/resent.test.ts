@@ -34,8 +34,9 @@ describeWithRedis("a command that is sent again after a lost reply", url => {
       const prefix = `${randomUUID()}:`;
       const store = redisStore(client, { prefix });
       const other = redisStore(near, { prefix });
-      // Both scripts are known to the server.
+      // The scripts are known to the server.
       await act.settle(store, "warm");
+      await act.reopen(store, "warm");
       await act.forget(store, "warm");
       await other.claim("k", { token: "a", ...TIMES });
       await other.renew("k", "a", 0);
@@ -44,20 +45,22 @@ describeWithRedis("a command that is sent again after a lost reply", url => {
     const act = {
       settle: (store: IdempotencyStore, key: string, seen: Seen = SEEN) =>
         store.settle(key, "found", 60_000, seen),
+      reopen: (store: IdempotencyStore, key: string, seen: Seen = SEEN) => store.reopen(key, seen),
       forget: (store: IdempotencyStore, key: string, seen: Seen = SEEN) => store.forget(key, seen),
     };
+    const LEFT = { settle: "completed", reopen: "released", forget: undefined };
     const isScript = (request: Buffer) => /evalsha/i.test(String(request));
 
-    it.each(["settle", "forget"] as const)("is true: %s", PATIENT, async operation => {
+    it.each(["settle", "reopen", "forget"] as const)("is true: %s", PATIENT, async operation => {
       const { proxy, store, other } = await open();
       const cut = proxy.cutBeforeReply(isScript);
       const answer = act[operation](store, "k");
       await cut;
       expect(await answer).toBe(true);
-      expect((await other.read("k"))?.status).toBe(operation === "settle" ? "completed" : undefined);
+      expect((await other.read("k"))?.status).toBe(LEFT[operation]);
     });
 
-    it.each(["settle", "forget"] as const)(
+    it.each(["settle", "reopen", "forget"] as const)(
       "leaves a claim that came meanwhile: %s",
       PATIENT,
       async operation => {
@@ -83,7 +86,7 @@ describeWithRedis("a command that is sent again after a lost reply", url => {
       const { store, other } = await open();
       await other.claim("k", { token: "b", rerun: true, ...TIMES });
       await other.renew("k", "b", 0);
-      for (const operation of ["settle", "forget"] as const)
+      for (const operation of ["settle", "reopen", "forget"] as const)
         expect(await act[operation](store, "k")).toBe(false);
       expect(await other.read("k")).toMatchObject({ status: "uncertain", attempt: 2 });
     });

@@ -120,6 +120,44 @@ describeWithRedis("a user of Redis", () => {
     );
   });
 
+  describe("that lists and reruns by the server's clock", () => {
+    const MORE = ["+scan", "+time"];
+    const open = async (...rights: string[]) =>
+      redisStore(
+        await ioredis(
+          await user("~idempotency:*", "resetchannels", "-@all", ...NEEDED, ...CONNECTING, ...rights),
+        ),
+        { onWarning() {} },
+      );
+    const times = { ttlMs: 60_000, leaseMs: 30_000 };
+
+    it("needs two rights more", PATIENT, async () => {
+      const store = await open(...MORE);
+      const key = randomUUID();
+      await store.claim(key, { token: "a", rerunWithinMs: 60_000, ...times });
+      await store.renew(key, "a", 0);
+      const listed = [];
+      for await (const record of store.list!({ prefix: key, status: "uncertain" })) listed.push(record.key);
+      expect(listed).toEqual([key]);
+      const again = await store.claim(key, { token: "b", rerunWithinMs: 60_000, ...times });
+      expect(again).toMatchObject({ takeover: true });
+      await store.renew(key, "b", 0);
+      expect(await store.reopen(key)).toBe(true);
+    });
+
+    it("is refused without them, which it names", PATIENT, async () => {
+      const store = await open();
+      const { list, execute } = createIdempotency({ store });
+      const read = async () => {
+        for await (const _ of list()) expect.fail("listed");
+      };
+      await expect(read()).rejects.toThrow("for `list` +scan");
+      const options = { onUncertain: { rerunWithin: "1h" } } as const;
+      const call = execute(randomUUID(), "1m", () => expect.fail("ran"), options);
+      await expect(call).rejects.toThrow("for `rerunWithin` +time");
+    });
+  });
+
   it("that may not ask for replicas learns what it needs", PATIENT, async () => {
     const redis = await ioredis(await user(...ALL, "-wait"));
     const store = redisStore(redis, { replicas: { count: 1, timeoutMs: 100 } });

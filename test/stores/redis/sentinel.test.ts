@@ -93,6 +93,9 @@ describeWithRedis("a primary that a sentinel names", () => {
       const { execute } = createIdempotency({ store });
       expect(await execute("k", "1m", () => "sent")).toMatchObject({ persisted: true, replayed: false });
       expect(await execute("k", "1m", () => "again")).toMatchObject({ value: "sent", replayed: true });
+      const listed = [];
+      for await (const { key } of store.list!({ prefix: "", status: "completed" })) listed.push(key);
+      expect(listed).toEqual(["k"]);
       await until("warned", () => warnings.length > 0);
       expect(warnings).toEqual(["EVICTING_POLICY"]);
       expect(typeof store.settled).toBe(hints ? "function" : "undefined");

@@ -1,7 +1,12 @@
 import { Redis } from "ioredis";
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { createIdempotency, type Idempotency, type IdempotencyStore } from "../../../src/index.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import {
+  createIdempotency,
+  type Idempotency,
+  type IdempotencyStore,
+  type Options,
+} from "../../../src/index.ts";
 import { postgresStore } from "../../../src/stores/postgres/store.ts";
 import { redisStore } from "../../../src/stores/redis/store.ts";
 import { deferred, rejection } from "../../support/calls.ts";
@@ -23,9 +28,12 @@ interface Shared {
 }
 
 // Redis' allocator and what sets clocks bear no process together. All that Redis' clock means to the store is when
-// keys expire: where it is set ahead, they are so much nearer to that.
+// keys expire, and when windows began: where it is set ahead, they are so much nearer to the one and after the other.
 const SHIFT = `
 for _, key in ipairs(redis.call('KEYS', '*')) do
+  local begun = function(time) return string.format(' =%.0f ', time - ARGV[1]) end
+  local text = string.gsub(redis.call('GET', key), ' =(%d+) ', begun, 1)
+  redis.call('SET', key, text, 'KEEPTTL')
   redis.call('PEXPIRE', key, redis.call('PTTL', key) - ARGV[1])
 end`;
 
@@ -151,6 +159,53 @@ function whenSet(start: () => Promise<Shared>): void {
       expect(await b!.execute(key, "1m", () => "third")).toMatchObject({ value: "first", replayed: true });
     },
   );
+
+  describe("with rerunWithin", () => {
+    const onUncertain = { rerunWithin: "1m" } as const;
+    const onError: Options["onError"] = () => "hold";
+    const rerun = (key: string) => b!.execute(key, "1h", () => "second", { onUncertain });
+
+    /** A key that becomes uncertain in a window of an hour, once something else has happened. */
+    async function uncertain(first = async () => {}) {
+      const key = `key ${keys++}`;
+      const fn = async () => {
+        await first();
+        throw new Error("cut off");
+      };
+      await rejection(a!.execute(key, "1h", fn, { onUncertain, onError }));
+      return key;
+    }
+
+    it("set ahead of that leaves the key uncertain", PATIENT, async () => {
+      const key = await uncertain();
+      await shared.set(61 * SECOND);
+      expect(await rejection(rerun(key))).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+      await shared.set(50 * SECOND);
+      expect(await rerun(key)).toMatchObject({ value: "second", attempt: 2 });
+    });
+
+    it(
+      "set back before the window began says nothing of its age: the key stays uncertain",
+      PATIENT,
+      async () => {
+        const key = await uncertain(() => shared.set(-10 * SECOND));
+        expect(await rejection(rerun(key))).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+      },
+    );
+
+    it.each([2 * HOUR, -2 * HOUR])(
+      "decides, and not the claimant's, which is %i ms ahead",
+      PATIENT,
+      async ms => {
+        vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
+        const key = await uncertain();
+        vi.useRealTimers();
+        const { claimedAt } = (await shared.stores[0]!.read(key))!;
+        expect(Math.abs(claimedAt - Date.now())).toBeLessThan(HOUR);
+        expect(await rerun(key)).toMatchObject({ value: "second", attempt: 2 });
+      },
+    );
+  });
 
   it("set back after a completion runs nothing again", PATIENT, async () => {
     const { key, work, outcome } = await running();
