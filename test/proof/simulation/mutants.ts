@@ -232,8 +232,8 @@ export const MUTANTS: readonly Mutant[] = [
     "util/token",
     "a token is drawn from the platform's randomness (section 10)",
     "two clones of one process hold one key",
-    "crypto.getRandomValues(new Uint8Array(LENGTH))",
-    "new Uint8Array(LENGTH).map(() => Math.random() * 256)",
+    "crypto.getRandomValues(bytes);",
+    "for (let i = 0; i < LENGTH; i++) bytes[i] = Math.random() * 256;",
   ),
   engine(
     "util/moment",
@@ -247,8 +247,8 @@ export const MUTANTS: readonly Mutant[] = [
     "engine/lease",
     "a claim that is made anew is given back where another has used the key (P1)",
     "a run completes the window of another",
-    "return isPromise(released) ? released.then(() => false) : false;",
-    "return true;",
+    "await scope.store.release(storeKey, token);\n  return false;",
+    "scope.store.release(storeKey, token);\n  return true;",
     { policy: "rerun" },
   ),
 ];
