@@ -60,8 +60,6 @@ export interface Run {
   readonly call: Call;
   readonly shared: SharedRun;
   readonly execution: RunExecution;
-  /** The token of the window's first claim. */
-  readonly runId: string;
   /** Whether the claim took an uncertain key over, or may have. */
   readonly takeover: boolean;
   /** The claim that was never seen to be made, where that is how it runs. */

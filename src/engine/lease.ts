@@ -85,7 +85,8 @@ async function askToRenew(run: Run, sentAt: Moment): Promise<boolean | undefined
 
 /**
  * Claims a record once more, with the run's own token, that expired while this process could not renew it (section 6):
- * false where another call has used the key since, undefined where the store failed. One claim at a time.
+ * also where another call has used and released the key since, for P1 protects what this run does. False where another
+ * call has the key, undefined where the store failed. One claim at a time.
  */
 export function reclaim(run: Run): PromiseLike<boolean | undefined> {
   run.reclaiming ??= claimAnew(run);
@@ -94,23 +95,16 @@ export function reclaim(run: Run): PromiseLike<boolean | undefined> {
 
 async function claimAnew(run: Run): Promise<boolean | undefined> {
   const sentAt = moment();
-  const isHeld = await askStore(run.call, "claim", askToReclaim, run, run.call.settings.storeTimeoutMs);
+  const isHeld = await askStore(run.call, "claim", askToReclaim, undefined, run.call.settings.storeTimeoutMs);
   run.reclaiming = undefined;
   if (isHeld) run.heldSince = sentAt;
   return isHeld;
 }
 
-async function askToReclaim(call: Call, { execution, runId: known }: Run): Promise<boolean> {
-  const { scope, storeKey, token, ttlMs, settings } = call;
+async function askToReclaim({ scope, storeKey, token, ttlMs, settings }: Call): Promise<boolean> {
   const { leaseMs, fingerprint } = settings;
-  const answer = await scope.store.claim(storeKey, { token, ttlMs, leaseMs, fingerprint });
-  if (answer.status !== "claimed") return false;
-  const { attempt, runId } = answer;
-  // As it was, or as the first claim of a key without a record.
-  if (runId === known ? attempt === execution.attempt : runId === token && attempt === 1) return true;
-  // P1: another call has used the key, and released it. Its window is not this run's.
-  await scope.store.release(storeKey, token);
-  return false;
+  const { status } = await scope.store.claim(storeKey, { token, ttlMs, leaseMs, fingerprint });
+  return status === "claimed";
 }
 
 /** After a renewal that failed: the lease is lost at its end, unless one succeeds until then. */

@@ -35,7 +35,7 @@ export function claimedRun(call: Call, shared: SharedRun, { answer, sentAt }: As
   const execution = newExecution(call, attempt, runId);
   noteHolder(shared, attempt, call.settings.leaseMs, fingerprint);
   if (call.emit !== undefined) emitClaimed(call.emit, execution, takeover);
-  return newRun(call, shared, execution, runId, takeover, undefined, sentAt);
+  return newRun(call, shared, execution, takeover, undefined, sentAt);
 }
 
 /** A run though its claim could not be made: it may have taken over whatever it was allowed to. */
@@ -44,14 +44,13 @@ export function unprotectedRun(call: Call, shared: SharedRun, unclaimed: Failed)
   call.emit?.({ type: "unprotected", error: unclaimed.error });
   const execution = newExecution(call, 1, call.token);
   noteHolder(shared, 1, leaseMs, fingerprint);
-  return newRun(call, shared, execution, call.token, onUncertain !== "reject", unclaimed, moment());
+  return newRun(call, shared, execution, onUncertain !== "reject", unclaimed, moment());
 }
 
 function newRun(
   call: Call,
   shared: SharedRun,
   execution: RunExecution,
-  runId: string,
   takeover: boolean,
   unclaimed: Failed | undefined,
   heldSince: Moment,
@@ -60,7 +59,6 @@ function newRun(
     call,
     shared,
     execution,
-    runId,
     takeover,
     unclaimed,
     begun: timeOf(call),

@@ -243,14 +243,6 @@ export const MUTANTS: readonly Mutant[] = [
     "performance.now() - monotonic",
     { policy: "rerun" },
   ),
-  engine(
-    "engine/lease",
-    "a claim that is made anew is given back where another has used the key (P1)",
-    "a run completes the window of another",
-    "await scope.store.release(storeKey, token);\n  return false;",
-    "scope.store.release(storeKey, token);\n  return true;",
-    { policy: "rerun" },
-  ),
 ];
 
 /** The source without a protection. Throws where it stands there no more: then the mutant is to be written anew. */
