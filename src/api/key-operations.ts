@@ -64,9 +64,9 @@ export async function resolve(
 ): Promise<boolean> {
   const ttlMs = parseDuration(ttl);
   const target = targetOf(binding.namespace, key);
-  const { serializer, maxResultBytes } = binding.defaults;
-  const maxBytes = outcomeLimit(maxResultBytes, boundScope(binding).store);
-  const { text: outcome, failure } = encodeResult(value, serializer, maxBytes);
+  const { defaults } = binding;
+  const maxBytes = outcomeLimit(defaults, boundScope(binding).store);
+  const { text: outcome, failure } = encodeResult(value, defaults.serializer, maxBytes);
   if (failure !== undefined) {
     throw new InvalidOptionError("value: expected a result that can be stored", { cause: failure.error });
   }

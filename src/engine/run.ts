@@ -129,9 +129,8 @@ function succeed(run: Run, value: unknown, conclude: Conclude): Awaitable<unknow
   const { call, execution } = run;
   const runMs = timeOf(call) - run.begun;
   const policy = resultPolicy(run, value);
-  const { maxResultBytes, serializer } = call.settings;
-  const maxBytes = outcomeLimit(maxResultBytes, call.scope.store);
-  const { text, failure } = encodeResult(value, serializer, maxBytes);
+  const { settings, scope } = call;
+  const { text, failure } = encodeResult(value, settings.serializer, outcomeLimit(settings, scope.store));
   if (failure !== undefined) call.emit?.({ type: "unstorable", attempt: execution.attempt, ...failure });
   const outcome = policy === "complete" && failure === undefined ? text : undefined;
   const settlement = policy === "complete" ? completion(text) : policy === "release" ? RELEASE : HOLD;
@@ -143,7 +142,7 @@ function fail(run: Run, error: unknown, conclude: Conclude): Awaitable<unknown> 
   const runMs = timeOf(run.call) - run.begun;
   const policy = errorPolicy(run, error);
   const { settings, scope } = run.call;
-  const kept = () => encodeError(error, outcomeLimit(settings.maxResultBytes, scope.store));
+  const kept = () => encodeError(error, outcomeLimit(settings, scope.store));
   const settlement = policy === "store" ? completion(kept()) : policy === "release" ? RELEASE : HOLD;
   return settleBy(run, { failed: true, runMs, error, policy, settlement, settled: undefined }, conclude);
 }

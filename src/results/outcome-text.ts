@@ -72,7 +72,7 @@ function within(maxBytes: number, text: string, what: string): Encoded {
 
 /** S9: how many bytes an outcome may take: what the caller allows, or less where the store takes less. */
 export function outcomeLimit(
-  maxResultBytes: number,
+  { maxResultBytes }: { readonly maxResultBytes: number },
   { maxOutcomeBytes = maxResultBytes }: Pick<IdempotencyStore, "maxOutcomeBytes">,
 ): number {
   return Math.min(maxResultBytes, maxOutcomeBytes);

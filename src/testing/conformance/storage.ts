@@ -38,7 +38,7 @@ const outcomeCases = Object.entries(awkwardOutcomes).map(
     clause: "S9",
     says: `outcomes come back to the letter: ${what}`,
     async test({ store, key, a, b, claim }) {
-      const outcome = fitted(whole, outcomeLimit(MIB, store));
+      const outcome = fitted(whole, outcomeLimit({ maxResultBytes: MIB }, store));
       await claim(a);
       await store.complete(key, a, outcome, LONG.ttlMs);
       has("the claim", await claim(b), { status: "completed", outcome });
@@ -69,7 +69,7 @@ const limitCases: CaseSpec[] = [
     says: "a result as large as the store takes is kept, and a larger one completes the key without it",
     async test(scene) {
       const { store } = scene;
-      const limit = outcomeLimit(MIB, store);
+      const limit = outcomeLimit({ maxResultBytes: MIB }, store);
       // As JSON a text has two bytes more.
       for (const length of [limit - 2, limit - 1]) {
         const { key, a, claim } = scene.at(`${length}`);
