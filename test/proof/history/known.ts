@@ -51,6 +51,10 @@ export function learn(event: StoreEvent, known: Known, events: readonly StoreEve
       return ABSENT;
     case "release":
       return { ...of, status: "released", token: undefined, expires: keptFor(event, of.ttlMs) };
+    case "reopen":
+      // Reopened once more, a record stays as it is (S11).
+      if (known.status === "released") return known;
+      return { ...of, status: "released", token: undefined, expires: keptFor(event, of.ttlMs) };
     case "renew": {
       const { leaseMs = 0, token } = event;
       const expires = keptFor(event, of.ttlMs, leaseMs);

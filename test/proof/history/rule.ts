@@ -24,12 +24,12 @@ export const pairs = (runs: readonly Run[]): [Run, Run][] =>
 
 export const chosenFor = ({ onStoreError }: Call) => onStoreError === "run";
 
-/** Somebody forgot the key, or who had taken it over released it. */
+/** Somebody forgot or reopened the key, or who had taken it over released it. */
 export function isFreed({ stores }: Story, { call }: Run, before: number, next?: Run): boolean {
   const from = Math.min(call.at, next?.call.at ?? NEVER);
   return (stores.get(call.key) ?? []).some(
     ({ operation, answer, sent, at: done }) =>
-      (operation === "forget" || operation === "release") &&
+      (operation === "forget" || operation === "release" || operation === "reopen") &&
       answer !== false &&
       sent <= before &&
       done >= from,
@@ -55,6 +55,14 @@ export const replays = ({ calls }: Story) => calls.filter(({ result }) => result
 
 export const isClaimed = (answer: unknown): answer is Extract<ClaimResult, { status: "claimed" }> =>
   (answer as { status?: unknown } | undefined)?.status === "claimed";
+
+/** Whether an operator has said between two runs that the first did not happen. */
+export function isReopened({ stores }: Story, a: Run, b: Run): boolean {
+  return (stores.get(a.call.key) ?? []).some(
+    ({ operation, answer, sent, at: done }) =>
+      operation === "reopen" && answer !== false && done >= a.start.at && sent <= b.start.at,
+  );
+}
 
 /** Between the two came a run that was asked for whatever the first had done, and that then freed the key. */
 export function isTakenOver({ stores }: Story, a: Run, b: Run): boolean {

@@ -84,6 +84,7 @@ const CLAUSES: readonly (readonly [string, Clause])[] = [
   ["S7", theOutcomeIsKept],
   ["S8", nothingVanishes],
   ["S11", theClaimThatWasSeen],
+  ["S11", onlyWhatIsUncertainIsSettled],
 ];
 
 const isClaim = ({ event }: Scene) => event.operation === "claim";
@@ -208,6 +209,15 @@ function theClaimThatWasSeen(scene: Scene): string | undefined {
   const isRepeated = event.operation === "settle" && known.status === "completed" && !isStale(scene);
   const isOther = isRepeated && known.outcome !== undefined && known.outcome !== event.outcome;
   return isOther && event.answer === true ? "false, for it has another outcome" : undefined;
+}
+
+/** What an operator settles or reopens is uncertain: nobody's lease still stands. */
+function onlyWhatIsUncertainIsSettled(scene: Scene): string | undefined {
+  const { event } = scene;
+  if (event.operation !== "settle" && event.operation !== "reopen") return undefined;
+  return isHeld(scene) && scene.hasLease && event.answer === true
+    ? "false, for the lease still stands"
+    : undefined;
 }
 
 function outcomesComeBackToTheLetter(history: History): Violation[] {

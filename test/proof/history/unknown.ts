@@ -1,12 +1,23 @@
 import type { StoreEvent } from "./events.ts";
-import { at, chose, type Found, isClaimed, isTakenOver, named, of, pairs, type Rule } from "./rule.ts";
+import {
+  at,
+  chose,
+  type Found,
+  isClaimed,
+  isReopened,
+  isTakenOver,
+  named,
+  of,
+  pairs,
+  type Rule,
+} from "./rule.ts";
 import type { Story } from "./story.ts";
 
 /** Under "reject", `fn` runs again only after a run that failed and freed the key. */
 function noRunBesideAnUnknownOne(story: Story): Found[] {
   return story.windows.flatMap(({ runs }) =>
     pairs(runs)
-      .filter(([a, b]) => !chose(b.call) && !isTakenOver(story, a, b))
+      .filter(([a, b]) => !chose(b.call) && !isTakenOver(story, a, b) && !isReopened(story, a, b))
       .filter(([a, b]) => a.thrown?.policy !== "release" || a.thrown.at > b.start.at)
       .map(([a, b]) => at(b, `${named(b)} began though nobody knew what had become of ${named(a)}`)),
   );
@@ -42,7 +53,7 @@ function ends({ operation, answer, token, sent }: StoreEvent, claim: StoreEvent)
   if (operation === "release" || operation === "complete") return answer === true && token === claim.token;
   if (sent < claim.at) return false;
   if (operation === "claim") return isClaimed(answer) && token !== claim.token;
-  return (operation === "settle" || operation === "forget") && answer === true;
+  return ["settle", "reopen", "forget"].includes(operation) && answer === true;
 }
 
 /** A call that hears of an uncertain key takes that for its answer, and does not ask again. */

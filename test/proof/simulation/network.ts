@@ -4,7 +4,7 @@ import type { Fault, Plan } from "./plan.ts";
 import { hash } from "./random.ts";
 import type { Actor, World } from "./world.ts";
 
-const OPERATIONS = ["claim", "renew", "complete", "release", "read", "settle", "forget"] as const;
+const OPERATIONS = ["claim", "renew", "complete", "release", "read", "settle", "reopen", "forget"] as const;
 
 /** The store's side, and the ways to it. */
 export interface Network {
@@ -20,9 +20,19 @@ export interface Network {
   epoch: number;
   /** Those whose messages vanish, both ways. */
   readonly cutOff: Set<Actor>;
+  /** What the provider knows, by the key that it was given, and who may still be at work on it. */
+  readonly provider: Map<string, Sending[]>;
   record(event: HistoryEvent): void;
   /** Told when a fault strikes. */
   struck(kind: string): void;
+}
+
+/** A run of `fn`, as the provider sees it. */
+export interface Sending {
+  readonly by: string;
+  readonly actor: Actor;
+  isOver: boolean;
+  hasHappened: boolean;
 }
 
 type Ask = (...args: never[]) => unknown;
@@ -75,6 +85,7 @@ function describe(
       return { ...base, ...heard, token: second, outcome: third, ttlMs: fourth };
     case "settle":
       return { ...base, ...heard, outcome: second, ttlMs: third, seen: fourth };
+    case "reopen":
     case "forget":
       return { ...base, ...heard, seen: second };
     default:
@@ -221,8 +232,10 @@ function storeOf(
 ): IdempotencyStore {
   const operations = OPERATIONS.map(operation => [operation, (...args: unknown[]) => ask(operation, args)]);
   const store = Object.fromEntries(operations) as IdempotencyStore;
-  if (!network.plan.hints) return store;
-  return { ...store, settled: (key, signal) => hint(network, actor, key, signal) };
+  // A listing is no operation on a key: what it found may be past by the time that it is read.
+  const list: IdempotencyStore["list"] = query => network.server.list!(query);
+  if (!network.plan.hints) return { ...store, list };
+  return { ...store, list, settled: (key, signal) => hint(network, actor, key, signal) };
 }
 
 /** The store's hint comes as any message does, and to nobody where the process has died. */

@@ -50,7 +50,7 @@ export type Fault =
   | { kind: "clock"; process: number; when: Moment; byMs: number }
   | { kind: "outage"; at: number; forMs: number }
   | { kind: "message"; what: MessageFault; nth: number; byMs: number }
-  | { kind: "forget" | "resolve" | "inspect"; process: number; at: number; key: string };
+  | { kind: "forget" | "resolve" | "inspect" | "reconcile"; process: number; at: number; key: string };
 
 /** All that is needed to have a run again, to the letter. */
 export interface Plan {
@@ -191,7 +191,7 @@ function faultOf(dice: Random, shape: Shape): Fault {
       return { kind, at: momentOf(dice, shape), forMs: byMs };
     case "operator":
       return {
-        kind: dice.pick(["forget", "resolve", "inspect"] as const),
+        kind: dice.pick(["forget", "resolve", "inspect", "reconcile", "reconcile"] as const),
         process,
         at: momentOf(dice, shape),
         key: "k",

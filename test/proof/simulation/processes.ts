@@ -133,6 +133,12 @@ function perform(network: Network, actor: Actor, call: CallPlan, execution: Exec
   const { attempt, idempotencyKey } = execution;
   const watches = work.watches && !work.isSync;
   record({ type: "start", ...of(), attempt, idempotencyKey, watches });
+  const sending = { by: call.name, actor, isOver: false, hasHappened: false };
+  network.provider.set(idempotencyKey, [...(network.provider.get(idempotencyKey) ?? []), sending]);
+  const effect = () => {
+    sending.hasHappened = true;
+    record({ type: "effect", ...of() });
+  };
   const sleep = (ms: number) => new Promise<void>(resolve => void world.after(ms, resolve, actor));
   const finish = (): object => {
     if (work.ends === "error" || work.ends === "cut") throw failure(network, actor, call);
@@ -141,13 +147,16 @@ function perform(network: Network, actor: Actor, call: CallPlan, execution: Exec
     return value;
   };
   if (work.isSync) {
-    record({ type: "effect", ...of() });
+    effect();
+    sending.isOver = true;
     return finish();
   }
   const stopped = watches ? watch(network, actor, call, execution.signal) : new Promise<never>(() => {});
   const worked = (async () => {
     await sleep(work.beforeEffectMs);
-    record({ type: "effect", ...of() });
+    effect();
+    // Also where `fn` has stopped meanwhile: what was sent is not called back.
+    sending.isOver = true;
     await sleep(work.afterEffectMs);
   })();
   return Promise.race([worked, stopped]).then(finish);

@@ -33,6 +33,7 @@ export async function simulate(plan: Plan, program: Program): Promise<Simulation
     isDown: false,
     epoch: 0,
     cutOff: new Set(),
+    provider: new Map(),
     struck: kind => void struck.set(kind, (struck.get(kind) ?? 0) + 1),
   };
   const unhandled = (error: unknown) => record(noteOf(world, `unhandled rejection: ${error}`));
@@ -163,7 +164,8 @@ function outage(network: Network, forMs: number): void {
 }
 
 /** What an operator does. That the store fails him is his affair. */
-async function operate({ world, plan, record }: Network, idempotency: Life["idempotency"], fault: Fault) {
+async function operate(network: Network, idempotency: Life["idempotency"], fault: Fault) {
+  const { world, plan, record } = network;
   const { kind, key } = fault as Extract<Fault, { key: string }>;
   const value = { by: "operator", tags: [] as string[] };
   // It may be done though nobody hears of it.
@@ -171,8 +173,28 @@ async function operate({ world, plan, record }: Network, idempotency: Life["idem
   try {
     if (kind === "forget") await idempotency.forget(key);
     else if (kind === "inspect") await idempotency.inspect(key);
+    else if (kind === "reconcile")
+      await Promise.all([sweep(network, idempotency), sweep(network, idempotency)]);
     else await idempotency.resolve(key, { seconds: plan.ttlMs / 1_000 }, value);
   } catch (error) {
     record({ type: "note", at: world.now, process: "operator", text: String(error) });
+  }
+}
+
+/** Settles what is uncertain by what the provider knows of it. Two do so at once. */
+async function sweep(
+  { world, plan, record, provider }: Network,
+  idempotency: Life["idempotency"],
+): Promise<void> {
+  for await (const entry of idempotency.list()) {
+    const sendings = provider.get(entry.idempotencyKey) ?? [];
+    const sent = sendings.find(({ hasHappened }) => hasHappened);
+    if (sent !== undefined) {
+      const value = { by: sent.by, tags: [] as string[] };
+      record({ type: "resolve", at: world.now, process: "operator", key: entry.key!, value });
+      await idempotency.resolve(entry, { seconds: plan.ttlMs / 1_000 }, value);
+    } else if (sendings.every(({ isOver, actor }) => isOver || actor.isDead)) {
+      await idempotency.reopen(entry);
+    }
   }
 }
