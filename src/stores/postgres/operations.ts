@@ -1,6 +1,7 @@
 import { StoreError } from "../../contract/errors.ts";
 import type { IdempotencyStore } from "../../contract/store.ts";
 import { describe } from "../../util/describe.ts";
+import { type ListedRow, listRecords } from "../sql/list.ts";
 import { claimValues, type SqlValues, seenValues } from "../sql/operations.ts";
 import { claimResult, firstClaim, type SqlRow, seenResult, storeRecord } from "../sql/record.ts";
 import { columnsOf } from "./client.ts";
@@ -54,6 +55,10 @@ export function postgresOperations(ask: Ask, table?: string): Omit<IdempotencySt
     release: (key, token) => did("release", withHint(key, { token })),
     settle: (key, outcome, ttl, seen) => did("settle", withHint(key, { outcome, ttl, ...seenValues(seen) })),
     reopen: (key, seen) => did("reopen", withHint(key, seenValues(seen))),
+    list(query) {
+      const operation = query.status === "completed" ? "listResults" : "list";
+      return listRecords(query, async values => (await ask(operation, values)).map(listedRow));
+    },
     async forget(key, seen) {
       if (seen === undefined) return (await ask("forget", withHint(key))).length > 0;
       const { length } = await ask("forgetSeen", withHint(key, seenValues(seen)));
@@ -61,6 +66,12 @@ export function postgresOperations(ask: Ask, table?: string): Omit<IdempotencySt
       return length > 0 || (await read(key)) === undefined;
     },
   };
+}
+
+/** A row of a listing, whose record comes after where its page ends and its key. */
+function listedRow(row: unknown): ListedRow {
+  const [last, key, ...columns] = columnsOf(row);
+  return { last, key, row: typeof key === "string" ? recordRow(columns) : {} };
 }
 
 const NUMBERS = /^-?\d+(,-?\d+)*$/;

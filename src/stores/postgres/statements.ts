@@ -1,4 +1,5 @@
 import { digest } from "../../util/sha256.ts";
+import { PAGE, PAGE_OF_RESULTS } from "../sql/list.ts";
 import {
   type SqlDialect,
   type SqlStatement,
@@ -34,7 +35,13 @@ export type PostgresOperation =
   | "reopen"
   | "forget"
   | "forgetSeen"
+  | "list"
+  | "listResults"
   | "purge";
+
+/** Whether it writes nothing. */
+export const isReading = (operation: PostgresOperation): boolean =>
+  operation === "read" || operation === "list" || operation === "listResults";
 
 /** The statement of an operation with its values. */
 export type PostgresStatements = (operation: PostgresOperation, values: Partial<SqlValues>) => PostgresQuery;
@@ -92,12 +99,14 @@ export function postgresStatements(
 }
 
 function textsOf(table: string): Record<PostgresOperation, string> {
-  const { seen, blocked, insert, take, ...texts } = sqlTexts(table, DIALECT);
+  const { seen, blocked, insert, take, list, ...texts } = sqlTexts(table, DIALECT);
   // What `seen` may see is not inserted beside, even where another removes it just then: a claim has one answer (S8).
   const unseen = `NOT EXISTS (SELECT FROM ${table} AS r WHERE r.key = :key)`;
   return {
     ...texts,
     hold: texts.renew,
+    list: list(PAGE),
+    listResults: list(PAGE_OF_RESULTS),
     // A row of nulls where it has made the record, and none where there is one past its time.
     claim: `WITH fresh AS (${insert(unseen)})
 ${seen} UNION ALL SELECT NULL, NULL, NULL FROM fresh`,

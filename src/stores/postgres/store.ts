@@ -8,7 +8,7 @@ import { channelOf, hintsOf } from "./hints.ts";
 import { type Ask, postgresOperations } from "./operations.ts";
 import { type PostgresStoreOptions, readPostgresOptions } from "./options.ts";
 import { askNotifying, askServer, makeTable } from "./server.ts";
-import { type PostgresStatements, postgresStatements, schemaOf } from "./statements.ts";
+import { isReading, type PostgresStatements, postgresStatements, schemaOf } from "./statements.ts";
 import { transactionStore } from "./transaction.ts";
 
 /** An {@link IdempotencyStore} in a table of PostgreSQL. */
@@ -109,7 +109,7 @@ export function openPostgresStore(
 /** Asks the server, which never has our writes in a transaction of the caller's. */
 function askFor(pool: PostgresClient, statements: PostgresStatements): Ask {
   return (operation, values) => {
-    if (operation !== "read") refuseTransaction(pool);
+    if (!isReading(operation)) refuseTransaction(pool);
     const query = statements(operation, values);
     if (values.channel === undefined) return askServer(pool, query);
     return askNotifying(pool, query, () => statements(operation, { ...values, channel: undefined }));

@@ -4,7 +4,7 @@ import { invalidOption } from "../../contract/validate.ts";
 import { codeOf, expectClient, type PostgresClient, transactionStatus } from "./client.ts";
 import { type Ask, postgresOperations } from "./operations.ts";
 import { rowsOf } from "./server.ts";
-import type { PostgresStatements } from "./statements.ts";
+import { isReading, type PostgresStatements } from "./statements.ts";
 
 const ABORTED = "25P02";
 const ADVICE = "roll the transaction back, and make a new store of inTransaction for the next";
@@ -34,7 +34,7 @@ function lineTo(client: PostgresClient, statements: PostgresStatements): Line {
 
   async function ask(...[operation, values]: Parameters<Ask>): ReturnType<Ask> {
     // Only the engine's word is behind all others: who looks up a key meanwhile ends nothing.
-    const writes = operation !== "read";
+    const writes = !isReading(operation);
     if (writes) line.goOn(values.key);
     if (transactionStatus(client) === "I") line.cut(new StoreError(`the transaction has ended: ${ADVICE}`));
     if (failure !== undefined) throw failure.error;

@@ -38,6 +38,12 @@ export interface SqlValues {
   attempt: number | undefined;
   /** The most rows that a purge removes. */
   limit: number;
+  /** The first key that a page of a listing looks at, in the form of the table. */
+  start: string;
+  /** The status of the records that are listed. */
+  status: string;
+  /** How long they have it at least, in milliseconds. */
+  older: number | undefined;
   /** The channel of `pg_notify`; `hint` is its payload. */
   channel: string;
   hint: string;
@@ -57,6 +63,9 @@ export const TYPES: Record<ValueName, string> = {
   run: "text",
   attempt: "bigint",
   limit: "bigint",
+  start: "text",
+  status: "text",
+  older: "bigint",
   channel: "text",
   hint: "text",
 };
@@ -86,7 +95,7 @@ export function statement(text: string, { parameters }: SqlDialect): SqlStatemen
 export function valuesOf({ names }: SqlStatement, values: Partial<SqlValues>): (string | number | null)[] {
   return names.map(name => {
     const value = values[name];
-    if (typeof value === "string") return storableText(value);
+    if (typeof value === "string") return name === "start" ? value : storableText(value);
     return value === undefined ? null : Number(value);
   });
 }

@@ -26,12 +26,22 @@ export interface SqlTexts {
   readonly forget: string;
   /** The same for the claim that was seen, and no other. */
   readonly forgetSeen: string;
+  /**
+   * Looks at so many keys, from one on, and answers with the records that are asked for, each with where it ends, and
+   * with a row of the last key in any case. No row is left if there is no key more.
+   */
+  readonly list: (size: number) => string;
   /** Removes some of the records past their time, the oldest first, and answers with `done` for each. */
   readonly purge: string;
 }
 
 const COLUMNS =
   "key, version, attempt, ttl_ms, claimed_at, lease_until, expires_at, purge_at, token, run_id, fingerprint, outcome";
+
+// What a page of a listing has of each key.
+const LISTED = "key, version, attempt, claimed_at, lease_until, expires_at, token, run_id, fingerprint".split(
+  ", ",
+);
 
 // What a statement asks of a row. None is ever null, so that each can be negated.
 const differs = "(r.fingerprint IS NOT NULL AND :fingerprint IS NOT NULL AND r.fingerprint <> :fingerprint)";
@@ -76,6 +86,12 @@ export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
   expires_at = CASE WHEN ${open} THEN ${now} + :ttl ELSE r.expires_at END`;
   // S11: once more, it changes nothing.
   const ends = (column: string) => `CASE WHEN ${open} THEN ${now} + :ttl ELSE r.${column} END`;
+  // S4: as `read` says it; and since when, where it is uncertain, or else since when its window goes on.
+  const status = `CASE WHEN NOT ${open} THEN 'completed' WHEN r.token IS NULL THEN 'released'
+  WHEN NOT ${lapsed} THEN 'in-progress' ELSE 'uncertain' END`;
+  const since = `CASE WHEN ${held} AND ${lapsed} THEN r.lease_until ELSE r.claimed_at END`;
+  // Read where it is asked for alone: a result may have megabytes.
+  const outcomeOf = `(SELECT o.outcome FROM ${table} AS o WHERE o.key = r.key AND r.is_listed) AS outcome`;
   const insert = (condition: string) => `INSERT INTO ${table} AS r (${COLUMNS})
 SELECT :key, ${RECORD_VERSION}, 1, :ttl, ${now}, ${now} + :lease, ${now} + :lease + :ttl, ${now} + :ttl, :token, :token,
   :fingerprint, NULL${from}
@@ -120,6 +136,11 @@ RETURNING ${row(claimant, "")}`,
     ),
     forget: `DELETE FROM ${table} AS r WHERE ${byKey} AND NOT ${expired} ${done}`,
     forgetSeen: `DELETE FROM ${table} AS r WHERE ${byKey} AND ${live} AND ${wasSeen} ${done}`,
+    list: size => `SELECT r.last, CASE WHEN r.is_listed THEN r.key END AS key, ${row(holder, "r.", outcomeOf)} FROM (
+  SELECT p.*, max(p.key) OVER () AS last FROM (SELECT ${LISTED.map(column => `r.${column}`).join(", ")},
+  (${live} AND ${status} = :status AND (:older IS NULL OR ${now} - ${since} >= :older)) AS is_listed
+  FROM ${table} AS r WHERE r.key >= :start ORDER BY r.key LIMIT ${size}) AS p
+) AS r WHERE r.is_listed OR r.key = r.last`,
     // S8, S10: what is past its time, and nothing else.
     purge: `WITH past AS MATERIALIZED (
   SELECT r.key FROM ${table} AS r WHERE r.purge_at <= ${now} AND ${expired}
@@ -130,12 +151,12 @@ DELETE FROM ${table} WHERE key IN (SELECT key FROM past) ${done}`,
 }
 
 /** The columns that a statement answers with, for one row. */
-function rowOf({ now, numbers }: SqlDialect): (holder: string, of?: string) => string {
-  return (holder, of = "r.") => {
+function rowOf({ now, numbers }: SqlDialect): (holder: string, of?: string, outcome?: string) => string {
+  return (holder, of = "r.", outcome = `${of}outcome`) => {
     const counts = ["version", "attempt", "lease_until", "expires_at", "claimed_at"].map(
       column => of + column,
     );
-    const texts = ["run_id", "fingerprint", "outcome"].map(column => of + column);
+    const texts = [`${of}run_id`, `${of}fingerprint`, outcome];
     return `${numbers([...counts, now, holder])}, ${texts.join(", ")}`;
   };
 }

@@ -73,6 +73,14 @@ export class SqliteConnection {
     return this.#perform(form, values, true, (statement, inPlace) => recordRow(statement.get(...inPlace)));
   }
 
+  /** All rows that a statement finds, in the order of their columns. It writes nothing. */
+  findAll(form: SqlStatement, values: Partial<SqlValues>): (readonly unknown[])[] {
+    this.#expectOpen();
+    return this.#perform(form, values, true, (statement, inPlace) =>
+      statement.all(...inPlace).map(columnsOf),
+    );
+  }
+
   /** How many rows a statement changes. */
   change(form: SqlStatement, values: Partial<SqlValues>): number {
     this.#expectOpen();
@@ -147,7 +155,15 @@ export class SqliteConnection {
 /** The row of a record: its numbers first, and then its texts, in the order of the columns. */
 function recordRow(row: unknown): SqlRow | undefined {
   if (row === undefined || row === null) return undefined;
-  const columns: unknown[] = Array.isArray(row) ? row : Object.values(row as object);
+  return rowOf(columnsOf(row));
+}
+
+function columnsOf(row: unknown): readonly unknown[] {
+  return Array.isArray(row) ? row : Object.values(row as object);
+}
+
+/** The row of a record from its columns. */
+export function rowOf(columns: readonly unknown[]): SqlRow {
   const [run_id, fingerprint, outcome] = columns.slice(-3);
   return { numbers: columns.slice(0, -3), run_id, fingerprint, outcome };
 }

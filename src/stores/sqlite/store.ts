@@ -1,5 +1,6 @@
 import type { ClaimRequest, ClaimResult, IdempotencyStore, StoreRecord } from "../../contract/store.ts";
 import type { Awaitable } from "../../util/awaitable.ts";
+import { type ListedRow, listRecords, PAGE, PAGE_OF_RESULTS } from "../sql/list.ts";
 import {
   claimValues,
   type SqlDialect,
@@ -13,7 +14,7 @@ import { claimResult, firstClaim, storeRecord } from "../sql/record.ts";
 import { sqlTexts } from "../sql/statements.ts";
 import { tableSchema } from "../sql/table.ts";
 import { expectDatabase } from "./client.ts";
-import { isBusy, patiently, SqliteConnection, type SqliteDatabase } from "./database.ts";
+import { isBusy, patiently, rowOf, SqliteConnection, type SqliteDatabase } from "./database.ts";
 import { readSqliteOptions, type SqliteStoreOptions } from "./options.ts";
 
 /** An {@link IdempotencyStore} in a table of SQLite. */
@@ -72,12 +73,20 @@ export function sqliteStore(database: SqliteDatabase, options: SqliteStoreOption
 }
 
 const BATCH = 500;
+// Some ten milliseconds, which hold up all else in this process.
+const PAGES_AT_ONCE = 3;
 // Each further one takes another claim that comes and goes just in between.
 const CLAIM_TRIES = 10;
 
 function sqliteOperations(connection: SqliteConnection, table: string): SqliteStore {
-  const { insert, take, ...texts } = sqlTexts(table, DIALECT);
-  const forms = formsOf({ ...texts, insert: insert("1 = 1"), take: take("1 = 1") });
+  const { insert, take, list, ...texts } = sqlTexts(table, DIALECT);
+  const forms = formsOf({
+    ...texts,
+    insert: insert("1 = 1"),
+    take: take("1 = 1"),
+    list: list(PAGE),
+    listResults: list(PAGE_OF_RESULTS),
+  });
   const perform = whenSetUp(connection, schemaOf(table));
 
   function claimNow(key: string, request: ClaimRequest): ClaimResult {
@@ -129,6 +138,15 @@ function sqliteOperations(connection: SqliteConnection, table: string): SqliteSt
         // S11: it is gone where no other claim stands in its place.
         return readNow(key) === undefined;
       }),
+    list(query) {
+      const form = query.status === "completed" ? forms.listResults : forms.list;
+      let pages = 0;
+      return listRecords(query, async values => {
+        // Others have their turn in between.
+        if (++pages % PAGES_AT_ONCE === 0) await new Promise(resolve => setTimeout(resolve));
+        return (await perform(() => connection.findAll(form, values))).map(listedRow);
+      });
+    },
     async purge() {
       let removed = 0;
       for (;;) {
@@ -140,6 +158,11 @@ function sqliteOperations(connection: SqliteConnection, table: string): SqliteSt
       }
     },
   };
+}
+
+/** A row of a listing, whose record comes after where its page ends and its key. */
+function listedRow([last, key, ...columns]: readonly unknown[]): ListedRow {
+  return { last, key, row: rowOf(columns) };
 }
 
 /** With the records in the key's own tree: one page less to find, and one less to write. */

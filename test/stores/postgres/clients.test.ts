@@ -134,6 +134,7 @@ describe("a client with a transaction open is refused", () => {
       () => store.complete(key, "a", "x", LONG.ttlMs),
       () => store.release(key, "a"),
       () => store.settle(key, "x", LONG.ttlMs),
+      () => store.reopen(key),
       () => store.forget(key),
       () => store.purge(),
     ];

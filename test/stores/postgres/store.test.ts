@@ -268,6 +268,7 @@ describe("a record of another version", () => {
       () => store.complete(key, "a", "x", 5),
       () => store.release(key, "a"),
       () => store.settle(key, "x", 5),
+      () => store.reopen(key),
       () => store.read(key),
     ];
     for (const operate of operations) await expect(operate()).rejects.toMatchObject(unreadable);

@@ -61,6 +61,38 @@ export function itMindsTheClaim(scene: SeenScene): void {
     });
   });
 
+  describe("reopen of what was seen (S11)", () => {
+    it("acts on that claim, and is true again while it is released", async () => {
+      const [store, key] = [scene.store(), newKey()];
+      const seen = await uncertain(store, key);
+      expect(await store.reopen(key, { ...seen, runId: "x" })).toBe(false);
+      expect(await store.reopen(key, { ...seen, attempt: 2 })).toBe(false);
+      expect(await store.reopen(key, seen)).toBe(true);
+      const record = (await store.read(key))!;
+      expect(record).toMatchObject({ status: "released", attempt: 1, fingerprint: "f" });
+      expect(await store.reopen(key, seen)).toBe(true);
+      expect((await store.read(key))!.expiresInMs).toBeLessThanOrEqual(record.expiresInMs);
+      expect(await store.reopen(key)).toBe(false);
+      await store.claim(key, { token: "b", ...LONG });
+      await store.release(key, "b");
+      expect(await store.reopen(key, seen)).toBe(false);
+    });
+
+    it("leaves a takeover and a later window alone", async () => {
+      const [store, key] = [scene.store(), newKey()];
+      const seen = await uncertain(store, key);
+      await store.claim(key, { token: "b", ...RERUN });
+      await store.renew(key, "b", 0);
+      expect(await store.reopen(key, seen)).toBe(false);
+      await scene.expire(key);
+      expect(await store.reopen(key, seen)).toBe(false);
+      await store.claim(key, { token: "c", ...LONG });
+      await store.renew(key, "c", 0);
+      expect(await store.reopen(key, seen)).toBe(false);
+      expect(await store.read(key)).toMatchObject({ status: "uncertain", runId: "c" });
+    });
+  });
+
   describe("settle of what was seen (S11)", () => {
     it("acts on that claim, and is true again with the same outcome alone", async () => {
       const [store, key] = [scene.store(), newKey()];

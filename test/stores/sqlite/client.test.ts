@@ -47,12 +47,15 @@ describe("a connection that was closed", () => {
       () => store.complete("k", "t", "x", 1_000),
       () => store.release("k", "t"),
       () => store.settle("k", "x", 1_000),
+      () => store.reopen("k"),
       () => store.forget("k"),
       () => store.forget("k", { runId: "t", attempt: 1 }),
     ];
     for (const operate of operations) expect(caught(operate, "STORE_ERROR")).toMatchObject(closed);
     await expect(store.purge()).rejects.toMatchObject(closed);
-    const { execute } = createIdempotency({ store });
+    const { execute, list } = createIdempotency({ store });
+    const listing = list()[Symbol.asyncIterator]();
+    await expect(listing.next()).rejects.toMatchObject({ code: "STORE_ERROR" });
     await expect(execute("k", "1m", () => 1)).rejects.toMatchObject({ code: "STORE_ERROR" });
   });
 
@@ -85,11 +88,14 @@ describe("within an open transaction of its connection", () => {
       () => store.complete("k", "t", "x", 1_000),
       () => store.release("k", "t"),
       () => store.settle("k", "x", 1_000),
+      () => store.reopen("k"),
       () => store.forget("k"),
     ];
     for (const write of writes) caught(write, "STORE_ERROR");
     await expect(store.purge()).rejects.toMatchObject({ code: "STORE_ERROR" });
     expect(store.read("k")).toMatchObject({ status: "in-progress" });
+    const listing = store.list!({ prefix: "", status: "in-progress" })[Symbol.asyncIterator]();
+    expect((await listing.next()).value).toMatchObject({ key: "k" });
     expect(await store.claim("k", { token: "u", ...LONG })).toMatchObject({ status: "in-progress" });
     database.exec("ROLLBACK");
     expect(store.read("k")).toMatchObject({ status: "in-progress" });

@@ -195,6 +195,7 @@ describe("a record that cannot be read", () => {
       () => store.complete("k", "k's", "sent", 5_000),
       () => store.release("k", "k's"),
       () => store.settle("k", "sent", 5_000),
+      () => store.reopen("k"),
     ]) {
       caught(act, "RESULT_UNAVAILABLE");
     }
