@@ -6,7 +6,9 @@ export type Clause =
   | `S${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11}`
   | "read"
   | "settle"
+  | "reopen"
   | "forget"
+  | "list"
   | "settled";
 
 /** How the suite makes stores, lets time pass and looks into the storage. What is left out yields no cases. */
@@ -24,6 +26,8 @@ export interface StoreHarness {
   second?(store: IdempotencyStore): Awaitable<IdempotencyStore>;
   /** Whether the store has `settled`. */
   hints?: boolean;
+  /** Whether the store has `list`. */
+  lists?: boolean;
   /** A store that fills up. Left out where nothing bounds it but the machine. */
   full?: {
     /** What it does when it is full: refuses claims, or evicts records and announces their keys. */

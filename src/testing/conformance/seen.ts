@@ -4,7 +4,7 @@ import { bring, STATUSES } from "./operations.ts";
 import { type CaseSpec, equal, has, LONG, remains, type Scene, UNCERTAIN, unchanged } from "./scene.ts";
 
 /** What an operator saw of the key: the claim that is there now. */
-async function look({ store, key }: Scene): Promise<Seen> {
+export async function look({ store, key }: Scene): Promise<Seen> {
   const { runId, attempt } = (await store.read(key))!;
   return { runId, attempt };
 }
@@ -28,6 +28,11 @@ const SINCE: Record<string, (scene: Scene) => Promise<unknown>> = {
   "was taken over and completed with the same outcome": async ({ store, key, b, claim }) => {
     await claim(b, { rerun: true });
     await store.complete(key, b, "found", LONG.ttlMs);
+  },
+  "was taken over and reopened": async ({ store, key, b, claim }) => {
+    await claim(b, { rerun: true });
+    await store.renew(key, b, 0);
+    await store.reopen(key);
   },
   "was taken over and settled with the same outcome": async ({ store, key, b, claim }) => {
     await claim(b, { rerun: true });
@@ -53,6 +58,11 @@ const staleCases = Object.entries(SINCE).flatMap(([since, happen]): CaseSpec[] =
       clause: "S11",
       says: `forget does nothing to a claim that ${since} since it was seen`,
       test: test("forget", ({ store, key }, seen) => store.forget(key, seen)),
+    },
+    {
+      clause: "S11",
+      says: `reopen does nothing to a claim that ${since} since it was seen`,
+      test: test("reopen", ({ store, key }, seen) => store.reopen(key, seen)),
     },
   ];
 });
@@ -132,8 +142,8 @@ const forgetCases: CaseSpec[] = Object.keys(STATUSES).map(
   }),
 );
 
-/** What settle or forget may meet when another takes the key over at the same moment, and makes it uncertain again. */
-async function meetTakeover<T>(scene: Scene, rival: IdempotencyStore, act: (seen: Seen) => T) {
+/** What an operator's operation may meet when another takes the key over at the same moment, and makes it uncertain again. */
+export async function meetTakeover<T>(scene: Scene, rival: IdempotencyStore, act: (seen: Seen) => T) {
   const { key, a, b } = scene;
   await UNCERTAIN.held(scene, a);
   const seen = await look(scene);
@@ -173,7 +183,7 @@ const raceCases = ({ second }: StoreHarness): CaseSpec[] =>
     },
   ]);
 
-/** S11: what an operator does to the claim that it saw. */
+/** S11: what an operator does to the claim that it saw; `reopen` has a file of its own. */
 export const seenCases = (harness: StoreHarness): CaseSpec[] => [
   ...settleCases,
   ...forgetCases,

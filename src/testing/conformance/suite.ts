@@ -4,8 +4,11 @@ import { fullCases } from "./full.ts";
 import type { Clause, StoreHarness } from "./harness.ts";
 import { hintCases } from "./hints.ts";
 import { holderCases } from "./holder.ts";
+import { listCases } from "./list.ts";
 import { operationCases } from "./operations.ts";
 import { raceCases } from "./race.ts";
+import { reopenCases } from "./reopen.ts";
+import { rerunWithinCases } from "./rerun-within.ts";
 import { openScene, type Scene } from "./scene.ts";
 import { seenCases } from "./seen.ts";
 import { storageCases } from "./storage.ts";
@@ -39,6 +42,7 @@ export interface StoreConformance {
  *   create: () => memoryStore({ clock: clock.now }),
  *   advance: clock.advance,
  *   hints: true,
+ *   lists: true,
  * });
  * for (const { name, run } of cases) test(name, run);
  * console.log(uncovered); // what this harness leaves untested
@@ -50,12 +54,15 @@ export function storeConformance(harness: StoreHarness): StoreConformance {
     ...raceCases(harness),
     ...claimCases,
     ...takeoverCases(harness),
+    ...rerunWithinCases,
     ...holderCases(harness),
     ...windowCases,
     ...fullCases(harness),
     ...storageCases(harness),
     ...operationCases,
     ...seenCases(harness),
+    ...reopenCases(harness),
+    ...listCases(harness),
     ...hintCases(harness),
   ];
   for (const { clause, says, test } of specs) {

@@ -56,6 +56,7 @@ export function postgresConforms(
     second: store => create(1, tables.get(store)),
     advance: ms => sleep(ms),
     hints,
+    lists: true,
     cleanup: {
       async create() {
         const name = `${schema}.t_${randomUUID().replaceAll("-", "")}`;

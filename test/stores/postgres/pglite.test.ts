@@ -28,6 +28,7 @@ describe("a store in PGlite", () => {
     create: () => create(),
     second: store => create(tables.get(store)),
     advance: ms => sleep(ms),
+    lists: true,
     cleanup: {
       async create() {
         const store = create(`t_${randomUUID().replaceAll("-", "")}`, {

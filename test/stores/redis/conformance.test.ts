@@ -40,6 +40,7 @@ function conforms(connect: (url: string) => Promise<Connected>, urls: () => stri
     second: store => create(1, prefixes.get(store)),
     advance: ms => sleep(ms),
     hints: true,
+    lists: true,
     cleanup: {
       create,
       count: async store => {

@@ -39,6 +39,7 @@ export function sqliteHarness(connect: (file: string) => SqliteDatabase): StoreH
     create: () => sqliteStore(one),
     second: () => sqliteStore(other),
     advance: ms => sleep(ms),
+    lists: true,
     cleanup: {
       create() {
         const database = connect(`${made++}.db`);

@@ -8,8 +8,10 @@ import {
   storeConformance,
 } from "../../../src/testing.ts";
 import { type Defects, shown } from "./defects.ts";
+import { ageDefects } from "./defects-of-ages.ts";
 import { expiryDefects, raceDefects, repeatDefects } from "./defects-of-claims.ts";
 import { holderDefects } from "./defects-of-holders.ts";
+import { listDefects, reopenDefects } from "./defects-of-lists.ts";
 import * as operations from "./defects-of-operations.ts";
 import { operatorDefects } from "./defects-of-operators.ts";
 import * as storage from "./defects-of-storage.ts";
@@ -43,6 +45,7 @@ it("a store that answers promises passes too", async () => {
     create: async () => faultyStore(await harness.create()),
     advance: harness.advance,
     hints: true,
+    lists: true,
   });
   expect([...failures]).toEqual([]);
 });
@@ -70,6 +73,7 @@ describe("what a harness leaves out", () => {
       "S4",
       "S5",
       "S8",
+      "list",
       "settled",
     ]);
   });
@@ -210,6 +214,7 @@ const BROKEN: [Clause, Defects, ("evicts" | "refuses")?][] = [
   ["S2", repeatDefects],
   ["S3", expiryDefects],
   ["S4", takeoverDefects],
+  ["S4", ageDefects],
   ["S5", holderDefects],
   ["S6", releaseDefects],
   ["S7", completionDefects],
@@ -222,7 +227,9 @@ const BROKEN: [Clause, Defects, ("evicts" | "refuses")?][] = [
   ["S11", operatorDefects],
   ["read", operations.readDefects],
   ["settle", operations.settleDefects],
+  ["reopen", reopenDefects],
   ["forget", operations.forgetDefects],
+  ["list", listDefects],
   ["settled", operations.hintDefects],
 ];
 

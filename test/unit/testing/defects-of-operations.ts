@@ -24,6 +24,14 @@ export const readDefects: Defects = {
   "extends the lease by each read": before("read", (base, key, now) =>
     edit(base, key, () => ({ leaseUntil: now + 400 })),
   ),
+  "says no time": shown(() => ({ claimedAt: Number.NaN })),
+  "makes a window older than it is": shown(() => ({ claimedAt: 0 })),
+  "forgets when the window began once it is completed": base => ({
+    complete(key, token, outcome, ttlMs) {
+      edit(base, key, () => ({ claimedAt: 0 }));
+      return base.complete(key, token, outcome, ttlMs);
+    },
+  }),
   "makes a record of what it reads": base => ({
     read(key) {
       if (!base.find(key)) base.claim(key, { token: "reader", leaseMs: 1_000, ttlMs: 1_000 });

@@ -3,11 +3,12 @@ import { type Defects, edit, turn } from "./defects.ts";
 import type { Defect } from "./reference-harness.ts";
 import type { ReferenceStore } from "./reference-store.ts";
 
-/** Changes what settle and forget take for the claim that was seen. */
+/** Changes what settle, reopen and forget take for the claim that was seen. */
 const seenAs =
   (change: (seen: Seen, base: ReferenceStore, key: string) => Seen | undefined): Defect =>
   base => ({
     settle: (key, outcome, ttlMs, seen) => base.settle(key, outcome, ttlMs, seen && change(seen, base, key)),
+    reopen: (key, seen) => base.reopen(key, seen && change(seen, base, key)),
     forget: (key, seen) => base.forget(key, seen && change(seen, base, key)),
   });
 
@@ -85,6 +86,35 @@ export const operatorDefects: Defects = {
         return base.settle(key, outcome, ttlMs, seen);
       await turn();
       return base.settle(key, outcome, ttlMs);
+    },
+  }),
+  "does not know that it has reopened": base => ({
+    reopen: (key, seen) => base.find(key)?.state !== "released" && base.reopen(key, seen),
+  }),
+  "keeps anew what it has reopened": (base, now) => ({
+    reopen(key, seen) {
+      if (seen)
+        edit(base, key, ({ state, ttlMs }) => (state === "released" ? { expiresAt: now() + ttlMs } : {}));
+      return base.reopen(key, seen);
+    },
+  }),
+  "says true to whatever is released": base => ({
+    reopen: (key, seen) =>
+      (seen !== undefined && base.find(key)?.state === "released") || base.reopen(key, seen),
+  }),
+  "reopens a claim that was seen in progress": base => ({
+    reopen(key, seen) {
+      if (seen) edit(base, key, () => ({ leaseUntil: 0 }));
+      return base.reopen(key, seen);
+    },
+  }),
+  "looks for the claim, then reopens": base => ({
+    async reopen(key, seen) {
+      const { runId, attempt } = base.find(key) ?? {};
+      if (seen === undefined || runId !== seen.runId || attempt !== seen.attempt)
+        return base.reopen(key, seen);
+      await turn();
+      return base.reopen(key);
     },
   }),
   "looks for the claim, then forgets": base => ({

@@ -31,7 +31,7 @@ export const stranger = (request: ClaimRequest): ClaimRequest => ({
   token: `not ${request.token}`,
 });
 
-type Operation = "claim" | "renew" | "complete" | "release" | "read" | "settle" | "forget";
+type Operation = "claim" | "renew" | "complete" | "release" | "read" | "settle" | "reopen" | "forget";
 type Act = (base: ReferenceStore, key: string, now: number) => void;
 
 /** Does something to the key before each call of the operation. */
@@ -96,6 +96,7 @@ export const respelt =
     release: (key, ...rest) => base.release(spell(key), ...rest),
     read: key => base.read(spell(key)),
     settle: (key, ...rest) => base.settle(spell(key), ...rest),
+    reopen: (key, ...rest) => base.reopen(spell(key), ...rest),
     forget: key => base.forget(spell(key)),
   });
 

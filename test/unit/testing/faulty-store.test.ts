@@ -8,6 +8,12 @@ const request = { token: "a", leaseMs: 1_000, ttlMs: 1_000 };
 
 const faulty = (...plan: Fault[]): FaultyStore => faultyStore(referenceStore({ now: clock.now }), plan);
 
+async function listed(store: FaultyStore): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list!({ prefix: "", status: "uncertain" })) keys.push(key);
+  return keys;
+}
+
 /** What became of an answer so far. */
 async function stateOf(answer: unknown): Promise<string> {
   const state = Promise.resolve(answer).then(
@@ -35,6 +41,7 @@ describe("without faults", () => {
     await expect(store.renew("k", "a", 0)).resolves.toBe(true);
     await expect(store.read("k")).resolves.toMatchObject({ status: "uncertain" });
     const seen = { runId: "a", attempt: 1 };
+    await expect(store.reopen("k", { ...seen, attempt: 2 })).resolves.toBe(false);
     await expect(store.settle("k", "found", 1_000, { ...seen, attempt: 2 })).resolves.toBe(false);
     await expect(store.settle("k", "found", 1_000, seen)).resolves.toBe(true);
     await expect(store.complete("k", "a", "sent", 1_000)).resolves.toBe(false);
@@ -45,6 +52,7 @@ describe("without faults", () => {
       "claim",
       "renew",
       "read",
+      "reopen",
       "settle",
       "settle",
       "complete",
@@ -71,6 +79,16 @@ describe("without faults", () => {
       { operation: "release", key: "k", args: ["k", "a"] },
       { operation: "read", key: "other", args: ["other"] },
     ]);
+  });
+
+  it("lists as the store does, if that can", async () => {
+    const store = faulty();
+    await store.claim("k", { ...request, leaseMs: 0 });
+    expect(await listed(store)).toEqual(["k"]);
+    const query = { prefix: "", status: "uncertain" };
+    expect(store.calls.at(-1)).toEqual({ operation: "list", key: "", args: ["", query] });
+    const { list: _, ...without } = referenceStore({ now: clock.now });
+    expect("list" in faultyStore(without)).toBe(false);
   });
 
   it("does what it is asked before it answers", () => {
@@ -125,6 +143,19 @@ describe("the kinds of fault", () => {
   it.each(["fail", "lose-reply"] as const)("%s: names the operation where no error is given", async kind => {
     const store = faulty({ operation: "claim", kind });
     await expect(store.claim("k", request)).rejects.toThrow(`The claim was made to go wrong: ${kind}`);
+  });
+
+  it("strike a listing before its first record", async () => {
+    const store = faulty(
+      { operation: "list", kind: "fail", error: reset },
+      { operation: "list", kind: "delay-reply", by: 100 },
+    );
+    await store.claim("k", { ...request, leaseMs: 0 });
+    await expect(listed(store)).rejects.toBe(reset);
+    const late = listed(store);
+    expect(await stateOf(late)).toBe("pending");
+    await vi.advanceTimersByTimeAsync(100);
+    expect(await late).toEqual(["k"]);
   });
 
   it("delay-request: the store hears of it after a while", async () => {

@@ -31,6 +31,7 @@ export function referenceHarness(
     close: store => bases.delete(store),
     second: store => open({ records: bases.get(store)!.records }),
     hints: true,
+    lists: true,
     full: {
       reaction,
       create: (room, announce) => open({ room, announce, onFull: reaction }),

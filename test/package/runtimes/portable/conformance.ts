@@ -10,6 +10,7 @@ function suite(onFull: "evict" | "reject"): Check[] {
     create: () => memoryStore({ clock: clock.now, onFull, maxEntries: 2_000 }),
     advance: clock.advance,
     hints: true,
+    lists: true,
     full: {
       reaction: REACTIONS[onFull],
       create: (maxEntries, onEvict) => memoryStore({ clock: clock.now, onFull, maxEntries, onEvict }),

@@ -10,6 +10,7 @@ describe.each(["evict", "reject"] as const)("an in-memory store with onFull: %s"
     create: () => memoryStore({ clock: clock.now, onFull, maxEntries: 10_000 }),
     advance: clock.advance,
     hints: true,
+    lists: true,
     full: {
       reaction: REACTIONS[onFull],
       create: (maxEntries, onEvict) => memoryStore({ clock: clock.now, onFull, maxEntries, onEvict }),
