@@ -1,0 +1,123 @@
+import { InvalidOptionError } from "../../contract/errors.ts";
+import type { Idempotency, KeyEntry } from "../../contract/idempotency.ts";
+import { describe } from "../../util/describe.ts";
+import { notify } from "../../util/notify.ts";
+import { onAbort } from "../../util/on-abort.ts";
+import { type Finding, type Pass, type Reconciled, type ReconcileOptions, readPass } from "./options.ts";
+
+/**
+ * Goes once over the keys whose outcome is unknown, asks `find` about each, and settles it: with the result of what
+ * happened (`resolve`), or free for the next call where nothing did (`reopen`). Takes memory for a page of keys and the
+ * looks under way. Several passes at once, on several machines too, do no harm: an entry is settled as it was listed, or
+ * left (S11).
+ *
+ * @param idempotency bound to the store and the namespace whose keys are to be settled
+ * @returns how many keys came to what
+ * @throws InvalidOptionError `INVALID_OPTION`, also where the store cannot list; InvalidDurationError
+ * `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`; StoreError `STORE_ERROR` where the listing fails; the signal's reason.
+ * What is under way ends first.
+ *
+ * @example
+ * ```ts
+ * const mails = createIdempotency({ namespace: "mails", store });
+ * const done = await reconcile(mails, {
+ *   ttl: "24h",
+ *   find: async ({ idempotencyKey }, { signal }) => {
+ *     const mail = await provider.findByReference(idempotencyKey, { signal });
+ *     return mail ? { happened: true, value: { id: mail.id } } : { happened: false };
+ *   },
+ * });
+ * console.log(`${done.resolved} had been sent, ${done.reopened} had not`);
+ * ```
+ */
+export async function reconcile(idempotency: Idempotency, options: ReconcileOptions): Promise<Reconciled> {
+  return onePass(idempotency, readPass(idempotency, options, false));
+}
+
+/** One pass over the uncertain keys. `isStopped` ends it as a signal would, but without a reason. */
+export async function onePass(
+  idempotency: Idempotency,
+  pass: Pass,
+  isStopped: () => boolean = () => false,
+): Promise<Reconciled> {
+  const { signal, olderThan, concurrency, limit } = pass;
+  const tally: Reconciled = { looked: 0, resolved: 0, reopened: 0, left: 0, failed: 0 };
+  const looks = new Set<Promise<void>>();
+  let makeRoom = () => {};
+  const recent = recently();
+  const abort = new AbortController();
+  const forgetSignal = signal && onAbort(signal, () => abort.abort(signal.reason));
+  try {
+    signal?.throwIfAborted();
+    for await (const entry of idempotency.list({ state: "uncertain", olderThan })) {
+      if (isStopped() || signal?.aborted) break;
+      if (!recent(entry)) continue;
+      tally.looked += 1;
+      const look = settleOne(idempotency, pass, entry, abort.signal).then(end => {
+        tally[end] += 1;
+        looks.delete(look);
+        makeRoom();
+      });
+      looks.add(look);
+      if (tally.looked >= limit) break;
+      // The next entry is asked for when there is room for it.
+      if (looks.size < concurrency) continue;
+      // Not by a race of them all, of which a slow one would remember each.
+      await new Promise<void>(resolve => {
+        makeRoom = resolve;
+      });
+    }
+  } finally {
+    await Promise.all(looks);
+    forgetSignal?.();
+  }
+  signal?.throwIfAborted();
+  return tally;
+}
+
+/** Asks about one entry, and settles it by the answer. Never rejects. */
+async function settleOne(
+  idempotency: Idempotency,
+  { find, ttl, onError }: Pass,
+  entry: KeyEntry,
+  signal: AbortSignal,
+): Promise<Exclude<keyof Reconciled, "looked">> {
+  try {
+    const finding = expectFinding(await find(entry, { signal }));
+    if (finding === undefined) return "left";
+    // S11: false where somebody else has settled it, or taken it over, since it was listed.
+    if (!finding.happened) return (await idempotency.reopen(entry)) ? "reopened" : "left";
+    return (await idempotency.resolve(entry, ttl, finding.value)) ? "resolved" : "left";
+  } catch (error) {
+    // What the caller's own abort brought about is nobody's failure.
+    if (signal.aborted) return "left";
+    if (onError !== undefined) notify(() => onError(error, entry), undefined);
+    return "failed";
+  }
+}
+
+/** A slip in `find` must not make a key that happened run again, or the other way round. */
+function expectFinding(value: unknown): Finding {
+  const { happened } = (value ?? {}) as { happened?: unknown };
+  const isKnown = typeof value === "object" && value !== null && typeof happened === "boolean";
+  const isSound = isKnown && (happened === false || "value" in value);
+  if (value === undefined || isSound) return value as Finding;
+  throw new InvalidOptionError(
+    `find: expected { happened: true, value }, { happened: false } or undefined; got ${describe(value)}`,
+  );
+}
+
+const REMEMBERED = 10_000;
+
+/** Whether an entry has not come yet, as far as that is remembered: a listing may name one twice. */
+function recently(): (entry: KeyEntry) => boolean {
+  const seen = new Set<string>();
+  return ({ storeKey, runId, attempt }) => {
+    const name = JSON.stringify([storeKey, runId, attempt]);
+    if (seen.has(name)) return false;
+    seen.add(name);
+    // A set begins with what was put in first.
+    if (seen.size > REMEMBERED) seen.delete(seen.values().next().value as string);
+    return true;
+  };
+}

@@ -1,0 +1,127 @@
+import type { Duration } from "../../contract/duration.ts";
+import type { Idempotency, KeyEntry } from "../../contract/idempotency.ts";
+import { detached } from "../../util/detached.ts";
+import { notify } from "../../util/notify.ts";
+import { onAbort } from "../../util/on-abort.ts";
+import { backgroundTimer, realTimer } from "../../util/timers.ts";
+import { type ReconcileOptions, readPass } from "./options.ts";
+import { onePass } from "./reconcile.ts";
+
+/** What {@link startReconciler} is given. */
+export interface ReconcilerOptions extends ReconcileOptions {
+  /** How long to rest between two passes, from 1 second to 24 hours; up to a quarter more or less, at random. */
+  every: Duration;
+  /** Begins no more passes; otherwise as for one pass. */
+  signal?: AbortSignal | undefined;
+  /**
+   * Gets what went wrong: with an entry, or, without one, with the listing. The loop goes on all the same.
+   * @default a process warning of type `IdempotencyWarning`, once until a pass has gone well
+   */
+  onError?: ((error: unknown, entry: KeyEntry | undefined) => void) | undefined;
+}
+
+/** What {@link startReconciler} returns. */
+export interface Reconciler {
+  /** Begins nothing more, and waits for the looks under way. To abort those, use the `signal` of the options. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Calls {@link reconcile} again and again. The first pass begins within `every`, at random, so that machines which start
+ * together do not look together; where they do, it does no harm. The loop goes on after errors, those of the store
+ * included. Its timer does not keep the process alive and counts real time, not that of a test's fake timers. On
+ * Cloudflare Workers, where timers end with the request, call `reconcile` from a scheduled handler instead.
+ *
+ * @param idempotency bound to the store and the namespace whose keys are to be settled
+ * @throws InvalidOptionError `INVALID_OPTION`, also where the store cannot list; InvalidDurationError
+ * `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`
+ *
+ * @example
+ * ```ts
+ * const reconciler = startReconciler(mails, { every: "1m", ttl: "24h", find: lookAtProvider, onError: console.error });
+ * process.once("SIGTERM", () => void reconciler.stop());
+ * ```
+ */
+export function startReconciler(idempotency: Idempotency, options: ReconcilerOptions): Reconciler {
+  const pass = readPass(idempotency, options, true);
+  // A store that cannot list says so now, and not at the first pass.
+  void idempotency.list({ olderThan: pass.olderThan });
+  const { onError = warnOnce() } = pass;
+  const run = async (isStopped: () => boolean) => {
+    let isFine = true;
+    const report = (error: unknown, entry: KeyEntry | undefined) => {
+      isFine = false;
+      notify(() => onError(error, entry), undefined);
+    };
+    try {
+      await onePass(idempotency, { ...pass, onError: report }, isStopped);
+    } catch (error) {
+      if (!pass.signal?.aborted) report(error, undefined);
+    }
+    if (isFine && "reset" in onError) (onError as ReturnType<typeof warnOnce>).reset();
+  };
+  return startLoop(run, pass.everyMs as number, pass.signal);
+}
+
+type SetTimer = (ring: () => void, delayMs: number) => void;
+
+/** In nobody's call's context; where no real timer is to be had, by what there is. */
+const setRealTimer: SetTimer = (ring, delayMs) => {
+  if (!realTimer(ring, delayMs)) detached(() => backgroundTimer(ring, delayMs));
+};
+
+/** Runs again and again, never twice at once. `run` may not reject. */
+export function startLoop(
+  run: (isStopped: () => boolean) => Promise<void>,
+  everyMs: number,
+  signal: AbortSignal | undefined,
+  setTimer: SetTimer = setRealTimer,
+): Reconciler {
+  // A timer that is set may ring a day after `stop`: it holds this, and nothing of the caller's.
+  const loop: { run: typeof run | undefined; underWay: Promise<void> } = { run, underWay: Promise.resolve() };
+  const isStopped = () => loop.run === undefined;
+  const stopped = () => {
+    loop.run = undefined;
+  };
+  const next = () => setTimer(() => ring(loop, isStopped, next), everyMs * (0.75 + Math.random() / 2));
+  if (signal?.aborted) stopped();
+  else setTimer(() => ring(loop, isStopped, next), everyMs * Math.random());
+  const forgetSignal = signal && onAbort(signal, stopped);
+  return {
+    async stop() {
+      forgetSignal?.();
+      stopped();
+      await loop.underWay;
+    },
+  };
+}
+
+function ring(
+  loop: { run: ((isStopped: () => boolean) => Promise<void>) | undefined; underWay: Promise<void> },
+  isStopped: () => boolean,
+  next: () => void,
+): void {
+  if (loop.run === undefined) return;
+  loop.underWay = loop.run(isStopped).then(() => {
+    if (!isStopped()) next();
+  });
+}
+
+/** A process warning, where there is a process, at the first error and again after a `reset`. */
+function warnOnce() {
+  let hasWarned = false;
+  const warn = (error: unknown, entry: KeyEntry | undefined) => {
+    if (hasWarned) return;
+    hasWarned = true;
+    const { process } = globalThis as { process?: { emitWarning?(text: string, options: object): void } };
+    const what = entry === undefined ? "The keys could not be listed" : "A key could not be settled";
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `${what}, and will be looked at again: ${why}`;
+    process?.emitWarning?.(message, { type: "IdempotencyWarning", code: "RECONCILE_FAILED" });
+  };
+  return Object.assign(warn, {
+    reset() {
+      hasWarned = false;
+    },
+  });
+}
