@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { defineConfig, type Options } from "tsup";
-import { BUILT } from "./scripts/entries.ts";
+import { ENTRIES as NAMES } from "./scripts/entries.ts";
 
-const ENTRIES = Object.fromEntries(BUILT.map(name => [name, `src/${name}.ts`]));
+const ENTRIES = Object.fromEntries(NAMES.map(name => [name, `src/${name}.ts`]));
 const { index, ...others } = ENTRIES;
 
 const COMMON = {
@@ -52,6 +52,8 @@ const withLru = {
 export default defineConfig([
   { ...COMMON, ...withLru, entry: { index: index! } },
   { ...COMMON, entry: others, esbuildPlugins: [fromRoot] },
+  // The command is run and not imported: one format, and no declarations.
+  { ...COMMON, format: ["esm"], sourcemap: false, entry: { cli: "src/cli.ts" }, esbuildPlugins: [fromRoot] },
   {
     entry: ENTRIES,
     format: COMMON.format,

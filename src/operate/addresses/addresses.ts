@@ -1,0 +1,11 @@
+import type { Address } from "./address.ts";
+import { POSTGRES } from "./postgres.ts";
+import { REDIS } from "./redis.ts";
+import { SQLITE } from "./sqlite.ts";
+
+/** Every store that the command knows, by the option that gives its address. */
+export const ADDRESSES: Readonly<Record<string, Address>> = {
+  redis: REDIS,
+  postgres: POSTGRES,
+  sqlite: SQLITE,
+};

@@ -1,0 +1,34 @@
+import type { Finding } from "../doctor/finding.ts";
+import type { Context, Verb } from "./context.ts";
+import { EXIT } from "./failure.ts";
+import { jsonLine } from "./shown-key.ts";
+import { paints, printable } from "./terminal.ts";
+
+export const DOCTOR: Verb = {
+  summary: "check what the store's guide asks of its server, and say how to mend it",
+  flags: ["prefix", "table", "json"],
+  takesAddress: true,
+  details:
+    "Checks versions, durability, the clock, the table and the rights of the user in the address. On Redis it claims a\nkey of its own and removes it. Ends with 1 if there is something to mend.",
+  example: "with-idempotency doctor --redis env:REDIS_URL --prefix shop:",
+  async run(context) {
+    const { io, asJson } = context;
+    const findings = await (await context.open()).examine();
+    for (const finding of findings) {
+      // A server's words may repeat what was in its address.
+      await io.out(context.masked(asJson ? jsonLine(finding) : lines(context, finding)));
+    }
+    const problems = findings.filter(({ status }) => status === "problem").length;
+    if (!asJson) await io.out(`${problems === 0 ? "Nothing" : problems} to mend\n`);
+    return problems === 0 ? EXIT.done : EXIT.not;
+  },
+};
+
+const MARKS = { ok: "✓", problem: "✗", note: "i", unknown: "?" } as const;
+const COLOURS = { ok: "green", problem: "red", note: "dim", unknown: "yellow" } as const;
+
+function lines({ io }: Context, { status, check, found, mend }: Finding): string {
+  const colours = paints(io.hasColours);
+  const line = `${colours[COLOURS[status]](MARKS[status])} ${colours.bold(check)}: ${printable(found)}\n`;
+  return mend === undefined ? line : `${line}    ${printable(mend)}\n`;
+}

@@ -1,0 +1,103 @@
+import { parseArgs } from "node:util";
+import type { Address, AddressSettings } from "../addresses/address.ts";
+import { ADDRESSES } from "../addresses/addresses.ts";
+import { messageOf, usage } from "./failure.ts";
+import type { Io } from "./io.ts";
+
+/** An option of the command. */
+export interface Flag {
+  /** What its value is called; none for a switch. */
+  readonly value?: string;
+  readonly summary: string;
+  readonly short?: string;
+  /** What its value may be. */
+  readonly choices?: readonly string[];
+}
+
+const STATES = ["uncertain", "in-progress", "released", "completed"] as const;
+
+/** Every option but those of addresses, by name. */
+export const FLAGS = {
+  prefix: { value: "TEXT", summary: 'what the store\'s names begin with in Redis (default "idempotency:")' },
+  table: { value: "NAME", summary: 'the store\'s table in SQL (default "idempotency_keys")' },
+  namespace: { value: "NAME", summary: "the namespace of the key or keys" },
+  state: { value: "STATE", summary: `${STATES.join(", ")} (default uncertain)`, choices: STATES },
+  "older-than": {
+    value: "DURATION",
+    summary: "only keys that have been uncertain for that long, or else were claimed that long ago: 5m",
+  },
+  "store-key": { summary: "KEY is the key as the store has it, with its namespace: storeKey in a listing" },
+  value: { value: "JSON", summary: "the result that calls get from now on, or undefined" },
+  ttl: { value: "DURATION", summary: "how long the result is kept, 1 second to 24 hours: 24h" },
+  yes: { short: "y", summary: "do not ask first" },
+  json: { summary: "JSON lines, as in a pipe" },
+  redact: { summary: "show fingerprints of keys in their place, and no results" },
+  help: { short: "h", summary: "show this help" },
+  version: { summary: "show the version" },
+} as const satisfies Record<string, Flag>;
+
+export type FlagName = keyof typeof FLAGS;
+
+/** What was given. */
+export interface Given {
+  readonly flags: Readonly<Partial<Record<string, string | boolean>>>;
+  readonly operands: readonly string[];
+}
+
+/** Parses what stands behind a command's name. Throws what is a usage error. */
+export function parseGiven(
+  args: readonly string[],
+  names: readonly FlagName[],
+  takesAddress: boolean,
+): Given {
+  const flags = names.map(name => [name, optionOf(FLAGS[name])]);
+  const addresses = takesAddress ? Object.keys(ADDRESSES).map(name => [name, { type: "string" }]) : [];
+  const options = Object.fromEntries([...flags, ...addresses]);
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    return { flags: values as Given["flags"], operands: positionals };
+  } catch (error) {
+    throw usage(messageOf(error));
+  }
+}
+
+const optionOf = ({ value, short }: Flag) => ({
+  type: value === undefined ? "boolean" : "string",
+  ...(short !== undefined && { short }),
+});
+
+export function textOf({ flags }: Given, name: FlagName): string | undefined {
+  return flags[name] as string | undefined;
+}
+
+export function isGiven({ flags }: Given, name: FlagName): boolean {
+  return flags[name] === true;
+}
+
+/** The store that was named, and where it is. Throws what is a usage error. */
+export function addressOf(given: Given, { env }: Io): { name: string; address: Address; where: string } {
+  const named = Object.keys(ADDRESSES).filter(name => given.flags[name] !== undefined);
+  const [name] = named;
+  if (name === undefined || named.length > 1) {
+    const all = Object.entries(ADDRESSES).map(([option, { value }]) => `--${option} ${value}`);
+    throw usage(`expected the address of one store: ${all.join(", ")}; got ${named.length}`);
+  }
+  const where = fromEnvironment(given.flags[name] as string, env);
+  if (where === undefined || where === "") throw usage(`--${name}: expected an address; got nothing`);
+  return { name, address: ADDRESSES[name]!, where };
+}
+
+/** `env:NAME` stands for what that variable has: the arguments of a process are everybody's to see. */
+export function fromEnvironment(text: string, env: Io["env"]): string | undefined {
+  return text.startsWith("env:") ? env[text.slice("env:".length)] : text;
+}
+
+/** The settings that go with that store. Throws what is a usage error. */
+export function settingsOf(given: Given, name: string, { takes }: Address): AddressSettings {
+  for (const setting of ["prefix", "table"] as const) {
+    if (textOf(given, setting) !== undefined && !takes.includes(setting)) {
+      throw usage(`--${setting} does not go with --${name}`);
+    }
+  }
+  return { prefix: textOf(given, "prefix"), table: textOf(given, "table") };
+}

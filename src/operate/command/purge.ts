@@ -1,0 +1,24 @@
+import { isConfirmed, type Verb } from "./context.ts";
+import { EXIT } from "./failure.ts";
+import { jsonLine } from "./shown-key.ts";
+
+export const PURGE: Verb = {
+  summary: "remove the records that are past their time",
+  flags: ["prefix", "table", "json", "yes"],
+  takesAddress: true,
+  details: "Stores do so by themselves while an application uses them; Redis does it for them.",
+  example: "with-idempotency purge --postgres env:DATABASE_URL --yes",
+  async run(context) {
+    const { io, asJson } = context;
+    const { purge } = await context.open();
+    if (purge === undefined) {
+      await io.err("There is nothing to purge: the server removes each key at its time\n");
+    } else if (!(await isConfirmed(context, "Remove all records past their time?"))) {
+      await io.err("Nothing was changed\n");
+      return EXIT.not;
+    }
+    const removed = (await purge?.()) ?? 0;
+    await io.out(asJson ? jsonLine({ action: "purged", removed }) : `${removed} removed\n`);
+    return EXIT.done;
+  },
+};

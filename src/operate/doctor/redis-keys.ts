@@ -1,0 +1,68 @@
+import type { RedisCommands } from "../../stores/redis/client.ts";
+import { naming } from "../../stores/redis/names.ts";
+import { RECORD_VERSION } from "../../stores/shared/record.ts";
+import { type Finding, note, ok, problem } from "./finding.ts";
+
+const MOST_KEYS = 10_000;
+// A prefix with few keys in a large database takes many pages to find.
+const MOST_PAGES = 1_000;
+const PAGE = 500;
+
+/** Whether the store's keys are such as this version reads, by a sample of them. */
+export async function examineKeys(commands: RedisCommands, prefix: string): Promise<Finding> {
+  if (commands.isCluster) return note("keys", "not looked at in a cluster");
+  const kinds = { known: 0, other: 0, foreign: 0 };
+  let cursor = "0";
+  let pages = 0;
+  do {
+    const [next, names] = await page(commands, cursor, prefix);
+    for (const kind of await Promise.all(names.map(name => kindOf(commands, name)))) {
+      if (kind !== undefined) kinds[kind] += 1;
+    }
+    cursor = next;
+    pages += 1;
+  } while (cursor !== "0" && pages < MOST_PAGES && kinds.known + kinds.other + kinds.foreign < MOST_KEYS);
+  return report(kinds);
+}
+
+async function page({ command }: RedisCommands, cursor: string, prefix: string): Promise<[string, string[]]> {
+  const pattern = `${naming(prefix)("").replace(/[\\*?[\]]/g, "\\$&")}*`;
+  const [next, names] = (await command("SCAN", cursor, "MATCH", pattern, "COUNT", `${PAGE}`)) as [
+    unknown,
+    unknown[],
+  ];
+  return [String(next), names.map(String)];
+}
+
+async function kindOf({ command }: RedisCommands, name: string) {
+  try {
+    const text = String(await command("GETRANGE", name, "0", "15"));
+    // It has ended since it was found.
+    if (text === "") return undefined;
+    const version = /^(\d+)[htrc]/.exec(text)?.[1];
+    if (version === undefined) return "foreign";
+    return Number(version) === RECORD_VERSION ? "known" : "other";
+  } catch (error) {
+    if (String(error).includes("WRONGTYPE")) return "foreign";
+    throw error;
+  }
+}
+
+function report({ known, other, foreign }: { known: number; other: number; foreign: number }): Finding {
+  const all = known + other + foreign;
+  if (other > 0) {
+    return problem(
+      "keys",
+      `${other} of ${all} keys are of another version of the package: calls with them get RESULT_UNAVAILABLE`,
+      "Run one version on all machines, and forget those keys, or wait until they have expired",
+    );
+  }
+  if (foreign > 0) {
+    return problem(
+      "keys",
+      `${foreign} of ${all} keys that begin with the store's prefix are something else's`,
+      "Give the store a prefix of its own",
+    );
+  }
+  return ok("keys", `${known} looked at, all of this version`);
+}

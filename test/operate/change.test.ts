@@ -1,0 +1,204 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createIdempotency, fingerprint, type Idempotency } from "../../src/index.ts";
+import { command, linesOf, type Setting } from "./command.ts";
+import { STAGES, type Stage } from "./stores.ts";
+
+const cut = () => Promise.reject(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }));
+
+describe.each(STAGES)("the command on %s", (_, open) => {
+  let stage: Stage;
+  let mails: Idempotency;
+  let key: string;
+  beforeAll(async () => {
+    stage = await open();
+    mails = createIdempotency({ store: stage.store, namespace: "mails" });
+  });
+  afterAll(() => stage.close());
+  beforeEach(() => {
+    key = randomUUID();
+  });
+
+  const uncertain = (of = mails) => of.withIdempotency(key, "1h", cut).catch(() => {});
+  const call = (verb: string, args: string[] = [], setting: Setting = {}) =>
+    command([verb, key, "--namespace", "mails", ...stage.at, ...args], setting);
+
+  describe("inspect", () => {
+    it("shows a completed key with its result", async () => {
+      await mails.withIdempotency(key, "1h", () => ({ id: "msg_1" }));
+      const known = await mails.inspect(key);
+      const ended = await call("inspect");
+      expect(ended).toMatchObject({ code: 0, err: "" });
+      expect(linesOf(ended)).toEqual([
+        {
+          namespace: "mails",
+          key,
+          storeKey: `:mails:${key}`,
+          state: "completed",
+          attempt: 1,
+          idempotencyKey: known!.idempotencyKey,
+          idempotencyUuid: known!.idempotencyUuid,
+          claimedAt: known!.claimedAt.toISOString(),
+          leaseInMs: 0,
+          expiresInMs: expect.any(Number),
+          value: { id: "msg_1" },
+        },
+      ]);
+    });
+
+    it("shows a stored error, and what is not known of an uncertain key", async () => {
+      const failing = () => Promise.reject(Object.assign(new Error("no such mailbox"), { code: 550 }));
+      await mails.withIdempotency(key, "1h", failing, { onError: () => "store" }).catch(() => {});
+      expect(linesOf(await call("inspect"))[0]).toMatchObject({
+        error: { name: "Error", message: "no such mailbox", code: 550 },
+      });
+      key = randomUUID();
+      await uncertain();
+      const [line] = linesOf(await call("inspect"));
+      expect(line).toMatchObject({ state: "uncertain", attempt: 1 });
+      expect(line).not.toHaveProperty("value");
+    });
+
+    it("shows lines to a person", async () => {
+      await mails.withIdempotency(key, "1h", () => ({ id: "msg_1" }));
+      const { out } = await call("inspect", [], { isTerminal: true });
+      expect(out).toMatch(new RegExp(`^key: +${key}$`, "m"));
+      expect(out).toMatch(/^state: +completed$/m);
+      expect(out).toMatch(/^result: +\{"id":"msg_1"\}$/m);
+      expect(out).toMatch(/^expires in: +59m 5\ds$/m);
+    });
+
+    it("shows neither key nor result if it is redacted, and what to look for at the provider all the same", async () => {
+      await mails.withIdempotency(key, "1h", () => ({ to: "mira@example.com" }));
+      const ended = await call("inspect", ["--redact"]);
+      expect(linesOf(ended)[0]).toMatchObject({
+        key: fingerprint(key),
+        idempotencyKey: (await mails.inspect(key))!.idempotencyKey,
+      });
+      expect(ended.out).not.toContain(key);
+      expect(ended.out).not.toContain("mira");
+    });
+
+    it("takes a key as the store has it", async () => {
+      await uncertain();
+      const ended = await command(["inspect", `:mails:${key}`, "--store-key", ...stage.at]);
+      expect(linesOf(ended)[0]).toMatchObject({ key, namespace: "mails" });
+    });
+
+    it("ends with 1 where there is none, and says what may be missing", async () => {
+      await uncertain();
+      const { code, out, err } = await command(["inspect", key, ...stage.at]);
+      expect({ code, out }).toEqual({ code: 1, out: "" });
+      expect(err).toContain("needs --namespace");
+    });
+  });
+
+  describe("resolve", () => {
+    const RESULT = ["--value", '{"id":"msg_1"}', "--ttl", "2h", "--yes"];
+
+    it("gives calls that result", async () => {
+      await uncertain();
+      const ended = await call("resolve", RESULT);
+      expect(ended).toMatchObject({ code: 0, err: "" });
+      expect(linesOf(ended)).toEqual([
+        { action: "resolved", namespace: "mails", key, storeKey: `:mails:${key}` },
+      ]);
+      expect(await mails.withIdempotency(key, "1h", () => "again")).toEqual({ id: "msg_1" });
+      expect((await mails.inspect(key))!.expiresInMs).toBeGreaterThan(7_000_000);
+    });
+
+    it("gives undefined, for a function that returns nothing", async () => {
+      await uncertain();
+      expect(await call("resolve", ["--value", "undefined", "--ttl", "1h", "--yes"])).toMatchObject({
+        code: 0,
+      });
+      expect(await mails.execute(key, "1h", () => "again")).toMatchObject({
+        value: undefined,
+        replayed: true,
+      });
+    });
+
+    it("ends with 1 where the key is not uncertain, and changes nothing", async () => {
+      await mails.withIdempotency(key, "1h", () => "sent");
+      const { code, err } = await call("resolve", RESULT);
+      expect(code).toBe(1);
+      expect(err).toContain("is not uncertain: it is completed. Nothing was changed");
+      expect(await mails.withIdempotency(key, "1h", () => "again")).toBe("sent");
+    });
+  });
+
+  describe("reopen", () => {
+    it("lets the next call run, with the same idempotency key", async () => {
+      await uncertain();
+      const { idempotencyKey } = (await mails.inspect(key))!;
+      expect(await call("reopen", ["--yes"])).toMatchObject({ code: 0 });
+      const next = await mails.execute(key, "1h", run => run.idempotencyKey);
+      expect(next).toMatchObject({ value: idempotencyKey, attempt: 2, replayed: false });
+    });
+
+    it("asks first, says what it is about, and does nothing on a no", async () => {
+      await uncertain();
+      for (const answer of ["n", "", "yesterday"]) {
+        const { code, err } = await call("reopen", [], { answer });
+        expect(code).toBe(1);
+        expect(err).toContain(`${key} (namespace mails): attempt 1`);
+        expect(err).toContain("Nothing was changed");
+      }
+      expect((await mails.inspect(key))?.state).toBe("uncertain");
+      const { code, out } = await call("reopen", [], { answer: "y", isTerminal: true });
+      expect({ code, out }).toEqual({
+        code: 0,
+        out: `${key} (namespace mails): reopened. The next call runs, as attempt 2\n`,
+      });
+      expect((await mails.inspect(key))?.state).toBe("released");
+    });
+
+    it("touches no later claim: one that takes the key over while the question stands", async () => {
+      await uncertain();
+      const ask = async () => {
+        await mails.withIdempotency(key, "1h", cut, { onUncertain: "rerun" }).catch(() => {});
+        return "y";
+      };
+      const { code, err } = await call("reopen", [], { canAsk: true, ask });
+      expect(code).toBe(1);
+      expect(err).toContain("somebody else was first");
+      expect(await mails.inspect(key)).toMatchObject({ state: "uncertain", attempt: 2 });
+    });
+
+    it("ends with 1 where there is no such key", async () => {
+      expect(await call("reopen", ["--yes"])).toMatchObject({ code: 1, out: "" });
+    });
+  });
+
+  describe("forget", () => {
+    it("removes a key, whatever its state", async () => {
+      await mails.withIdempotency(key, "1h", () => "sent");
+      expect(await call("forget", ["--yes"])).toMatchObject({ code: 0, err: "" });
+      expect(await mails.withIdempotency(key, "1h", () => "again")).toBe("again");
+    });
+
+    it("removes what nobody can read, which nothing else touches", async () => {
+      await uncertain();
+      await stage.garble(`:mails:${key}`);
+      expect(await call("inspect")).toMatchObject({ code: 3 });
+      expect(await call("reopen", ["--yes"])).toMatchObject({ code: 3 });
+      expect(await call("forget", ["--yes"])).toMatchObject({ code: 0 });
+      expect(await call("inspect")).toMatchObject({ code: 1 });
+    });
+
+    it("names no key if it is redacted", async () => {
+      await mails.withIdempotency(key, "1h", () => "sent");
+      const asked = await call("forget", ["--redact"], { answer: "n" });
+      const done = await call("forget", ["--redact", "--yes"]);
+      for (const { out, err } of [asked, done]) expect(out + err).not.toContain(key);
+      expect(done.code).toBe(0);
+    });
+  });
+
+  it("purges what is past its time", async () => {
+    expect(await command(["purge", "--yes", ...stage.at])).toMatchObject({ code: 0 });
+    expect(linesOf(await command(["purge", "--yes", ...stage.at]))).toEqual([
+      { action: "purged", removed: 0 },
+    ]);
+  });
+});

@@ -1,0 +1,77 @@
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import Database from "libsql";
+import pg from "pg";
+import { inject } from "vitest";
+import type { IdempotencyStore } from "../../src/index.ts";
+import { postgresStore } from "../../src/postgres.ts";
+import { redisStore } from "../../src/redis.ts";
+import { sqliteStore } from "../../src/sqlite.ts";
+import { redisUrl } from "../support/servers/describe.ts";
+
+/** An application's store, and how the command gets to it. */
+export interface Stage {
+  store: IdempotencyStore;
+  /** The command's options. */
+  at: string[];
+  /** Puts there what no version of the package can read. */
+  garble(storeKey: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function onRedis(): Promise<Stage> {
+  const url = redisUrl()!;
+  const client = new Redis(url);
+  const prefix = `${randomUUID()}:`;
+  return {
+    store: redisStore(client, { prefix }),
+    at: ["--redis", url, "--prefix", prefix],
+    garble: async storeKey => void (await client.set(prefix + storeKey, "9z", "PX", 60_000)),
+    close: async () => client.disconnect(),
+  };
+}
+
+async function onPostgres(): Promise<Stage> {
+  const url = inject("postgresUrl");
+  const pool = new pg.Pool({ connectionString: url });
+  const table = `keys_${randomUUID().replaceAll("-", "")}`;
+  const store = postgresStore(pool, { table });
+  await store.migrate();
+  return {
+    store,
+    at: ["--postgres", url, "--table", table],
+    garble: async storeKey =>
+      void (await pool.query(`UPDATE ${table} SET version = 9 WHERE key = $1`, [storeKey])),
+    async close() {
+      await pool.query(`DROP TABLE ${table}`);
+      await pool.end();
+    },
+  };
+}
+
+async function onSqlite(): Promise<Stage> {
+  const folder = mkdtempSync(join(tmpdir(), "with-idempotency-command-"));
+  const file = join(folder, "keys.db");
+  const database = new Database(file);
+  return {
+    store: sqliteStore(database),
+    at: ["--sqlite", file],
+    async garble(storeKey) {
+      database.prepare("UPDATE idempotency_keys SET version = 9 WHERE key = ?").run(storeKey);
+    },
+    async close() {
+      database.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Every kind of store that can be had here. */
+export const STAGES: [name: string, open: () => Promise<Stage>][] = [
+  ...(redisUrl() === undefined ? [] : [["Redis", onRedis] as [string, () => Promise<Stage>]]),
+  ["PostgreSQL", onPostgres],
+  ["SQLite", onSqlite],
+];
