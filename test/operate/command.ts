@@ -73,5 +73,8 @@ export async function run(
   return { code, out, err };
 }
 
+// By its place: the folder that the command runs in may have none.
+const TSX = import.meta.resolve("tsx");
+
 /** How the command's source is run as a process. */
-export const SOURCE: readonly string[] = ["--import", "tsx", resolve(ROOT, "src/cli.ts")];
+export const SOURCE: readonly string[] = ["--import", TSX, resolve(ROOT, "src/cli.ts")];

@@ -1,7 +1,7 @@
-import type { RedisCommands } from "../../stores/redis/client.ts";
+import type { Connection, RedisCommands } from "../../stores/redis/client.ts";
 import { naming } from "../../stores/redis/names.ts";
 import { RECORD_VERSION } from "../../stores/shared/record.ts";
-import { type Finding, note, ok, problem } from "./finding.ts";
+import { type Finding, ok, problem } from "./finding.ts";
 
 const MOST_KEYS = 10_000;
 // A prefix with few keys in a large database takes many pages to find.
@@ -10,31 +10,38 @@ const PAGE = 500;
 
 /** Whether the store's keys are such as this version reads, by a sample of them. */
 export async function examineKeys(commands: RedisCommands, prefix: string): Promise<Finding> {
-  if (commands.isCluster) return note("keys", "not looked at in a cluster");
   const kinds = { known: 0, other: 0, foreign: 0 };
-  let cursor = "0";
-  let pages = 0;
-  do {
-    const [next, names] = await page(commands, cursor, prefix);
-    for (const kind of await Promise.all(names.map(name => kindOf(commands, name)))) {
-      if (kind !== undefined) kinds[kind] += 1;
-    }
-    cursor = next;
-    pages += 1;
-  } while (cursor !== "0" && pages < MOST_PAGES && kinds.known + kinds.other + kinds.foreign < MOST_KEYS);
+  for (const master of await commands.masters()) await sample(master, prefix, kinds);
   return report(kinds);
 }
 
-async function page({ command }: RedisCommands, cursor: string, prefix: string): Promise<[string, string[]]> {
+type Kinds = Record<"known" | "other" | "foreign", number>;
+type Master = Pick<Connection, "command">;
+
+/** Counts the keys of a master by their kinds. */
+async function sample(master: Master, prefix: string, kinds: Kinds): Promise<void> {
+  let cursor = "0";
+  let looked = 0;
+  let pages = 0;
+  do {
+    const [next, names] = await page(master, cursor, prefix);
+    for (const kind of await Promise.all(names.map(name => kindOf(master, name)))) {
+      if (kind !== undefined) kinds[kind] += 1;
+    }
+    cursor = next;
+    looked += names.length;
+    pages += 1;
+  } while (cursor !== "0" && pages < MOST_PAGES && looked < MOST_KEYS);
+}
+
+async function page({ command }: Master, cursor: string, prefix: string): Promise<[string, string[]]> {
   const pattern = `${naming(prefix)("").replace(/[\\*?[\]]/g, "\\$&")}*`;
-  const [next, names] = (await command("SCAN", cursor, "MATCH", pattern, "COUNT", `${PAGE}`)) as [
-    unknown,
-    unknown[],
-  ];
+  const answer = await command("SCAN", cursor, "MATCH", pattern, "COUNT", `${PAGE}`);
+  const [next, names] = answer as [unknown, unknown[]];
   return [String(next), names.map(String)];
 }
 
-async function kindOf({ command }: RedisCommands, name: string) {
+async function kindOf({ command }: Master, name: string) {
   try {
     const text = String(await command("GETRANGE", name, "0", "15"));
     // It has ended since it was found.
@@ -48,7 +55,7 @@ async function kindOf({ command }: RedisCommands, name: string) {
   }
 }
 
-function report({ known, other, foreign }: { known: number; other: number; foreign: number }): Finding {
+function report({ known, other, foreign }: Kinds): Finding {
   const all = known + other + foreign;
   if (other > 0) {
     return problem(
