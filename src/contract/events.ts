@@ -35,8 +35,17 @@ export type IdempotencyEvent = {
   | { type: "waiting"; attempt: number; retryAfterMs: number }
   /** This call got an earlier result, or the one it shared, without running `fn`. */
   | { type: "replayed"; attempt: number }
-  /** `fn` succeeded after `runMs`. `persisted` is false where its result could not be stored. */
-  | { type: "completed"; attempt: number; runMs: number; persisted: boolean }
+  /**
+   * `fn` succeeded after `runMs`. `persisted` is false where its result is not stored: because it could not be, or because
+   * `onResult` chose that `policy` for the key, `"hold"` that it is uncertain.
+   */
+  | {
+      type: "completed";
+      attempt: number;
+      runMs: number;
+      persisted: boolean;
+      policy?: "release" | "hold" | undefined;
+    }
   /** `fn` failed after `runMs`; `policy` is what becomes of the key, `"hold"` that it is uncertain. */
   | { type: "failed"; attempt: number; runMs: number; error: unknown; policy: "release" | "store" | "hold" }
   /** The run that this call shared failed; this call got its error too. */

@@ -167,7 +167,8 @@ function conclude(run: Run, end: RunEnd): unknown {
     call.emit?.({ type: "failed", attempt, runMs, error: end.error, policy: end.policy });
     throw end.error;
   }
-  call.emit?.({ type: "completed", attempt, runMs, persisted });
+  const chosen = end.policy === "complete" ? undefined : { policy: end.policy };
+  call.emit?.({ type: "completed", attempt, runMs, persisted, ...chosen });
   return call.answer(end.value, false, persisted, attempt, call.key);
 }
 

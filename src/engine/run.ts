@@ -25,6 +25,7 @@ export type RunEnd = {
       readonly value: unknown;
       /** The text of the value, where that is kept. */
       readonly outcome: string | undefined;
+      readonly policy: "complete" | "release" | "hold";
     }
   | { readonly failed: true; readonly error: unknown; readonly policy: "release" | "store" | "hold" }
 );
@@ -134,7 +135,11 @@ function succeed(run: Run, value: unknown, conclude: Conclude): Awaitable<unknow
   if (failure !== undefined) call.emit?.({ type: "unstorable", attempt: execution.attempt, ...failure });
   const outcome = policy === "complete" && failure === undefined ? text : undefined;
   const settlement = policy === "complete" ? completion(text) : policy === "release" ? RELEASE : HOLD;
-  return settleBy(run, { failed: false, runMs, value, outcome, settlement, settled: undefined }, conclude);
+  return settleBy(
+    run,
+    { failed: false, runMs, value, outcome, policy, settlement, settled: undefined },
+    conclude,
+  );
 }
 
 /** P4: the run ends with `fn`'s own error, whatever settling the claim meets. */

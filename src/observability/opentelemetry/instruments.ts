@@ -2,10 +2,18 @@ import type { Attributes, Meter } from "@opentelemetry/api";
 import type { IdempotencyEvent } from "../../contract/events.ts";
 import { errorType } from "./attributes.ts";
 
+/**
+ * Why a key is uncertain: `fn`'s error was held, `onResult` held its result, or its result could not be recorded, so that
+ * the key becomes uncertain with the end of its lease unless a later try succeeds. A process that died counts nothing.
+ */
+export type UncertainReason = "error" | "result" | "unrecorded";
+
 /** What a call adds to the metrics. */
 export interface Instruments {
   /** Records something that happened. */
   count(event: IdempotencyEvent): void;
+  /** Records that a run's key is uncertain, or may become so, and why. */
+  countUncertain(reason: UncertainReason, error?: unknown): void;
   /** Records that a call is over, and how it ended. */
   endCall(durationMs: number, how: Attributes): void;
 }
@@ -25,6 +33,11 @@ export function createInstruments(meter: Meter, common: Attributes): Instruments
     meter.createCounter(name, { description, unit });
   const calls = duration("idempotency.call.duration", "Duration of calls, waiting included.");
   const runs = duration("idempotency.run.duration", "Duration of the runs of the wrapped function.");
+  const uncertain = counter(
+    "idempotency.uncertain",
+    "Keys whose outcome is unknown after a run, by the reason.",
+    "{key}",
+  );
   const takeovers = counter("idempotency.takeovers", "Claims that took an uncertain key over.", "{takeover}");
   const losses = counter("idempotency.lease.losses", "Claims lost while their run went on.", "{loss}");
   const storeErrors = counter("idempotency.store.errors", "Failed operations of the store.", "{error}");
@@ -54,6 +67,12 @@ export function createInstruments(meter: Meter, common: Attributes): Instruments
           });
       }
     },
+    countUncertain: (reason, error) =>
+      uncertain.add(1, {
+        ...common,
+        "idempotency.reason": reason,
+        ...(reason === "error" && { "error.type": errorType(error) }),
+      }),
     endCall: (durationMs, how) => calls.record(durationMs / 1_000, { ...common, ...how }),
   };
 }

@@ -30,8 +30,8 @@ export interface InstrumentedOptions extends Options {
 /**
  * As {@link createIdempotency}, and each call reports to OpenTelemetry: by a span `idempotency.call`, which is the
  * active one while the store is asked and `fn` runs, and by the metrics `idempotency.call.duration`,
- * `idempotency.run.duration`, `idempotency.takeovers`, `idempotency.lease.losses` and `idempotency.store.errors`. A key
- * is on its span only, by its fingerprint with `redactKeys`. Telemetry that fails changes nothing in what a call does.
+ * `idempotency.run.duration`, `idempotency.uncertain`, `idempotency.takeovers`, `idempotency.lease.losses` and
+ * `idempotency.store.errors`. A key is on its span only, by its fingerprint with `redactKeys`. Telemetry that fails changes nothing in what a call does.
  *
  * @throws InvalidOptionError `INVALID_OPTION`; InvalidDurationError `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`
  */

@@ -22,6 +22,7 @@ export class ObservedCall {
   readonly #redactKeys: boolean;
   readonly #begun = performance.now();
   #ending: IdempotencyEvent | undefined;
+  #isAccountedFor = false;
 
   constructor(span: Span, outer: Context, instruments: Instruments, redactKeys: boolean) {
     this.context = trace.setSpan(outer, span);
@@ -32,6 +33,7 @@ export class ObservedCall {
 
   hear(event: IdempotencyEvent): void {
     this.#instruments.count(event);
+    this.#countUncertain(event);
     if (this.#span.isRecording()) this.#span.setAttribute("idempotency.key", event.key);
     if (!ENDINGS.includes(event.type)) this.#addEvent(event);
     // What its run comes to is no longer the answer of a call that was aborted.
@@ -50,6 +52,16 @@ export class ObservedCall {
     this.#span.setAttributes({ ...(ending && attributesOf(ending)), ...how });
     if (failure !== undefined) this.#fail(failure.error);
     this.#span.end();
+  }
+
+  #countUncertain(event: IdempotencyEvent): void {
+    // Of these a result that is not stored leaves a key that is completed, or another's.
+    if (event.type === "unstorable" || event.type === "lease-lost") this.#isAccountedFor = true;
+    if (event.type === "failed" && event.policy === "hold")
+      this.#instruments.countUncertain("error", event.error);
+    if (event.type !== "completed" || event.persisted) return;
+    if (event.policy === "hold") this.#instruments.countUncertain("result");
+    if (event.policy === undefined && !this.#isAccountedFor) this.#instruments.countUncertain("unrecorded");
   }
 
   #addEvent(event: IdempotencyEvent): void {

@@ -290,7 +290,7 @@ describe("the metrics", () => {
     await pass(10_000);
     work.resolve("sent");
     await lost;
-    const counters = (await measured()).filter(({ unit }) => unit !== "s");
+    const counters = (await measured()).filter(({ unit }) => unit !== "s" && unit !== "{key}");
     expect(counters).toEqual([
       { name: "idempotency.takeovers", unit: "{takeover}", attributes: {}, value: 1 },
       { name: "idempotency.lease.losses", unit: "{loss}", attributes: {}, value: 1 },
@@ -301,6 +301,29 @@ describe("the metrics", () => {
         value: 1,
       },
     ]);
+  });
+
+  it("count the keys that became uncertain, and why (O5)", async () => {
+    const store = faultyStore(memoryStore(), [{ operation: "complete", kind: "fail", nth: 3 }]);
+    const { execute, measured } = sdk({ store, namespace: "mails" });
+    const cut = Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
+    await rejection(execute("held", "1m", () => Promise.reject(cut)));
+    await rejection(execute("released", "1m", () => Promise.reject(new Error("no"))));
+    await execute("result", "1m", () => ({ status: 504 }), { onResult: () => "hold" });
+    await execute("freed", "1m", () => ({ status: 400 }), { onResult: () => "release" });
+    await execute("completed", "1m", () => "sent");
+    await execute("unstorable", "1m", () => () => {});
+    await execute("unrecorded", "1m", () => "sent");
+    // A call that meets an uncertain key makes none.
+    await rejection(execute("held", "1m", () => "again"));
+    const counted = (await measured()).filter(({ name }) => name === "idempotency.uncertain");
+    const of = (reason: string, more = {}) => ({
+      name: "idempotency.uncertain",
+      unit: "{key}",
+      attributes: { "idempotency.namespace": "mails", "idempotency.reason": reason, ...more },
+      value: 1,
+    });
+    expect(counted).toEqual([of("error", { "error.type": "ECONNRESET" }), of("result"), of("unrecorded")]);
   });
 
   it("distinguish a held key from a released one", async () => {
