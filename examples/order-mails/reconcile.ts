@@ -1,4 +1,4 @@
-import type { Key } from "with-idempotency";
+import { reconcile } from "with-idempotency/reconcile";
 import { mails, messageIdOf, TTL } from "./with-wrapper.ts";
 
 /** Looks a mail up where it lies if it has arrived. */
@@ -12,38 +12,37 @@ export interface Reconciled {
   absent: number;
 }
 
-/** Settles keys whose outcome is unknown by looking for their mail. */
+/** Settles keys whose outcome is unknown by looking for their mails. */
 interface Reconciler {
-  reconcile(key: Key): Promise<void>;
+  reconcile(): Promise<void>;
   reconciled: Reconciled;
 }
 
-/**
- * Makes a reconciler that settles one key at a time: `forget` frees a key whatever it has become, and so must not
- * meet the run that an earlier look has set off.
- */
+/** Makes a reconciler. A service would call `startReconciler` once; here whoever meets an unknown outcome waits for it. */
 export function createReconciler(findMail: FindMail): Reconciler {
   const reconciled: Reconciled = { found: 0, absent: 0 };
+
+  async function pass(): Promise<void> {
+    const { resolved, reopened } = await reconcile(mails, {
+      ttl: TTL,
+      // This server files a mail before it can lose touch; where mails take their time, leave the default of a minute.
+      olderThan: "0s",
+      async find({ idempotencyKey }) {
+        const messageId = messageIdOf(idempotencyKey);
+        return (await findMail(messageId)) ? { happened: true, value: { messageId } } : { happened: false };
+      },
+    });
+    reconciled.found += resolved;
+    reconciled.absent += reopened;
+  }
+
+  // One pass after the other, so that none counts what another has settled.
   let last = Promise.resolve();
-
-  async function settle(key: Key): Promise<void> {
-    const known = await mails.inspect(key);
-    if (known?.state !== "uncertain") return;
-    const messageId = messageIdOf(known.idempotencyKey);
-    // This server files a mail before it can lose touch; where mails take their time, look again before `forget`.
-    if (await findMail(messageId)) {
-      reconciled.found += 1;
-      await mails.resolve(key, TTL, { messageId });
-    } else {
-      reconciled.absent += 1;
-      await mails.forget(key);
-    }
-  }
-
-  function reconcile(key: Key): Promise<void> {
-    last = last.catch(() => {}).then(() => settle(key));
-    return last;
-  }
-
-  return { reconcile, reconciled };
+  return {
+    reconcile() {
+      last = last.then(pass);
+      return last;
+    },
+    reconciled,
+  };
 }

@@ -1,10 +1,4 @@
-import {
-  createIdempotency,
-  fingerprint,
-  interruptedInTransit,
-  isIdempotencyError,
-  type Key,
-} from "with-idempotency";
+import { createIdempotency, fingerprint, interruptedInTransit, isIdempotencyError } from "with-idempotency";
 import { mailOf } from "./mail.ts";
 import { isRejection, type SendMail } from "./mailer.ts";
 import type { Notify } from "./workflow.ts";
@@ -23,7 +17,7 @@ export const mails = createIdempotency({
 export const messageIdOf = (idempotencyKey: string): string => `<${idempotencyKey}@shop.example>`;
 
 /** Sends each mail once, however often its event is delivered and wherever its connection is cut. */
-export function withWrapper(sendMail: SendMail, reconcile: (key: Key) => Promise<void>): Notify {
+export function withWrapper(sendMail: SendMail, reconcile: () => Promise<void>): Notify {
   return async event => {
     const mail = mailOf(event);
     // A redelivered event has the same key; one whose data now makes another mail has another.
@@ -33,7 +27,7 @@ export function withWrapper(sendMail: SendMail, reconcile: (key: Key) => Promise
         sendMail(mail, messageIdOf(idempotencyKey)),
       );
     } catch (error) {
-      if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await reconcile(key);
+      if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await reconcile();
       throw error;
     }
   };

@@ -110,7 +110,7 @@ export class KeyReusedError extends IdempotencyError {
 /**
  * `OUTCOME_UNKNOWN`: a run of `fn` was abandoned (its process died or lost touch with the store) or held (its error
  * says that the request may have arrived), so nobody here knows whether the side effect happened. Find out and
- * settle it with `resolve`, free it with `forget`, or run again with `onUncertain: "rerun"`.
+ * settle it with `resolve` or `reopen`, or run again with `onUncertain: "rerun"`.
  */
 export class OutcomeUnknownError extends IdempotencyError {
   readonly code = "OUTCOME_UNKNOWN";

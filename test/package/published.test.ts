@@ -1,6 +1,8 @@
+import { isBuiltin } from "node:module";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ENTRIES } from "../../scripts/entries.ts";
-import { Consumer, tool } from "./consumer.ts";
+import { Consumer, execute, tool } from "./consumer.ts";
 
 let consumer: Consumer;
 
@@ -101,6 +103,33 @@ const STRICT = {
   lib: ["es2023", "dom"],
   types: [],
 };
+
+describe("the command", () => {
+  it("is one file that says which program runs it, and is installed by its name", async () => {
+    expect(consumer.files.filter(file => file.startsWith("dist/cli"))).toEqual(["dist/cli.js"]);
+    expect(await consumer.read("dist/cli.js")).toMatch(/^#!\/usr\/bin\/env node\n/);
+    const { version } = JSON.parse(await consumer.read("package.json"));
+    const command = join(consumer.folder, "node_modules/.bin/with-idempotency");
+    expect(await execute(command, ["--version"])).toEqual({ code: 0, output: `${version}\n` });
+    expect(await execute(command, ["list"])).toMatchObject({ code: 2 });
+  });
+
+  it("asks for nothing but Node.js' own modules and the package's root", async () => {
+    const { packages } = await reachedFrom("cli.js");
+    expect(packages.filter(name => !name.startsWith("node:") && !isBuiltin(name))).toEqual([]);
+  });
+
+  it("says which client to install where the project has none", async () => {
+    const command = join(consumer.folder, "node_modules/.bin/with-idempotency");
+    const { code, output } = await execute(
+      command,
+      ["list", "--redis", "redis://127.0.0.1:1"],
+      consumer.folder,
+    );
+    expect(code).toBe(3);
+    expect(output).toContain("npm install ioredis");
+  });
+});
 
 describe("the declarations", () => {
   it.each(["mts", "cts"])(

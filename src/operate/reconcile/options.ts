@@ -7,7 +7,18 @@ import type { Awaitable } from "../../util/awaitable.ts";
  * What a look at the provider found: it happened, with the result that calls get from now on; it did not, and the next
  * call runs; or undefined, where that is not known yet and the key stays uncertain.
  */
-export type Finding = { happened: true; value: unknown } | { happened: false } | undefined;
+export type Finding =
+  | {
+      /** It happened. */
+      happened: true;
+      /** What the function would have returned. */
+      value: unknown;
+    }
+  | {
+      /** It did not, and will not. */
+      happened: false;
+    }
+  | undefined;
 
 /** How to settle the keys whose outcome is unknown. */
 export interface ReconcileOptions {
