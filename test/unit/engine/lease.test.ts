@@ -10,6 +10,8 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  // In this order: what a spy stands before is a fake.
+  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
