@@ -2,7 +2,7 @@ import { parseDuration } from "../../contract/duration.ts";
 import { InvalidOptionError } from "../../contract/errors.ts";
 import type { StoreOperation } from "../../contract/events.ts";
 import type { IdempotencyStore, ListQuery, Seen, StoreRecord } from "../../contract/store.ts";
-import { isUnreadable, storeCall, storeError, yesOrNo } from "../../engine/store-call.ts";
+import { inTime, isUnreadable, storeError, yesOrNo } from "../../engine/store-call.ts";
 import { encodeResult } from "../../results/outcome-text.ts";
 import type { Awaitable } from "../../util/awaitable.ts";
 import { type ShownKey, shownKey } from "./shown-key.ts";
@@ -32,7 +32,7 @@ export function operatorOf(store: IdempotencyStore): Operator {
     question: () => Awaitable<T>,
   ): Promise<T> {
     try {
-      return await storeCall({ scope: { store }, storeKey }, question, TIMEOUT_MS);
+      return await inTime({ scope: { store }, storeKey }, question(), TIMEOUT_MS);
     } catch (error) {
       throw storeError(operation, error, storeKey);
     }
