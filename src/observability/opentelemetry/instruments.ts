@@ -6,7 +6,7 @@ import { errorType } from "./attributes.ts";
  * Why a key is uncertain: `fn`'s error was held, `onResult` held its result, or its result could not be recorded, so that
  * the key becomes uncertain with the end of its lease unless a later try succeeds. A process that died counts nothing.
  */
-export type UncertainReason = "error" | "result" | "unrecorded";
+type UncertainReason = "error" | "result" | "unrecorded";
 
 /** What a call adds to the metrics. */
 export interface Instruments {

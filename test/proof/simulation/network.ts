@@ -28,7 +28,7 @@ export interface Network {
 }
 
 /** A run of `fn`, as the provider sees it. */
-export interface Sending {
+interface Sending {
   readonly by: string;
   readonly actor: Actor;
   isOver: boolean;
