@@ -4,7 +4,7 @@ import { createIdempotency, isIdempotencyError } from "with-idempotency";
 import { redisStore } from "with-idempotency/redis";
 import { sendMail } from "../common/mailer.ts";
 import { type Mail, mailsOf, type Order } from "../common/orders.ts";
-import { messageIdOf, reconcile, TTL } from "../common/reconcile.ts";
+import { messageIdOf, settleUnknown, TTL } from "../common/reconcile.ts";
 import { settings } from "../common/settings.ts";
 
 /** A mail of which nobody knows whether it was sent. */
@@ -49,8 +49,8 @@ async function reportUnknown(unknown: UnknownMail): Promise<void> {
 }
 
 /** Finds out, and lets the order's job go on. */
-async function settleUnknown({ data: { orderJob, to } }: Job<UnknownMail>): Promise<void> {
-  await reconcile(mails, keyOf(orderJob, to));
+async function reconcileJob({ data: { orderJob } }: Job<UnknownMail>): Promise<void> {
+  await settleUnknown(mails);
   const job = await orders.getJob(orderJob);
   const state = await job?.getState();
   if (state === "failed") await job?.retry();
@@ -60,4 +60,4 @@ async function settleUnknown({ data: { orderJob, to } }: Job<UnknownMail>): Prom
 const options = { connection, lockDuration: patienceMs, stalledInterval: patienceMs };
 // A worker that dies takes several jobs along, and one job may meet that more than once.
 new Worker("orders", shipOrder, { ...options, concurrency: 4, maxStalledCount: 5 });
-new Worker("unknown-mails", settleUnknown, { ...options, maxStalledCount: 5 });
+new Worker("unknown-mails", reconcileJob, { ...options, maxStalledCount: 5 });

@@ -1,4 +1,5 @@
-import type { Idempotency, Key } from "with-idempotency";
+import type { Idempotency } from "with-idempotency";
+import { reconcile } from "with-idempotency/reconcile";
 import { findMail } from "./mailer.ts";
 
 /** Longer than all retries of a job take. */
@@ -7,15 +8,15 @@ export const TTL = "24h";
 /** The Message-ID under which a mail is sent, and found again. */
 export const messageIdOf = (idempotencyKey: string): string => `<${idempotencyKey}@shop.example>`;
 
-/**
- * Settles a key whose outcome is unknown by looking for its mail. One at a time for each key: `forget` frees it
- * whatever it has become.
- */
-export async function reconcile(mails: Idempotency, key: Key): Promise<void> {
-  const known = await mails.inspect(key);
-  if (known?.state !== "uncertain") return;
-  const messageId = messageIdOf(known.idempotencyKey);
-  // This server files a mail before it can lose touch; where mails take their time, look again before `forget`.
-  if (await findMail(messageId)) await mails.resolve(key, TTL, { messageId });
-  else await mails.forget(key);
+/** Settles the keys whose outcome is unknown by looking for their mails. Several workers at it do no harm. */
+export async function settleUnknown(mails: Idempotency): Promise<void> {
+  await reconcile(mails, {
+    ttl: TTL,
+    // This server files a mail before it can lose touch; where mails take their time, leave the default of a minute.
+    olderThan: "0s",
+    async find({ idempotencyKey }) {
+      const messageId = messageIdOf(idempotencyKey);
+      return (await findMail(messageId)) ? { happened: true, value: { messageId } } : { happened: false };
+    },
+  });
 }

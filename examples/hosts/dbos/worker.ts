@@ -4,7 +4,7 @@ import { createIdempotency, isIdempotencyError, type Key } from "with-idempotenc
 import { postgresStore } from "with-idempotency/postgres";
 import { sendMail } from "../common/mailer.ts";
 import { type Mail, mailsOf, type Order } from "../common/orders.ts";
-import { messageIdOf, reconcile, TTL } from "../common/reconcile.ts";
+import { messageIdOf, settleUnknown, TTL } from "../common/reconcile.ts";
 import { settings } from "../common/settings.ts";
 
 const store = postgresStore(new pg.Pool({ connectionString: settings.databaseUrl }));
@@ -21,8 +21,8 @@ async function sendOnce(key: Key, mail: Mail): Promise<{ messageId: string }> {
       sendMail(mail, messageIdOf(idempotencyKey)),
     );
   } catch (error) {
-    // One process runs the workflow, so it alone settles the key. DBOS tries the step again.
-    if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await reconcile(mails, key);
+    // DBOS tries the step again.
+    if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await settleUnknown(mails);
     throw error;
   }
 }

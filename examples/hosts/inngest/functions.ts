@@ -4,7 +4,7 @@ import { createIdempotency, isIdempotencyError } from "with-idempotency";
 import { postgresStore } from "with-idempotency/postgres";
 import { sendMail } from "../common/mailer.ts";
 import { type Mail, mailsOf, type Order } from "../common/orders.ts";
-import { messageIdOf, reconcile, TTL } from "../common/reconcile.ts";
+import { messageIdOf, settleUnknown, TTL } from "../common/reconcile.ts";
 import { settings } from "../common/settings.ts";
 
 const store = postgresStore(new pg.Pool({ connectionString: settings.databaseUrl }));
@@ -21,8 +21,8 @@ async function mailOnce(key: string[], mail: Mail): Promise<{ messageId: string 
       sendMail(mail, messageIdOf(idempotencyKey)),
     );
   } catch (error) {
-    // Inngest runs one attempt of a step at a time, so it alone settles the key. Inngest tries again.
-    if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await reconcile(mails, key);
+    // Inngest tries again.
+    if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await settleUnknown(mails);
     throw error;
   }
 }

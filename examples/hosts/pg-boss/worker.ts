@@ -4,7 +4,7 @@ import { createIdempotency, isIdempotencyError } from "with-idempotency";
 import { postgresStore } from "with-idempotency/postgres";
 import { sendMail } from "../common/mailer.ts";
 import { mailsOf, type Order } from "../common/orders.ts";
-import { messageIdOf, reconcile, TTL } from "../common/reconcile.ts";
+import { messageIdOf, settleUnknown, TTL } from "../common/reconcile.ts";
 import { settings } from "../common/settings.ts";
 
 const CONCURRENCY = 4;
@@ -27,8 +27,8 @@ async function shipOrder([job]: PgBoss.Job<Order>[]): Promise<void> {
         sendMail(mail, messageIdOf(idempotencyKey)),
       );
     } catch (error) {
-      // One worker has the job, so it alone settles the key. pg-boss tries again.
-      if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await reconcile(mails, key);
+      // pg-boss tries again.
+      if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await settleUnknown(mails);
       throw error;
     }
   }

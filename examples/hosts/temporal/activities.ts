@@ -4,7 +4,7 @@ import { createIdempotency, isIdempotencyError } from "with-idempotency";
 import { postgresStore } from "with-idempotency/postgres";
 import { sendMail } from "../common/mailer.ts";
 import type { Mail } from "../common/orders.ts";
-import { messageIdOf, reconcile, TTL } from "../common/reconcile.ts";
+import { messageIdOf, settleUnknown, TTL } from "../common/reconcile.ts";
 import { settings } from "../common/settings.ts";
 
 const store = postgresStore(new pg.Pool({ connectionString: settings.databaseUrl }));
@@ -25,8 +25,8 @@ export async function mailOnce(mail: Mail): Promise<{ messageId: string }> {
       sendMail(mail, messageIdOf(idempotencyKey)),
     );
   } catch (error) {
-    // Temporal runs one attempt at a time, so it alone settles the key. The retry policy tries again.
-    if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await reconcile(mails, key);
+    // The retry policy tries again.
+    if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await settleUnknown(mails);
     throw error;
   }
 }
