@@ -98,6 +98,20 @@ export const operatorDefects: Defects = {
       return base.reopen(key, seen);
     },
   }),
+  "reopens what is completed, whichever claim was seen": base => ({
+    reopen(key, seen) {
+      if (base.find(key)?.state !== "completed") return base.reopen(key, seen);
+      edit(base, key, () => ({ state: "released", outcome: undefined, token: undefined }));
+      return true;
+    },
+  }),
+  "settles what is released, whichever claim was seen": base => ({
+    settle(key, outcome, ttlMs, seen) {
+      if (base.find(key)?.state !== "released") return base.settle(key, outcome, ttlMs, seen);
+      edit(base, key, () => ({ state: "completed", outcome }));
+      return true;
+    },
+  }),
   "says true to whatever is released": base => ({
     reopen: (key, seen) =>
       (seen !== undefined && base.find(key)?.state === "released") || base.reopen(key, seen),
