@@ -52,7 +52,14 @@ export interface Options<T = any> {
    * onUncertain: { rerunWithin: "23h" } // Stripe and Resend know a key for at least 24 hours
    * ```
    */
-  onUncertain?: "reject" | "rerun" | { rerunWithin: Duration } | undefined;
+  onUncertain?:
+    | "reject"
+    | "rerun"
+    | {
+        /** The age that a window's first claim may have, by the store's clock. */
+        rerunWithin: Duration;
+      }
+    | undefined;
   /**
    * What an error of `fn` does to the key. A policy that throws or answers anything else holds.
    * A run that took an uncertain key over holds instead of releasing, since nobody knows what came of the run before.

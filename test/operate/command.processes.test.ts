@@ -1,11 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import Database from "libsql";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createIdempotency } from "../../src/index.ts";
 import { sqliteStore } from "../../src/sqlite.ts";
-import { redisUrl } from "../support/servers/describe.ts";
 import { linesOf, run, SOURCE } from "./command.ts";
 
 const cut = () => Promise.reject(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }));
@@ -112,39 +111,5 @@ describe("what a shell completes", { timeout: PROCESS_MS }, () => {
     expect(out).toContain("'--state[");
     // Bash reads the same quotes, and so finds those that do not close.
     expect((await run("bash", ["-n", "-c", out.replace(/\$words\[2\]/, "$words")])).err).toBe("");
-  });
-});
-
-describe("the client", { timeout: PROCESS_MS }, () => {
-  /** A project that has that package, and no other. */
-  const projectWith = (name: string) => {
-    const project = join(folder, `with-${name}`);
-    mkdirSync(join(project, "node_modules"), { recursive: true });
-    symlinkSync(realpathSync(resolve("node_modules", name)), join(project, "node_modules", name));
-    return project;
-  };
-
-  it.skipIf(redisUrl() === undefined).each(["ioredis", "iovalkey", "redis", "redis5"])(
-    "of a project for Redis may be %s",
-    async name => {
-      const cwd = projectWith(name);
-      // An alias of the same package.
-      if (name === "redis5") symlinkSync(resolve("node_modules/redis5"), join(cwd, "node_modules/redis"));
-      const ended = await source(["list", "--redis", redisUrl()!, "--prefix", `${name}:`], { cwd });
-      expect(ended).toEqual({ code: 0, out: "", err: "" });
-      const found = await source(["doctor", "--redis", redisUrl()!, "--prefix", `${name}:`], { cwd });
-      expect(linesOf(found)).toContainEqual(expect.objectContaining({ check: "rights", status: "ok" }));
-    },
-  );
-
-  it.each(["pg", "postgres"])("of a project for PostgreSQL may be %s", async name => {
-    const ended = await source(["doctor", "--postgres", inject("postgresUrl")], { cwd: projectWith(name) });
-    expect(ended.err).toBe("");
-    expect(linesOf(ended)).toContainEqual(expect.objectContaining({ check: "encoding", status: "ok" }));
-  });
-
-  it("of a project for SQLite may be libsql", async () => {
-    const ended = await source(["inspect", "none", "--sqlite", file], { cwd: projectWith("libsql") });
-    expect(ended).toMatchObject({ code: 1 });
   });
 });

@@ -139,3 +139,14 @@ describe("a project without a client", () => {
     expect(err).toContain(ADDRESSES[name]!.clients.join(", "));
   });
 });
+
+describe("what a shell completes by", () => {
+  it.each(["bash", "zsh"])("is written for %s, with every command and its options", async shell => {
+    const { code, out, err } = await command(["completion", shell], { cwd: empty });
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    for (const [name, { flags }] of Object.entries(VERBS)) {
+      const line = out.split("\n").find(each => each.trim().startsWith(`${name}) `));
+      for (const flag of flags) expect(line).toContain(`--${flag}`);
+    }
+  });
+});
