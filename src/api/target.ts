@@ -20,15 +20,12 @@ export function targetOf(namespace: string | undefined, key: Key | KeyEntry): Ta
   return { text, storeKey: storeKey(namespace, text), seen: undefined };
 }
 
-function targetOfEntry(namespace: string | undefined, entry: KeyEntry): Target {
-  const { storeKey, runId, attempt } = entry;
+function targetOfEntry(namespace: string | undefined, { storeKey, runId, attempt }: KeyEntry): Target {
   const isSound = typeof storeKey === "string" && typeof runId === "string" && Number.isInteger(attempt);
-  if (!isSound) invalidOption("entry", "one that list() gave, with its storeKey, runId and attempt", entry);
-  const known = callerKey(namespace, storeKey);
+  const known = isSound ? callerKey(namespace, storeKey) : undefined;
   if (known === undefined) {
-    const here =
-      namespace === undefined ? "without a namespace" : `of the namespace ${JSON.stringify(namespace)}`;
-    invalidOption("entry", `one that list() of an Idempotency ${here} gave`, storeKey);
+    const here = namespace === undefined ? "no namespace" : `the namespace "${namespace}"`;
+    invalidOption("entry", `one of list(), of ${here}, as it came`, storeKey);
   }
   return { text: known.text ?? storeKey, storeKey, seen: { runId, attempt } };
 }

@@ -183,10 +183,10 @@ function expectCount(name: string, value: unknown): void {
 
 function readOnUncertain(value: unknown): Partial<Settings> {
   if (value === "reject" || value === "rerun") return { onUncertain: value };
-  if (typeof value !== "object" || value === null || Object.keys(value).join() !== "rerunWithin") {
+  const { rerunWithin, ...others } = Object(value) as Record<string, unknown>;
+  if (rerunWithin === undefined || Object.keys(others).length > 0) {
     invalidOption("onUncertain", '"reject", "rerun" or { rerunWithin: a duration }', value);
   }
-  const { rerunWithin } = value as { rerunWithin: unknown };
   const bounds = { name: "onUncertain.rerunWithin", minMs: MIN_TTL_MS };
   return { onUncertain: readDuration(rerunWithin, bounds) };
 }

@@ -5,18 +5,11 @@ import { BASE64URL } from "./token.ts";
  * that it is one.
  */
 export function uuidOf(digest: string): string {
-  let hex = "";
   // Two characters are twelve bits.
-  for (let i = 0; i < 22; i += 2) {
-    const bits = (BASE64URL.indexOf(digest[i]!) << 6) | BASE64URL.indexOf(digest[i + 1]!);
-    hex += bits.toString(16).padStart(3, "0");
-  }
+  const hex = digest.slice(0, 22).replace(/(.)(.)/g, (_, one: string, two: string) => {
+    const bits = 0x1000 | (BASE64URL.indexOf(one) << 6) | BASE64URL.indexOf(two);
+    return bits.toString(16).slice(1);
+  });
   const variant = "89ab"[Number.parseInt(hex[16]!, 16) & 3];
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    `8${hex.slice(13, 16)}`,
-    variant + hex.slice(17, 20),
-    hex.slice(20, 32),
-  ].join("-");
+  return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).$/, `$1-$2-8$3-${variant}$4-$5`);
 }

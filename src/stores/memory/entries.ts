@@ -73,10 +73,10 @@ export class Entries {
     return this.#start;
   }
 
-  /** The keys that are there now: of claims, or of what is completed or released. */
-  keys(of: "claims" | "settled"): string[] {
+  /** The keys that are there now: those that are held, or the others. */
+  keys(held: boolean): string[] {
     // The first of the claims is none.
-    return of === "settled" ? [...this.#settled.keys()] : [...this.#claims.keys()].slice(1);
+    return held ? [...this.#claims.keys()].slice(1) : [...this.#settled.keys()];
   }
 
   /** The key's completed or released record, which counts as used. */

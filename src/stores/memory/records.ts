@@ -87,11 +87,6 @@ export function isSeen(record: Claim | Settled, seen: Seen | undefined): boolean
   return attempt === seen.attempt && runTextOf(record) === seen.runId;
 }
 
-/** S11: whether the claim that somebody saw is released now. */
-export function isReopened(record: Settled, seen: Seen): boolean {
-  return record.outcome === undefined && isSeen(record, seen);
-}
-
 /** S11: whether the claim that somebody saw was settled from outside, with that outcome. */
 export function isSettledSo(record: Settled, seen: Seen, outcome: string): boolean {
   const byNobody = record.history !== undefined && record.history.token === undefined;
@@ -103,33 +98,23 @@ export function ageOf(record: Claim | Settled, now: number): number {
   return now - ("token" in record && record.leaseUntil <= now ? record.leaseUntil : record.claimedAt);
 }
 
-/** A settled key as `read` shows it. Times are counted from `start`. */
-export function showSettled(record: Settled, now: number, start: number): StoreRecord {
-  const { expiresAt } = record;
-  const claimedAt = start + record.claimedAt;
-  const outcome = outcomeText(record);
-  const { attempt, fingerprint } = historyOf(record);
-  const status = outcome === undefined ? "released" : "completed";
-  const runId = runTextOf(record);
+/** A key as `read` shows it. Times are counted from `start`. */
+export function show(record: Claim | Settled, now: number, start: number): StoreRecord {
+  const isHeld = "token" in record;
+  const leaseInMs = isHeld ? Math.max(0, record.leaseUntil - now) : 0;
+  const outcome = isHeld ? undefined : outcomeText(record);
+  const { attempt, fingerprint } = isHeld ? record : historyOf(record);
+  // S4: a lapsed lease reads as uncertain.
+  const held = leaseInMs > 0 ? "in-progress" : "uncertain";
+  const settled = outcome === undefined ? "released" : "completed";
   return {
-    status,
+    status: isHeld ? held : settled,
     attempt,
-    runId,
+    runId: runTextOf(record),
     fingerprint,
     outcome,
-    leaseInMs: 0,
-    expiresInMs: expiresAt - now,
-    claimedAt,
+    leaseInMs,
+    expiresInMs: (isHeld ? record.leaseUntil + record.ttlMs : record.expiresAt) - now,
+    claimedAt: start + record.claimedAt,
   };
-}
-
-/** A held key as `read` shows it. Times are counted from `start`. */
-export function showClaim(claim: Claim, now: number, start: number): StoreRecord {
-  const { attempt, fingerprint, ttlMs, leaseUntil } = claim;
-  // S4: a lapsed lease reads as uncertain.
-  const status = now < leaseUntil ? "in-progress" : "uncertain";
-  const leaseInMs = Math.max(0, leaseUntil - now);
-  const runId = runTextOf(claim);
-  const claimedAt = start + claim.claimedAt;
-  return { status, attempt, runId, fingerprint, leaseInMs, expiresInMs: leaseUntil + ttlMs - now, claimedAt };
 }

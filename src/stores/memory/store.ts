@@ -95,8 +95,7 @@ class MemoryStore implements IdempotencyStore, Local {
   read(key: string): StoreRecord | undefined {
     const now = this.#entries.now();
     const record = this.#entries.find(key, now);
-    if (record === undefined) return undefined;
-    return this.#show(record, now);
+    return record && records.show(record, now, this.#entries.start);
   }
 
   settle(key: string, outcome: string, ttlMs: number, seen?: Seen): boolean {
@@ -115,8 +114,9 @@ class MemoryStore implements IdempotencyStore, Local {
     const record = this.#entries.find(key, now);
     if (record === undefined) return false;
     // S11: sent again, it is true while that claim is released.
-    if (!("token" in record)) return seen !== undefined && records.isReopened(record, seen);
-    if (now < record.leaseUntil || !records.isSeen(record, seen)) return false;
+    if (!records.isSeen(record, seen)) return false;
+    if (!("token" in record)) return seen !== undefined && record.outcome === undefined;
+    if (now < record.leaseUntil) return false;
     this.#free(key, record, now);
     return true;
   }
@@ -132,24 +132,18 @@ class MemoryStore implements IdempotencyStore, Local {
 
   async *list({ prefix, status, olderThanMs = 0 }: ListQuery): AsyncGenerator<ListedRecord, void, undefined> {
     const isHeld = status === "in-progress" || status === "uncertain";
-    for (const key of this.#entries.keys(isHeld ? "claims" : "settled")) {
-      const now = this.#entries.now();
-      const record = key.startsWith(prefix) ? this.#entries.find(key, now) : undefined;
+    const entries = this.#entries;
+    for (const key of entries.keys(isHeld)) {
+      const now = entries.now();
+      const record = key.startsWith(prefix) ? entries.find(key, now) : undefined;
       if (record === undefined || records.ageOf(record, now) < olderThanMs) continue;
-      const shown = this.#show(record, now);
+      const shown = records.show(record, now, entries.start);
       if (shown.status === status) yield { key, ...shown };
     }
   }
 
   settled(key: string, signal: AbortSignal): Promise<void> {
     return this.#entries.waiters.wait(key, signal);
-  }
-
-  #show(record: Claim | Settled, now: number): StoreRecord {
-    const { start } = this.#entries;
-    return "token" in record
-      ? records.showClaim(record, now, start)
-      : records.showSettled(record, now, start);
   }
 
   /** S6: what is known of the window is kept for the claim's ttl. */
