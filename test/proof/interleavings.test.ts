@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { createIdempotency, type IdempotencyStore, memoryStore, type Outcome } from "../../src/index.ts";
 import { rejection } from "../support/calls.ts";
 
-const OPERATIONS = ["claim", "renew", "complete", "release", "read", "settle", "forget"] as const;
+const OPERATIONS = ["claim", "renew", "complete", "release", "read", "settle", "reopen", "forget"] as const;
 
 /** A process's way to a store, whose requests and replies come in the order that the scheduler chooses. */
 function scheduled(store: IdempotencyStore, scheduler: fc.Scheduler, name: string): IdempotencyStore {

@@ -67,14 +67,14 @@ export const MUTANTS: readonly Mutant[] = [
   store(
     "a lapsed lease is uncertain (S4)",
     "a crash inside fn runs it again",
-    "if (request.rerun !== true || differ(",
+    "if (!isWanted || differ(",
     "if (differ(",
   ),
   store(
     "the fingerprint is looked at before a takeover (S4)",
     "another payload runs in the window",
-    "request.rerun !== true || differ(fingerprint, request.fingerprint)",
-    "request.rerun !== true",
+    "!isWanted || differ(fingerprint, request.fingerprint)",
+    "!isWanted",
     { policy: "rerun", seed: 107 },
   ),
   engine(
@@ -94,22 +94,22 @@ export const MUTANTS: readonly Mutant[] = [
   store(
     "a released key keeps its attempt and runId (S6)",
     "a retry gets another key for its provider, which lets it through",
-    "return this.#take(key, request, now, runId, attempt + 1, fingerprint, false, runText);",
+    "return this.#take(key, request, now, claimedAt, runId, attempt + 1, fingerprint, false, runText);",
     "return this.#take(key, request, now);",
   ),
   store(
     "a takeover keeps the runId (S4)",
     "a takeover gets another key for its provider, which sends twice",
-    "return this.#take(key, request, now, runId, attempt + 1, fingerprint, true, runText);",
-    "return this.#take(key, request, now, request.token, attempt + 1, fingerprint, true);",
+    "return this.#take(key, request, now, claimedAt, runId, attempt + 1, fingerprint, true, runText);",
+    "return this.#take(key, request, now, claimedAt, request.token, attempt + 1, fingerprint, true);",
     { policy: "rerun" },
   ),
   engine(
     "engine/claim",
     "a failed claim is repeated with the same token",
     "a call whose reply was lost blocks itself",
-    "return scope.store.claim(storeKey, { token, ",
-    "return scope.store.claim(storeKey, { token: token + Math.random(), ",
+    "const request = { token, ",
+    "const request = { token: token + Math.random(), ",
   ),
   engine(
     "engine/claim",
@@ -222,7 +222,7 @@ export const MUTANTS: readonly Mutant[] = [
     "throw error;",
   ),
   engine(
-    "engine/store-call",
+    "util/within",
     "every operation ends by its timeout",
     "a store that never answers hangs its callers",
     "else giveUp();",

@@ -231,14 +231,14 @@ function survives(name: string): void {
 
     it("never had a claim, where replicas have to confirm it", PATIENT, async () => {
       const { primary, replica, standby } = await pair();
-      const { execute, redis } = await open(primary, { replicas: { count: 1, timeoutMs: 9_000 } });
+      const { execute, store } = await open(primary, { replicas: { count: 1, timeoutMs: 9_000 } });
       const hasty = await open(primary, { replicas: { count: 1, timeoutMs: 300 } });
       expect(await execute("before", "1m", () => "sent")).toMatchObject({ value: "sent", attempt: 1 });
       replica.pause();
       const refused = hasty.execute("k", "1m", () => expect.fail("ran"));
       await expect(refused).rejects.toThrow("expected 1 to confirm the claim within 300 ms; got 0");
       // Nobody holds the key any more: it can be claimed as soon as a replica is there.
-      await until("released", async () => (await redis.get("idempotency:k"))?.startsWith("1r") === true);
+      await until("released", async () => (await store.read("k"))?.status === "released");
       replica.resume();
       expect(await execute("k", "1m", () => "sent")).toMatchObject({ value: "sent" });
       await primary.kill();
