@@ -5,6 +5,7 @@ import {
   chosenFor,
   type Found,
   isClaimed,
+  isClaimedAnew,
   isFreed,
   isResolved,
   isTakenOver,
@@ -51,15 +52,6 @@ function keptUntil(story: Story, run: Run, before: number): number {
   if (end && call.result?.persisted && !isClaimedAnew(story, run, before)) return end.at + call.ttlMs;
   const over = Math.min(end?.at ?? thrown?.at ?? NEVER, call.at + call.leaseMs);
   return over + Math.min(call.ttlMs, ...ttlsAfter(story, run, before));
-}
-
-/** Whether its record had expired by then, and was claimed once more later: its process could not renew it meanwhile. */
-function isClaimedAnew({ stores }: Story, { call, start }: Run, since: number): boolean {
-  const claims = (stores.get(call.key) ?? []).filter(
-    ({ process, answer }) => process === call.process && isClaimed(answer),
-  );
-  const own = new Set(claims.filter(({ sent }) => sent <= start.at).map(({ token }) => token));
-  return claims.some(({ at: done, token }) => done >= Math.max(since, start.at) && own.has(token));
 }
 
 /** Whoever takes a key over decides how long it is kept from then on, whether or not it runs. */

@@ -56,6 +56,15 @@ export const replays = ({ calls }: Story) => calls.filter(({ result }) => result
 export const isClaimed = (answer: unknown): answer is Extract<ClaimResult, { status: "claimed" }> =>
   (answer as { status?: unknown } | undefined)?.status === "claimed";
 
+/** Whether a run's record had expired by then, and was claimed once more later: its process could not renew it meanwhile. */
+export function isClaimedAnew({ stores }: Story, { call, start }: Run, since: number): boolean {
+  const claims = (stores.get(call.key) ?? []).filter(
+    ({ process, answer }) => process === call.process && isClaimed(answer),
+  );
+  const own = new Set(claims.filter(({ sent }) => sent <= start.at).map(({ token }) => token));
+  return claims.some(({ at: done, token }) => done >= Math.max(since, start.at) && own.has(token));
+}
+
 /** Whether an operator has said between two runs that the first did not happen. */
 export function isReopened({ stores }: Story, a: Run, b: Run): boolean {
   return (stores.get(a.call.key) ?? []).some(

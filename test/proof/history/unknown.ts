@@ -56,11 +56,13 @@ function ends({ operation, answer, token, sent }: StoreEvent, claim: StoreEvent)
   return ["settle", "reopen", "forget"].includes(operation) && answer === true;
 }
 
-/** A call that hears of an uncertain key takes that for its answer, and does not ask again. */
+/** A call that hears of an uncertain key takes that for its answer, and does not ask again, unless it has run itself. */
 function whoIsToldAsksNoMore({ stores, sends }: Story): Found[] {
-  const told = [...stores.values()]
-    .flat()
-    .filter(({ operation, answer, heard }) => operation === "claim" && heard === true && isUncertain(answer));
+  const events = [...stores.values()].flat();
+  const runners = new Set(events.filter(({ answer }) => isClaimed(answer)).map(({ token }) => token));
+  const told = events
+    .filter(({ operation, answer, heard }) => operation === "claim" && heard === true && isUncertain(answer))
+    .filter(({ token }) => !runners.has(token));
   // By what was sent: a copy of a request may come to the store long after its caller has the answer.
   return sends
     .filter(({ operation, key, token, at }) =>
