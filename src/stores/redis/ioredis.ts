@@ -37,10 +37,18 @@ export function ioredis(client: IoredisLike): RedisCommands {
     onOne: act => act(connection),
     async masters() {
       if (isCluster !== true) return [connection];
-      const nodes: Anything[] = (client as Anything).nodes("master");
-      return nodes.map(node => ({ command: commandOf(node) }));
+      return mastersOf(client);
     },
   };
+}
+
+/** Every master that owns slots. The client leaves a node out as long as it has no connection to it. */
+function mastersOf(cluster: Anything): Pick<Connection, "command">[] {
+  const nodes: Anything[] = cluster.nodes("master");
+  const known = new Set(nodes.map(({ options: { host, port } }) => `${host}:${port}`));
+  const lost = cluster.slots.find((owners: string[] | undefined) => owners && !known.has(owners[0]!));
+  if (lost !== undefined) throw new Error(`there is no connection to ${lost[0]}, a master of the cluster`);
+  return nodes.map(node => ({ command: commandOf(node) }));
 }
 
 function commandOf(client: Anything): Connection["command"] {
