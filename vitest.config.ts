@@ -43,7 +43,8 @@ export default defineConfig({
       provider: "v8",
       include: ["src/**/*.ts"],
       reporter: ["html", "text-summary"],
-      thresholds: { branches: 97 },
+      // Without what the suites of test:slow reach in processes of their own.
+      thresholds: { branches: 96 },
     },
   },
 });
