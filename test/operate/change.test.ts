@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createIdempotency, fingerprint, type Idempotency } from "../../src/index.ts";
+import { deferred } from "../support/calls.ts";
 import { command, linesOf, type Setting } from "./command.ts";
 import { STAGES, type Stage } from "./stores.ts";
 
@@ -66,6 +67,23 @@ describe.each(STAGES)("the command on %s", (_, open) => {
       expect(out).toMatch(/^state: +completed$/m);
       expect(out).toMatch(/^result: +\{"id":"msg_1"\}$/m);
       expect(out).toMatch(/^expires in: +59m 5\ds$/m);
+    });
+
+    it("shows a person a run that goes on, a stored error, no result and a long key", async () => {
+      const shown = async () => (await call("inspect", [], { isTerminal: true })).out;
+      const work = deferred<void>();
+      const running = mails.withIdempotency(key, "1h", () => work.promise);
+      await expect.poll(shown).toMatch(/^lease ends in: +\d+s$/m);
+      work.resolve();
+      await running;
+      expect(await shown()).toMatch(/^result: +undefined$/m);
+      key = randomUUID();
+      const failing = () => Promise.reject(new RangeError("no such mailbox"));
+      await mails.withIdempotency(key, "1h", failing, { onError: () => "store" }).catch(() => {});
+      expect(await shown()).toMatch(/^error: +RangeError: no such mailbox$/m);
+      key = "x".repeat(300);
+      await uncertain();
+      expect(await shown()).toMatch(/^key: +\(a digest\)$/m);
     });
 
     it("shows neither key nor result if it is redacted, and what to look for at the provider all the same", async () => {
@@ -184,6 +202,22 @@ describe.each(STAGES)("the command on %s", (_, open) => {
       expect(await call("reopen", ["--yes"])).toMatchObject({ code: 3 });
       expect(await call("forget", ["--yes"])).toMatchObject({ code: 0 });
       expect(await call("inspect")).toMatchObject({ code: 1 });
+    });
+
+    it("touches no later claim: one that takes the key over while the question stands", async () => {
+      await uncertain();
+      const ask = async () => {
+        await mails.withIdempotency(key, "1h", () => "sent", { onUncertain: "rerun" });
+        return "y";
+      };
+      const { code, err } = await call("forget", [], { canAsk: true, ask });
+      expect(code).toBe(1);
+      expect(err).toContain("a later run stands in its place. Nothing was changed");
+      expect(await mails.inspect(key)).toMatchObject({ state: "completed", value: "sent" });
+    });
+
+    it("ends with 1 where there is no such key", async () => {
+      expect(await call("forget", ["--yes"])).toMatchObject({ code: 1, out: "" });
     });
 
     it("names no key if it is redacted", async () => {
