@@ -43,7 +43,9 @@ export const root = [
     name: "postgres",
     protocol: "postgres",
     send: async ({ host, port }, timeout) => {
-      const sql = postgres({ ...login, host, port, max: 1, connect_timeout: 20, onnotice() {} });
+      // Its own look at the types rejects to nobody where the connection ends under it.
+      const options = { max: 1, connect_timeout: 20, fetch_types: false, onnotice() {} };
+      const sql = postgres({ ...login, host, port, ...options });
       const query = sql`SELECT ${MARK}::text`;
       try {
         return await Promise.race([query, timedOut(timeout)]);
