@@ -87,8 +87,8 @@ export function isSeen(record: Claim | Settled, seen: Seen | undefined): boolean
   return attempt === seen.attempt && runTextOf(record) === seen.runId;
 }
 
-/** S11: whether the claim that somebody saw was settled from outside, with that outcome. */
-export function isSettledSo(record: Settled, seen: Seen, outcome: string): boolean {
+/** S11: whether the claim that somebody saw, if they say which, was settled from outside, with that outcome. */
+export function isSettledSo(record: Settled, seen: Seen | undefined, outcome: string): boolean {
   const byNobody = record.history !== undefined && record.history.token === undefined;
   return byNobody && outcomeText(record) === outcome && isSeen(record, seen);
 }

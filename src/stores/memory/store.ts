@@ -103,7 +103,7 @@ class MemoryStore implements IdempotencyStore, Local {
     const record = this.#entries.find(key, now);
     if (record === undefined) return false;
     // S11: sent again, it is true where it has settled that claim so.
-    if (!("token" in record)) return seen !== undefined && records.isSettledSo(record, seen, outcome);
+    if (!("token" in record)) return records.isSettledSo(record, seen, outcome);
     if (now < record.leaseUntil || !records.isSeen(record, seen)) return false;
     this.#entries.end(key, records.settledRecord(record, undefined, flat(outcome), now + ttlMs), now);
     return true;

@@ -188,7 +188,7 @@ export function referenceStore(options: ReferenceOptions): ReferenceStore {
       const kept = find(key);
       if (!kept || !isSeen(kept, seen)) return false;
       const isSettled = kept.state === "completed" && kept.token === undefined;
-      if (seen && isSettled) return kept.outcome === outcome;
+      if (isSettled) return kept.outcome === outcome;
       if (status(kept) !== "uncertain") return false;
       Object.assign(kept, { outcome, token: undefined });
       return finish(key, kept, "completed", ttlMs);
