@@ -1,5 +1,7 @@
+import type { IdempotencyStore } from "../../contract/store.ts";
 import type { StoreHarness } from "./harness.ts";
 import {
+  atOnce,
   type CaseSpec,
   equal,
   has,
@@ -142,7 +144,7 @@ const lapsedHolderCases = WAYS.map(
 );
 
 /** What a holder's completion may meet when another takes its uncertain key over at the same moment. */
-async function raceTakeover(scene: Scene, rival = scene.store): Promise<void> {
+async function raceTakeover(scene: Scene, rival: IdempotencyStore): Promise<void> {
   const { store, key, a, b } = scene;
   await UNCERTAIN.held(scene, a);
   const [completed, answer] = await Promise.all([
@@ -153,7 +155,7 @@ async function raceTakeover(scene: Scene, rival = scene.store): Promise<void> {
   has("the takeover at the moment of completion", answer, expected);
 }
 
-const completionCases = ({ second }: StoreHarness): CaseSpec[] => [
+const completionCases: CaseSpec[] = [
   {
     clause: "S5",
     says: "complete repeated by its own token is true again, and changes no outcome",
@@ -177,22 +179,16 @@ const completionCases = ({ second }: StoreHarness): CaseSpec[] => [
       });
     },
   },
-  {
-    clause: "S5",
-    says: "a completion and a takeover at once: one of them happens",
-    test: scene => raceTakeover(scene),
-  },
-  {
-    clause: "S5",
-    says: "a completion and a takeover at once by two clients: one of them happens",
-    test: second && (async scene => raceTakeover(scene, scene.adopt(await second(scene.store)))),
-  },
 ];
+
+const raceCases = (harness: StoreHarness): CaseSpec[] =>
+  atOnce(harness, "S5", how => `a completion and a takeover ${how}: one of them happens`, raceTakeover);
 
 /** S5: what a token may do to a key, and to a key that it does not hold. */
 export const holderCases = (harness: StoreHarness): CaseSpec[] => [
   ...strangerCases,
   ...renewCases,
   ...lapsedHolderCases,
-  ...completionCases(harness),
+  ...completionCases,
+  ...raceCases(harness),
 ];

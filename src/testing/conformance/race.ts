@@ -1,6 +1,16 @@
 import type { ClaimResult, IdempotencyStore } from "../../contract/store.ts";
 import type { StoreHarness } from "./harness.ts";
-import { type CaseSpec, equal, has, LONG, PAST_TTL, remains, type Scene, unchanged } from "./scene.ts";
+import {
+  atOnce,
+  type CaseSpec,
+  equal,
+  has,
+  LONG,
+  PAST_TTL,
+  remains,
+  type Scene,
+  unchanged,
+} from "./scene.ts";
 
 const RIVALS = 20;
 
@@ -34,27 +44,18 @@ const STARTS: Record<string, (scene: Scene) => Promise<unknown>> = {
   },
 };
 
-const startCases = ({ second }: StoreHarness): CaseSpec[] =>
-  Object.entries(STARTS).flatMap(([start, prepare]): CaseSpec[] => [
-    {
-      clause: "S1",
-      says: `of claims at once on ${start} exactly one is claimed`,
-      async test(scene) {
+const startCases = (harness: StoreHarness): CaseSpec[] =>
+  Object.entries(STARTS).flatMap(([start, prepare]) =>
+    atOnce(
+      harness,
+      "S1",
+      how => `of claims ${how} on ${start} exactly one is claimed`,
+      async (scene, rival) => {
         await prepare(scene);
-        await oneWins(scene, [scene.store]);
+        await oneWins(scene, [scene.store, rival]);
       },
-    },
-    {
-      clause: "S1",
-      says: `of claims at once by two clients on ${start} exactly one is claimed`,
-      test:
-        second &&
-        (async scene => {
-          await prepare(scene);
-          await oneWins(scene, [scene.store, scene.adopt(await second(scene.store))]);
-        }),
-    },
-  ]);
+    ),
+  );
 
 const othersCases: CaseSpec[] = [
   {

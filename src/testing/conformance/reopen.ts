@@ -1,6 +1,8 @@
+import type { IdempotencyStore } from "../../contract/store.ts";
 import type { StoreHarness } from "./harness.ts";
 import { bring, STATUSES } from "./operations.ts";
 import {
+  atOnce,
   type CaseSpec,
   equal,
   has,
@@ -135,7 +137,7 @@ const seenCases: CaseSpec[] = [
   ),
 ];
 
-async function raceTakeover(scene: Scene, rival = scene.store): Promise<void> {
+async function raceTakeover(scene: Scene, rival: IdempotencyStore): Promise<void> {
   const { store, key } = scene;
   const { acted, answer } = await meetTakeover(scene, rival, seen => store.reopen(key, seen));
   // The takeover comes first, or meets a released key.
@@ -143,18 +145,8 @@ async function raceTakeover(scene: Scene, rival = scene.store): Promise<void> {
   has("the record", await store.read(key), { attempt: 2 });
 }
 
-const raceCases = ({ second }: StoreHarness): CaseSpec[] => [
-  {
-    clause: "S11",
-    says: "reopen and a takeover at once: one of them meets the other's",
-    test: scene => raceTakeover(scene),
-  },
-  {
-    clause: "S11",
-    says: "reopen and a takeover at once by two clients: one of them meets the other's",
-    test: second && (async scene => raceTakeover(scene, scene.adopt(await second(scene.store)))),
-  },
-];
+const raceCases = (harness: StoreHarness): CaseSpec[] =>
+  atOnce(harness, "S11", how => `reopen and a takeover ${how}: one of them meets the other's`, raceTakeover);
 
 /** `reopen`, and what of S11 speaks of it. */
 export const reopenCases = (harness: StoreHarness): CaseSpec[] => [

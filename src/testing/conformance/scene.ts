@@ -162,3 +162,20 @@ function inRange(what: string, actual: unknown, { over, upTo, maybe }: Range): v
 function fail(what: string, actual: unknown, expected: string): never {
   throw new Error(`${what}: expected ${expected}, got ${describe(actual)}`);
 }
+
+/** A race of what is done through one client, and, where the harness has a second one, of what is done through both. */
+export function atOnce(
+  { second }: StoreHarness,
+  clause: Clause,
+  says: (atOnce: string) => string,
+  race: (scene: Scene, rival: IdempotencyStore) => Promise<void>,
+): CaseSpec[] {
+  return [
+    { clause, says: says("at once"), test: scene => race(scene, scene.store) },
+    {
+      clause,
+      says: says("at once by two clients"),
+      test: second && (async scene => race(scene, scene.adopt(await second(scene.store)))),
+    },
+  ];
+}

@@ -1,6 +1,7 @@
 import type { StoreHarness } from "./harness.ts";
 import { oneWins } from "./race.ts";
 import {
+  atOnce,
   type CaseSpec,
   equal,
   has,
@@ -180,26 +181,16 @@ const boundaryCases: CaseSpec[] = [
   },
 ];
 
-const raceCases = ({ second }: StoreHarness): CaseSpec[] => [
-  {
-    clause: "S4",
-    says: "of takeovers at once exactly one is claimed",
-    async test(scene) {
+const raceCases = (harness: StoreHarness): CaseSpec[] =>
+  atOnce(
+    harness,
+    "S4",
+    how => `of takeovers ${how} exactly one is claimed`,
+    async (scene, rival) => {
       await UNCERTAIN.held(scene, scene.a);
-      await oneWins(scene, [scene.store], true);
+      await oneWins(scene, [scene.store, rival], true);
     },
-  },
-  {
-    clause: "S4",
-    says: "of takeovers at once by two clients exactly one is claimed",
-    test:
-      second &&
-      (async scene => {
-        await UNCERTAIN.held(scene, scene.a);
-        await oneWins(scene, [scene.store, scene.adopt(await second(scene.store))], true);
-      }),
-  },
-];
+  );
 
 /** S4: what becomes of a claim whose holder gave no sign of life. */
 export const takeoverCases = (harness: StoreHarness): CaseSpec[] => [
