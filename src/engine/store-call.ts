@@ -1,7 +1,7 @@
 import { isIdempotencyError, ResultUnavailableError, StoreError } from "../contract/errors.ts";
 import type { StoreOperation } from "../contract/events.ts";
 import { type Awaitable, isPromise } from "../util/awaitable.ts";
-import { describe } from "../util/describe.ts";
+import { describe, reasonOf } from "../util/describe.ts";
 import { notify } from "../util/notify.ts";
 import { within } from "../util/within.ts";
 import type { Call } from "./call.ts";
@@ -60,16 +60,6 @@ export function storeError(
 ): StoreError | ResultUnavailableError {
   if (isUnreadable(cause)) return new ResultUnavailableError(cause.message, { key, cause });
   return new StoreError(`The store failed to ${operation}: ${reasonOf(cause)}`, { key, cause });
-}
-
-function reasonOf(cause: unknown): string {
-  try {
-    // A client's own errors may have nothing but a class.
-    if (cause instanceof Error) return cause.message || `${cause.constructor?.name}, without a message`;
-  } catch {
-    // Described like any other value.
-  }
-  return describe(cause);
 }
 
 /** What a store answered instead of what its interface says. */

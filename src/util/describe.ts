@@ -18,6 +18,17 @@ export function describe(value: unknown): string {
   }
 }
 
+/** Why something failed, by what it threw: an error's message, or what came. Never throws. */
+export function reasonOf(cause: unknown): string {
+  try {
+    // A client's own errors may have nothing but a class.
+    if (cause instanceof Error) return cause.message || `${cause.constructor?.name}, without a message`;
+  } catch {
+    // Described like any other value.
+  }
+  return describe(cause);
+}
+
 const STORABLE =
   /^(?:Object|Array|Date|Map|Set|ArrayBuffer|DataView|Buffer|(?:Big)?(?:Int|Uint|Float)\d+\w*)$/;
 

@@ -1,9 +1,11 @@
 import type { Duration } from "../../contract/duration.ts";
 import type { Idempotency, KeyEntry } from "../../contract/idempotency.ts";
+import { reasonOf } from "../../util/describe.ts";
 import { detached } from "../../util/detached.ts";
 import { notify } from "../../util/notify.ts";
 import { onAbort } from "../../util/on-abort.ts";
 import { backgroundTimer, realTimer } from "../../util/timers.ts";
+import { warnProcess } from "../../util/warn-process.ts";
 import { type ReconcileOptions, readPass } from "./options.ts";
 import { onePass } from "./reconcile.ts";
 
@@ -107,17 +109,15 @@ function ring(
   });
 }
 
-/** A process warning, where there is a process, at the first error and again after a `reset`. */
+/** A process warning at the first error and again after a `reset`. */
 function warnOnce() {
   let hasWarned = false;
   const warn = (error: unknown, entry: KeyEntry | undefined) => {
     if (hasWarned) return;
     hasWarned = true;
-    const { process } = globalThis as { process?: { emitWarning?(text: string, options: object): void } };
     const what = entry === undefined ? "The keys could not be listed" : "A key could not be settled";
-    const why = error instanceof Error ? error.message : String(error);
-    const message = `${what}, and will be looked at again: ${why}`;
-    process?.emitWarning?.(message, { type: "IdempotencyWarning", code: "RECONCILE_FAILED" });
+    const message = `${what}, and will be looked at again: ${reasonOf(error)}`;
+    warnProcess({ code: "RECONCILE_FAILED", message });
   };
   return Object.assign(warn, {
     reset() {

@@ -10,8 +10,9 @@ import type {
 import { expectFunction, invalidOption, readByRules } from "../../contract/validate.ts";
 import { detached } from "../../util/detached.ts";
 import { notify } from "../../util/notify.ts";
+import { warnProcess } from "../../util/warn-process.ts";
 import { storableText, storableWord } from "../shared/record.ts";
-import { type StoreWarning, warnProcess } from "../shared/warning.ts";
+import type { StoreWarning } from "../shared/warning.ts";
 import { claiming } from "./claim.ts";
 import type { Connection, RedisClient, RedisCommands } from "./client.ts";
 import { RedisHints } from "./hints.ts";

@@ -8,9 +8,3 @@ export interface StoreWarning {
   /** What is wrong and what to do about it. */
   message: string;
 }
-
-/** The default listener: a process warning of type `IdempotencyWarning`, where there is a process. */
-export function warnProcess({ code, message }: StoreWarning): void {
-  const { process } = globalThis as { process?: { emitWarning?(text: string, options: object): void } };
-  process?.emitWarning?.(message, { type: "IdempotencyWarning", code });
-}

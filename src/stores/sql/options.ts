@@ -1,6 +1,7 @@
 import { type Duration, MIN_TTL_MS, readDuration } from "../../contract/duration.ts";
 import { expectFunction } from "../../contract/validate.ts";
-import { type StoreWarning, warnProcess } from "../shared/warning.ts";
+import { warnProcess } from "../../util/warn-process.ts";
+import type { StoreWarning } from "../shared/warning.ts";
 import { quotedTable } from "./table.ts";
 
 /** What the stores in SQL databases have in common. */

@@ -136,6 +136,37 @@ describe("startReconciler", () => {
     await stop();
   });
 
+  it("warns of whatever find throws, and of keys that cannot be listed", async () => {
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const mails = await uncertain();
+    const looked = deferred<void>();
+    const find = () => {
+      looked.resolve();
+      throw proxy;
+    };
+    const first = startReconciler(mails, { every: "1h", ttl: "1h", olderThan: "0s", find });
+    await looked.promise;
+    await first.stop();
+    const listed = deferred<void>();
+    const fails = async function* () {
+      listed.resolve();
+      yield* [];
+      throw new Error("the server is gone");
+    };
+    // Asked for once as the loop is made, when a store that cannot list says so.
+    const list = vi.fn(mails.list).mockImplementationOnce(mails.list).mockImplementation(fails);
+    const failing = { ...mails, list };
+    const second = startReconciler(failing, { every: "1h", ttl: "1h", find: () => undefined });
+    await listed.promise;
+    await second.stop();
+    expect(warned.mock.calls.map(([text]) => text)).toEqual([
+      "A key could not be settled, and will be looked at again: an object that cannot be read",
+      "The keys could not be listed, and will be looked at again: the server is gone",
+    ]);
+  });
+
   it("warns the process once where nobody listens", async () => {
     const mails = await uncertain();
     await mails.withIdempotency("other", "1h", cut).catch(() => {});

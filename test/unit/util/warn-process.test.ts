@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { warnProcess } from "../../../src/stores/shared/warning.ts";
+import { warnProcess } from "../../../src/util/warn-process.ts";
 
 const WARNING = { code: "PURGE_FAILED", message: "They could not be removed" } as const;
 
