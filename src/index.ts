@@ -42,11 +42,16 @@ export type { Key } from "./contract/key.ts";
 export type { ErrorPolicy, Options, ResultPolicy, Serializer } from "./contract/options.ts";
 export type {
   Awaitable,
+  ClaimItem,
   ClaimRequest,
   ClaimResult,
+  CompleteItem,
+  Each,
   IdempotencyStore,
   ListedRecord,
   ListQuery,
+  ReleaseItem,
+  RenewItem,
   Seen,
   StoreRecord,
 } from "./contract/store.ts";

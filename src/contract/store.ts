@@ -103,6 +103,36 @@ export interface Seen {
   attempt: number;
 }
 
+/** What came of one item of an operation on many keys: its answer, or the error that its own operation failed with. */
+export type Each<T> = T | Error;
+
+/** One item of {@link IdempotencyStore.claimMany}. */
+export interface ClaimItem {
+  key: string;
+  request: ClaimRequest;
+}
+
+/** One item of {@link IdempotencyStore.renewMany}. */
+export interface RenewItem {
+  key: string;
+  token: string;
+  leaseMs: number;
+}
+
+/** One item of {@link IdempotencyStore.completeMany}. */
+export interface CompleteItem {
+  key: string;
+  token: string;
+  outcome: string;
+  ttlMs: number;
+}
+
+/** One item of {@link IdempotencyStore.releaseMany}. */
+export interface ReleaseItem {
+  key: string;
+  token: string;
+}
+
 /**
  * A store of claims and results. Every operation is atomic at the store and uses the store's own clock;
  * a client's clock never decides. An operation that fails throws or rejects; it never answers "absent" instead.
@@ -172,6 +202,18 @@ export interface IdempotencyStore {
    * be read is left out. It blocks nobody, takes memory for a page at a time, and ends when its reader leaves.
    */
   list?(query: ListQuery): AsyncIterable<ListedRecord>;
+  /**
+   * B6: as many claims at once, for `executeMany`: one answer each, in their order, or the `Error` that one failed with.
+   * Each is as atomic as {@link claim}, and all of them together are not: some may have happened when it rejects. A key
+   * may stand in it more than once. At most 1,000 items come together. Without it the engine claims one by one.
+   */
+  claimMany?(items: readonly ClaimItem[]): Awaitable<readonly Each<ClaimResult>[]>;
+  /** B6: as {@link claimMany}, of {@link renew}. */
+  renewMany?(items: readonly RenewItem[]): Awaitable<readonly Each<boolean>[]>;
+  /** B6: as {@link claimMany}, of {@link complete}. */
+  completeMany?(items: readonly CompleteItem[]): Awaitable<readonly Each<boolean>[]>;
+  /** B6: as {@link claimMany}, of {@link release}. */
+  releaseMany?(items: readonly ReleaseItem[]): Awaitable<readonly Each<boolean>[]>;
   /**
    * S9: the most bytes of UTF-8 that an outcome may have, at least 4,096, if the store takes less than 1 MiB. A larger
    * outcome completes the key without it.

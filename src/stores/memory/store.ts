@@ -1,13 +1,19 @@
 import { fingerprint as digestOf } from "../../contract/fingerprint.ts";
 import type {
+  ClaimItem,
   ClaimRequest,
   ClaimResult,
+  CompleteItem,
+  Each,
   IdempotencyStore,
   ListedRecord,
   ListQuery,
+  ReleaseItem,
+  RenewItem,
   Seen,
   StoreRecord,
 } from "../../contract/store.ts";
+import { each } from "../shared/many.ts";
 import { Entries } from "./entries.ts";
 import { LOCAL, type Local } from "./local.ts";
 import { type MemoryStoreOptions, readMemoryOptions } from "./options.ts";
@@ -140,6 +146,22 @@ class MemoryStore implements IdempotencyStore, Local {
       const shown = records.show(record, now, entries.start);
       if (shown.status === status) yield { key, ...shown };
     }
+  }
+
+  claimMany(items: readonly ClaimItem[]): Each<ClaimResult>[] {
+    return each(items, ({ key, request }) => this.claim(key, request));
+  }
+
+  renewMany(items: readonly RenewItem[]): Each<boolean>[] {
+    return each(items, ({ key, token, leaseMs }) => this.renew(key, token, leaseMs));
+  }
+
+  completeMany(items: readonly CompleteItem[]): Each<boolean>[] {
+    return each(items, ({ key, token, outcome, ttlMs }) => this.complete(key, token, outcome, ttlMs));
+  }
+
+  releaseMany(items: readonly ReleaseItem[]): Each<boolean>[] {
+    return each(items, ({ key, token }) => this.release(key, token));
   }
 
   settled(key: string, signal: AbortSignal): Promise<void> {
