@@ -28,7 +28,7 @@ export {
   StoreError,
 } from "./contract/errors.ts";
 export type { IdempotencyEvent, IdempotencyListener, StoreOperation } from "./contract/events.ts";
-export type { Execution } from "./contract/execution.ts";
+export type { BatchExecution, Execution } from "./contract/execution.ts";
 export { fingerprint } from "./contract/fingerprint.ts";
 export type {
   Idempotency,
@@ -39,6 +39,7 @@ export type {
   Outcome,
 } from "./contract/idempotency.ts";
 export type { Key } from "./contract/key.ts";
+export type { BatchFn, ItemOutcome, ManyConfig, ManyOutcomes } from "./contract/many.ts";
 export type { ErrorPolicy, Options, ResultPolicy, Serializer } from "./contract/options.ts";
 export type {
   Awaitable,

@@ -2,7 +2,7 @@ import { type Duration, parseDuration } from "../contract/duration.ts";
 import { type Key, keyText, storeKey } from "../contract/key.ts";
 import { type Options, readOptions, type Settings } from "../contract/options.ts";
 import { expectFunction } from "../contract/validate.ts";
-import { replayKept } from "../engine/answers.ts";
+import { isQuiet, replayKept } from "../engine/answers.ts";
 import { type Call, createCall, type MakeAnswer } from "../engine/call.ts";
 import { perform } from "../engine/perform.ts";
 import { type StoreScope, scopeOf } from "../engine/shared-runs.ts";
@@ -30,6 +30,11 @@ export function boundScope(binding: Binding): StoreScope {
   return binding.scope;
 }
 
+/** The scope of the store that a call names, or else of the one that the instance is bound to. */
+export function scopeFor(binding: Binding, { store }: Settings): StoreScope {
+  return store === binding.defaults.store ? boundScope(binding) : scopeOf(store ?? defaultStore());
+}
+
 /** Checks a call's arguments, and performs it. Answers at once where it can; throws or rejects as it fails. */
 export function callOnce(
   binding: Binding,
@@ -44,18 +49,12 @@ export function callOnce(
   const ttlMs = ttlOf(binding, ttl);
   expectFunction("fn", fn);
   const settings = readOptions(options, defaults);
-  const scope =
-    settings.store === defaults.store ? boundScope(binding) : scopeOf(settings.store ?? defaultStore());
+  const scope = scopeFor(binding, settings);
   const at = storeKey(namespace, text);
   const kept = isQuiet(settings) ? scope.local?.peekCompleted(at) : undefined;
   if (kept !== undefined) return replayKept(kept, text, settings, answer);
   const parts = { key: text, storeKey: at, ttlMs, fn, answer, settings, scope };
   return perform(createCall(parts, namespace));
-}
-
-/** Whether nobody listens, may leave, or has a payload to compare: a replay from memory then needs no call (2 × as fast). */
-function isQuiet({ onEvent, signal, fingerprint }: Settings): boolean {
-  return onEvent === undefined && signal === undefined && fingerprint === undefined;
 }
 
 function ttlOf(binding: Binding, ttl: Duration): number {

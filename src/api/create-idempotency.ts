@@ -6,6 +6,7 @@ import { DEFAULTS, type Options, readOptions } from "../contract/options.ts";
 import { invalidOption } from "../contract/validate.ts";
 import { valueOnly, wholeOutcome } from "../engine/answers.ts";
 import { type Binding, callOnce, newBinding } from "./binding.ts";
+import { executeMany } from "./execute-many.ts";
 import { forget, inspect, reopen, resolve } from "./key-operations.ts";
 import { list } from "./list.ts";
 import { wrap } from "./make-idempotent.ts";
@@ -29,6 +30,7 @@ export function createIdempotency(options: Options & { namespace?: string | unde
     withIdempotency: (key, ttl, fn, options) => callForValue(binding, key, ttl, fn, options),
     makeIdempotent: (fn, config) => wrap(instance.withIdempotency, fn, config),
     execute: (key, ttl, fn, options) => callForOutcome(binding, key, ttl, fn, options),
+    executeMany: (items, config, fn) => executeMany(binding, items, config, fn),
     inspect: key => inspect(binding, key),
     forget: key => forget(binding, key),
     resolve: (key, ttl, value) => resolve(binding, key, ttl, value),

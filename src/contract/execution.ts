@@ -23,3 +23,23 @@ export interface Execution {
   /** Aborts when the claim is lost (its reason is then a `LeaseLostError`) or the caller's `signal` aborts. */
   readonly signal: AbortSignal;
 }
+
+/** What the `fn` of a batch learns about its run. Each list is in the order of the batch's items. */
+export interface BatchExecution {
+  /** The keys' texts. */
+  readonly keys: readonly string[];
+  /** For each item, as {@link Execution.attempt}. */
+  readonly attempts: readonly number[];
+  /** For each item, as {@link Execution.idempotencyKey}: for a provider that takes one with each message. */
+  readonly idempotencyKeys: readonly string[];
+  /**
+   * For a provider that takes one key with the whole batch: 43 characters of `[A-Za-z0-9_-]`, a digest of
+   * `idempotencyKeys`. The same items in the same order have the same one when they are tried again, any others another,
+   * since a provider refuses a key that comes with another payload (B5).
+   */
+  readonly idempotencyKey: string;
+  /** The same as a UUID (version 8 of RFC 9562). */
+  readonly idempotencyUuid: string;
+  /** Aborts when the claims of all items are lost or the caller's `signal` aborts. */
+  readonly signal: AbortSignal;
+}

@@ -2,6 +2,7 @@ import type { Duration } from "./duration.ts";
 import type { StoredError } from "./errors.ts";
 import type { Execution } from "./execution.ts";
 import type { Key } from "./key.ts";
+import type { BatchFn, ManyConfig, ManyOutcomes } from "./many.ts";
 import type { Options } from "./options.ts";
 
 /** What came of a call. */
@@ -96,6 +97,37 @@ export interface Idempotency {
     fn: (execution: Execution) => T | PromiseLike<T>,
     options?: Options<T>,
   ): Promise<Outcome<T>>;
+  /**
+   * Does something once for each of many items, by one `fn` for a batch of them: a campaign through a provider's batch
+   * call. Each item is as a call of its own: replayed if its key is completed, waited for or rejected if another holds
+   * it, and run with up to `batchSize` others otherwise. Its fate depends on no other item's.
+   *
+   * Await it for all outcomes, in the order of the items, or read it one by one with `for await`, which keeps memory
+   * bounded for a stream of any length: at most two batches run at once, and items are pulled as they are needed. The
+   * work begins at once. Who leaves the loop ends the pulling, and what runs goes on to its end.
+   *
+   * Rejects with `INVALID_OPTION`, and what `parseDuration` throws, before anything is claimed; and with what the
+   * iterable throws, after the items before have ended. All else is the outcome of an item.
+   *
+   * @param items an array or any other iterable, async ones included
+   * @param fn gets the items that this call is to run, and gives one result for each, in their order: an `Error` in an
+   * item's place is its own failure. What it throws is the failure of each item, and so is a wrong number of results,
+   * which leaves their keys uncertain.
+   * @example
+   * ```ts
+   * const outcomes = await idempotency.executeMany(
+   *   users,
+   *   { key: user => ["launch", user.id], ttl: "24h", batchSize: 100 },
+   *   (users, { idempotencyKey }) => sendBatch(users.map(messageFor), { idempotencyKey }),
+   * );
+   * const failed = outcomes.filter(({ status }) => status === "rejected");
+   * ```
+   */
+  executeMany<I, T>(
+    items: Iterable<I> | AsyncIterable<I>,
+    config: ManyConfig<I, T>,
+    fn: BatchFn<I, T>,
+  ): ManyOutcomes<T>;
   /**
    * What is known of a key, or undefined. Throws `INVALID_KEY`, `STORE_ERROR`, and `RESULT_UNAVAILABLE` where the
    * store has a record that it cannot read.

@@ -108,28 +108,31 @@ export type Each<T> = T | Error;
 
 /** One item of {@link IdempotencyStore.claimMany}. */
 export interface ClaimItem {
+  /** The key, as the engine gives it to the store. */
   key: string;
+  /** What is asked of it. */
   request: ClaimRequest;
 }
 
 /** One item of {@link IdempotencyStore.renewMany}. */
-export interface RenewItem {
-  key: string;
-  token: string;
+export interface RenewItem extends ReleaseItem {
+  /** How long the lease goes on from now, in milliseconds; 0 ends it. */
   leaseMs: number;
 }
 
 /** One item of {@link IdempotencyStore.completeMany}. */
-export interface CompleteItem {
-  key: string;
-  token: string;
+export interface CompleteItem extends ReleaseItem {
+  /** The text to keep. */
   outcome: string;
+  /** How long it is kept from now, in milliseconds. */
   ttlMs: number;
 }
 
 /** One item of {@link IdempotencyStore.releaseMany}. */
 export interface ReleaseItem {
+  /** The key, as the engine gives it to the store. */
   key: string;
+  /** The token that holds it. */
   token: string;
 }
 

@@ -7,7 +7,7 @@ import type { Moment } from "../util/moment.ts";
 import { drawToken } from "../util/token.ts";
 import { type Emit, emitter } from "./emit.ts";
 import type { RunExecution } from "./execution.ts";
-import type { SharedRun, StoreScope } from "./shared-runs.ts";
+import type { CallScope, SharedRun } from "./shared-runs.ts";
 
 /** Makes what a caller gets of an outcome: no object for those who want the value alone. */
 export type MakeAnswer = (
@@ -18,6 +18,16 @@ export type MakeAnswer = (
   key: string,
 ) => unknown;
 
+/** A call's place in a batch, whose calls have one `fn` between them. */
+export interface Seat {
+  /** Has the batch's `fn` run for this call, with that of its companions, and answers what it gives for this call. */
+  board(run: Run): Promise<unknown>;
+  /** The call has to wait for another's run, and its companions go without it. */
+  leave(): void;
+  /** Which run the call learns of. */
+  see(attempt: number): void;
+}
+
 /** One call, its arguments checked. Nothing of it changes: what happens to the call is passed on beside it. */
 export interface Call {
   /** The key's text, as errors and events show it. */
@@ -25,12 +35,13 @@ export interface Call {
   /** Under what the store keeps the key. */
   readonly storeKey: string;
   readonly ttlMs: number;
-  readonly fn: (execution: Execution) => unknown;
+  /** What runs: the caller's own function, or that of a batch. */
+  readonly fn: ((execution: Execution) => unknown) | Seat;
   /** Makes of the outcome what the caller gets. */
   readonly answer: MakeAnswer;
   readonly settings: Settings;
   /** The store, and the runs of this process on it. */
-  readonly scope: StoreScope;
+  readonly scope: CallScope;
   /** Names this call's claim: the same each time that it claims (S2). */
   readonly token: string;
   /** Undefined where nobody listens. */
@@ -77,6 +88,8 @@ export interface Run {
   lease: "running" | "concluding" | "over";
   /** What renews the lease until then. */
   timer: LeaseTimer | undefined;
+  /** Whether it ends without `fn`: its batch went without it. */
+  isIdle: boolean;
 }
 
 /** What a call is made of. */

@@ -1,34 +1,56 @@
 import { isIdempotencyError } from "../contract/errors.ts";
 import { type Awaitable, isPromise } from "../util/awaitable.ts";
 import { onAbort } from "../util/on-abort.ts";
-import { backgroundTimer } from "../util/timers.ts";
-import { differs, replay, replayed, requireFingerprint, storeFailed } from "./answers.ts";
-import { type Call, type Failed, type Run, throwIfAborted } from "./call.ts";
+import { differs, replay, replayed, requireFingerprint, see, storeFailed } from "./answers.ts";
+import { type Call, type Failed, throwIfAborted } from "./call.ts";
 import { type Asked, type Claimed, claim } from "./claim.ts";
+import { conclude, publish } from "./conclude.ts";
 import { follow } from "./follow.ts";
 import { releaseLateClaim } from "./late-claim.ts";
-import { claimedRun, type RunEnd, runAndSettle, unprotectedRun } from "./run.ts";
-import { type Settlement, settleRunLater } from "./settle.ts";
-import {
-  closeRun,
-  endRun,
-  findRun,
-  LEFT,
-  noteHolder,
-  openRun,
-  type SharedEnd,
-  type SharedRun,
-} from "./shared-runs.ts";
+import { claimedRun, runAndSettle, unprotectedRun } from "./run.ts";
+import { findRun, LEFT, openRun, type SharedEnd, type SharedRun } from "./shared-runs.ts";
 import { untilTurn } from "./until-turn.ts";
 import { newWait, type Wait } from "./wait.ts";
 
 /** Shares a run of this process, or claims, runs and settles. Answers at once where it can; throws or rejects as it fails. */
 export function perform(call: Call): Awaitable<unknown> {
-  return call.settings.signal === undefined ? begin(call) : abortable(call, call.settings.signal);
+  return unlessAborted(call, begin);
+}
+
+const FOR_EVER_MS = 2 ** 31 - 1;
+
+/**
+ * B3: shares a run of a companion in the same `executeMany`, as long as it takes and whatever `onConflict` says of the
+ * runs of others. If it gave no answer, the call goes on as any other.
+ */
+export function performTwin(call: Call, shared: SharedRun): Awaitable<unknown> {
+  return unlessAborted(call, async () => {
+    const patient: Call = {
+      ...call,
+      settings: { ...call.settings, onConflict: "wait", waitMs: FOR_EVER_MS },
+    };
+    const wait = newWait(patient);
+    try {
+      const answer = share(call, await follow(patient, shared, wait));
+      if (answer !== ANOTHER) return answer;
+    } finally {
+      wait.end();
+    }
+    return begin(call);
+  });
+}
+
+function unlessAborted(call: Call, begin: (call: Call) => Awaitable<unknown>): Awaitable<unknown> {
+  const { signal } = call.settings;
+  return signal === undefined ? begin(call) : abortable(call, signal, begin);
 }
 
 /** Rejects as soon as the signal aborts; what was begun goes on to its own end. */
-async function abortable(call: Call, signal: AbortSignal): Promise<unknown> {
+async function abortable(
+  call: Call,
+  signal: AbortSignal,
+  begin: (call: Call) => Awaitable<unknown>,
+): Promise<unknown> {
   if (signal.aborted) throw aborted(call, signal);
   let forget = () => {};
   const abort = new Promise<void>(resolve => {
@@ -139,6 +161,7 @@ function share(call: Call, end: SharedEnd): unknown {
     case "failed":
       // Another payload's failure is no answer to this one.
       if (differs(call, end.fingerprint)) return ANOTHER;
+      see(call, end.attempt);
       call.emit?.({ type: "shared-failure", attempt: end.attempt, error: end.error });
       throw end.error;
     case "store-error": {
@@ -151,73 +174,4 @@ function share(call: Call, end: SharedEnd): unknown {
     case "left":
       return ANOTHER;
   }
-}
-
-/** Publishes how a run ended: to the calls that share it, and to the caller. */
-function conclude(run: Run, end: RunEnd): unknown {
-  const { call, execution, shared } = run;
-  const { attempt } = execution;
-  const { runMs, settlement, settled } = end;
-  const persisted = settled === true && !end.failed && end.outcome !== undefined;
-  const sharedEnd = sharedEndOf(run, end, persisted);
-  if (settled !== undefined) publish(call, shared, sharedEnd);
-  else if (end.failed) keepOthersOff(run, sharedEnd, settlement);
-  else keepSharing(run, sharedEnd, settlement);
-  if (end.failed) {
-    call.emit?.({ type: "failed", attempt, runMs, error: end.error, policy: end.policy });
-    throw end.error;
-  }
-  const chosen = end.policy === "complete" ? undefined : { policy: end.policy };
-  call.emit?.({ type: "completed", attempt, runMs, persisted, ...chosen });
-  return call.answer(end.value, false, persisted, attempt, call.key);
-}
-
-/** What those who share the run get. */
-function sharedEndOf({ call, execution, shared }: Run, end: RunEnd, persisted: boolean): SharedEnd {
-  const { attempt } = execution;
-  const { fingerprint } = shared;
-  if (end.failed) {
-    // What the caller's own abort brought about is no answer to the others.
-    const isOwn = call.settings.signal?.aborted;
-    return isOwn ? LEFT : { type: "failed", error: end.error, attempt, fingerprint };
-  }
-  const { value, outcome } = end;
-  return outcome === undefined
-    ? { type: "value", value, attempt, fingerprint }
-    : { type: "completed", outcome, attempt, persisted, fingerprint };
-}
-
-/** The one place that says how a shared run ended, and makes way for the next. */
-function publish(call: Call, shared: SharedRun, end: SharedEnd): void {
-  closeRun(call.scope, call.storeKey, shared);
-  endRun(shared, end);
-}
-
-/** P3: until the store has the result, the calls of this process get it from the run, though no longer than `ttl`. */
-function keepSharing(run: Run, end: SharedEnd, unsettled: Settlement): void {
-  const { call, shared } = run;
-  const { scope, storeKey } = call;
-  endRun(shared, end);
-  const close = () => closeRun(scope, storeKey, shared);
-  const timer = backgroundTimer(close, call.ttlMs);
-  void settleRunLater(run, unsettled).then(() => {
-    clearTimeout(timer);
-    close();
-  });
-}
-
-/**
- * P2: while the store does not know yet that a run has failed, the calls of this process wait. If they asked the store,
- * it would answer that the run is going on, or that its outcome is unknown.
- */
-function keepOthersOff(run: Run, end: SharedEnd, unsettled: Settlement): void {
-  const { call, execution, shared } = run;
-  const { scope, storeKey, settings } = call;
-  const wasOurs = findRun(scope, storeKey) === shared;
-  publish(call, shared, end);
-  const settled = settleRunLater(run, unsettled);
-  if (!wasOurs) return;
-  const blocked = openRun(scope, storeKey);
-  noteHolder(blocked, execution.attempt, settings.leaseMs, settings.fingerprint);
-  void settled.then(() => publish(call, blocked, LEFT));
 }

@@ -8,14 +8,17 @@ import type { Call, Run } from "./call.ts";
  * What an error of `fn` does to its key, as `onError` or the default decides. Never throws. P2: a run that took an
  * uncertain key over settles nothing by failing, unless the failure is stored.
  */
-export function errorPolicy({ call, execution, takeover }: Run, error: unknown): ErrorPolicy {
+export function errorPolicy(run: Run, error: unknown): ErrorPolicy {
+  const policy = run.isIdle ? "release" : chosenPolicy(run, error);
+  return run.takeover && policy === "release" ? "hold" : policy;
+}
+
+function chosenPolicy({ call, execution }: Run, error: unknown): ErrorPolicy {
   const { onError } = call.settings;
   const byDefault = () => (execution.isAborted || interruptedInTransit(error) ? "hold" : "release");
-  const policy =
-    onError === undefined
-      ? byDefault()
-      : decided(call, "onError", () => onError(error), ["release", "store", "hold"], "hold");
-  return takeover && policy === "release" ? "hold" : policy;
+  return onError === undefined
+    ? byDefault()
+    : decided(call, "onError", () => onError(error), ["release", "store", "hold"], "hold");
 }
 
 /**

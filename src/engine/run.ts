@@ -67,6 +67,7 @@ function newRun(
     reclaiming: undefined,
     lease: "running",
     timer: undefined,
+    isIdle: false,
   };
 }
 
@@ -94,7 +95,7 @@ export function runAndSettle(run: Run, conclude: Conclude): Awaitable<unknown> {
   const stop = call.settings.signal && abortWith(execution, call.settings.signal);
   let result: unknown;
   try {
-    result = call.fn(execution);
+    result = typeof call.fn === "function" ? call.fn(execution) : call.fn.board(run);
   } catch (error) {
     stop?.();
     return fail(run, error, conclude);

@@ -42,9 +42,20 @@ export interface SharedRun {
   seenAt: number | undefined;
 }
 
+/** The operations by which a call is performed. */
+export type RunStore = Pick<
+  IdempotencyStore,
+  "claim" | "renew" | "complete" | "release" | "settled" | "abandoned" | "maxOutcomeBytes"
+>;
+
 /** A store, with the runs of this process on it by key. */
-export interface StoreScope {
+export interface StoreScope extends CallScope {
   readonly store: IdempotencyStore;
+}
+
+/** As much of it as a call needs. */
+export interface CallScope {
+  readonly store: RunStore;
   /** What it does beside the interface, where it lives in this process's memory. */
   readonly local: Local | undefined;
   readonly runs: Map<string, SharedRun>;
@@ -77,7 +88,7 @@ const PULSE_MS = 250;
 const SILENCE_MS = 1_000;
 
 /** Opens a run that others can find by its key. */
-export function openRun({ runs }: StoreScope, key: string): SharedRun {
+export function openRun({ runs }: CallScope, key: string): SharedRun {
   const shared = newRun();
   runs.set(key, shared);
   if (timersEndWithRequest) pulse(runs, key, shared);
@@ -98,7 +109,7 @@ export function isSilent({ seenAt }: SharedRun): boolean {
 }
 
 /** The run that others can share, if there is one. */
-export function findRun({ runs }: StoreScope, key: string): SharedRun | undefined {
+export function findRun({ runs }: CallScope, key: string): SharedRun | undefined {
   const shared = runs.get(key);
   if (shared === undefined || !isSilent(shared)) return shared;
   runs.delete(key);
@@ -143,6 +154,6 @@ export function endRun(shared: SharedRun, end: SharedEnd): void {
 }
 
 /** Makes way for the next one. */
-export function closeRun({ runs }: StoreScope, key: string, shared: SharedRun): void {
+export function closeRun({ runs }: CallScope, key: string, shared: SharedRun): void {
   if (runs.get(key) === shared) runs.delete(key);
 }

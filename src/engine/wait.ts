@@ -15,7 +15,7 @@ export interface Wait {
 }
 
 /** A call's wait, whose time counts from when it first has to. Its timer holds the process open. */
-export function newWait({ settings }: Call): Wait {
+export function newWait({ settings, fn }: Call): Wait {
   const { onConflict, waitMs, storeTimeoutMs, signal } = settings;
   // One that would not wait for another's run may still have to wait until it is known whether there is one.
   const limitMs = onConflict === "wait" && waitMs > 0 ? waitMs : storeTimeoutMs;
@@ -24,7 +24,9 @@ export function newWait({ settings }: Call): Wait {
   let wakeUp = () => {};
 
   const begin = () => {
-    timer ??= setTimeout(() => {
+    if (timer !== undefined) return;
+    if (typeof fn === "object") fn.leave();
+    timer = setTimeout(() => {
       isOver = true;
       wakeUp();
     }, limitMs);

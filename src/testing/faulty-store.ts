@@ -33,9 +33,9 @@ export type Fault = { operation: FaultyOperation; nth?: number; times?: number }
 export interface StoreCall {
   /** What it asked the store to do. */
   operation: FaultyOperation;
-  /** The key as the store gets it, with its namespace; of a listing the prefix. */
+  /** The key as the store gets it, with its namespace; of a listing the prefix, of many keys the first. */
   key: string;
-  /** All arguments, the key first; of a listing the prefix and the query. */
+  /** All arguments, the key first; of a listing the prefix and the query, of many keys the first and all items. */
   args: readonly unknown[];
 }
 
@@ -75,6 +75,17 @@ export function faultyStore(store: IdempotencyStore, plan: readonly Fault[] = []
     return fault ? suffer(fault, async () => apply(), end.given) : (async () => apply())();
   }
 
+  /** One call for all of its items. */
+  function many<Item extends { key: string }, T>(
+    operation: FaultyOperation,
+    apply: ((items: readonly Item[]) => Awaitable<T>) | undefined,
+  ) {
+    if (apply === undefined) return {};
+    const act = (items: readonly Item[]) =>
+      call(operation, [items[0]?.key ?? "", items], () => apply.call(store, items));
+    return { [operation]: act };
+  }
+
   const { settled, list, maxOutcomeBytes } = store;
   faults.add(plan);
   return {
@@ -86,6 +97,10 @@ export function faultyStore(store: IdempotencyStore, plan: readonly Fault[] = []
     settle: (...args) => call("settle", args, () => store.settle(...args)),
     reopen: (...args) => call("reopen", args, () => store.reopen(...args)),
     forget: (...args) => call("forget", args, () => store.forget(...args)),
+    ...many("claimMany", store.claimMany),
+    ...many("renewMany", store.renewMany),
+    ...many("completeMany", store.completeMany),
+    ...many("releaseMany", store.releaseMany),
     ...(list && {
       list: query => listing(() => call("list", [query.prefix, query], () => list.call(store, query))),
     }),

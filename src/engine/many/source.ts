@@ -1,0 +1,59 @@
+import { isPromise } from "../../util/awaitable.ts";
+import { backgroundTimer } from "../../util/timers.ts";
+
+/** Where items come from. */
+export interface Source<I> {
+  /** The next items, at most so many: as many as there are soon, and none only at the end. */
+  take(most: number): Promise<I[]>;
+  /** Nothing more is wanted. */
+  end(): void;
+}
+
+// How long items that have come wait for more.
+const LINGER_MS = 20;
+
+/** Asks for items as they are needed, one at a time. */
+export function sourceOf<I>(items: Iterable<I> | AsyncIterable<I>): Source<I> {
+  const { [Symbol.asyncIterator]: arriving } = items as Partial<AsyncIterable<I>>;
+  const iterator = arriving?.call(items) ?? (items as Iterable<I>)[Symbol.iterator]();
+  // What was asked for, and has not come.
+  let asked: ReturnType<typeof iterator.next> | undefined;
+  let isOver = false;
+  let failure: { readonly error: unknown } | undefined;
+  let interrupt = () => {};
+
+  return {
+    async take(most) {
+      const taken: I[] = [];
+      const interrupted = new Promise<undefined>(resolve => {
+        interrupt = () => resolve(undefined);
+      });
+      let lingering: ReturnType<typeof setTimeout> | undefined;
+      try {
+        while (!isOver && taken.length < most) {
+          asked ??= iterator.next();
+          const next = isPromise(asked) ? await Promise.race([asked, interrupted]) : asked;
+          if (next === undefined) break;
+          if (isPromise(asked)) lingering ??= backgroundTimer(() => interrupt(), LINGER_MS);
+          asked = undefined;
+          if (next.done) isOver = true;
+          else taken.push(next.value);
+        }
+      } catch (error) {
+        isOver = true;
+        failure = { error };
+      }
+      clearTimeout(lingering);
+      // What came before a failure is dealt with first.
+      if (failure !== undefined && taken.length === 0) throw failure.error;
+      return taken;
+    },
+    end() {
+      if (isOver) return;
+      isOver = true;
+      interrupt();
+      // A generator that is busy ends once it is not.
+      (async () => iterator.return?.())().catch(() => {});
+    },
+  };
+}
