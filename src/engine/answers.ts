@@ -36,7 +36,7 @@ export function replay(
 
 /** Says which run a call that has a seat in a batch learns of. */
 export function see({ fn }: Call, attempt: number): void {
-  if (typeof fn === "object") fn.see(attempt);
+  if (typeof fn === "object") fn.attempt = attempt;
 }
 
 /** P1: as {@link replay}, from the record of a store in this process's memory. */

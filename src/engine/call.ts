@@ -18,14 +18,19 @@ export type MakeAnswer = (
   key: string,
 ) => unknown;
 
-/** A call's place in a batch, whose calls have one `fn` between them. */
+/** A call's place among those of one `executeMany`, which have one `fn` between them. */
 export interface Seat {
-  /** Has the batch's `fn` run for this call, with that of its companions, and answers what it gives for this call. */
-  board(run: Run): Promise<unknown>;
+  readonly host: Host;
+  /** The run that its outcome is of, as far as it is known. */
+  attempt: number;
+}
+
+/** What goes on with the calls of one `executeMany`. */
+export interface Host {
+  /** Has `fn` run for this call and its companions, and answers with what it gives for this one. */
+  board(seat: Seat, run: Run): Promise<unknown>;
   /** The call has to wait for another's run, and its companions go without it. */
-  leave(): void;
-  /** Which run the call learns of. */
-  see(attempt: number): void;
+  leave(seat: Seat): void;
 }
 
 /** One call, its arguments checked. Nothing of it changes: what happens to the call is passed on beside it. */
@@ -35,7 +40,7 @@ export interface Call {
   /** Under what the store keeps the key. */
   readonly storeKey: string;
   readonly ttlMs: number;
-  /** What runs: the caller's own function, or that of a batch. */
+  /** What runs: the caller's own function, or that of a batch in which the call has a seat. */
   readonly fn: ((execution: Execution) => unknown) | Seat;
   /** Makes of the outcome what the caller gets. */
   readonly answer: MakeAnswer;

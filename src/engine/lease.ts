@@ -30,6 +30,13 @@ export function keepLease(run: Run): void {
   });
 }
 
+/** As {@link keepLease}, of all the runs that are to be taken by then. */
+export function keepLeases(take: () => readonly Run[]): void {
+  void SOON.then(() => {
+    for (const run of take()) if (run.lease !== "over") beginToRenew(run);
+  });
+}
+
 function beginToRenew(run: Run): void {
   const { leaseMs } = run.call.settings;
   run.timer = { beat: nextBeat(run), end: undefined, watched: undefined };

@@ -14,43 +14,11 @@ import { newWait, type Wait } from "./wait.ts";
 
 /** Shares a run of this process, or claims, runs and settles. Answers at once where it can; throws or rejects as it fails. */
 export function perform(call: Call): Awaitable<unknown> {
-  return unlessAborted(call, begin);
-}
-
-const FOR_EVER_MS = 2 ** 31 - 1;
-
-/**
- * B3: shares a run of a companion in the same `executeMany`, as long as it takes and whatever `onConflict` says of the
- * runs of others. If it gave no answer, the call goes on as any other.
- */
-export function performTwin(call: Call, shared: SharedRun): Awaitable<unknown> {
-  return unlessAborted(call, async () => {
-    const patient: Call = {
-      ...call,
-      settings: { ...call.settings, onConflict: "wait", waitMs: FOR_EVER_MS },
-    };
-    const wait = newWait(patient);
-    try {
-      const answer = share(call, await follow(patient, shared, wait));
-      if (answer !== ANOTHER) return answer;
-    } finally {
-      wait.end();
-    }
-    return begin(call);
-  });
-}
-
-function unlessAborted(call: Call, begin: (call: Call) => Awaitable<unknown>): Awaitable<unknown> {
-  const { signal } = call.settings;
-  return signal === undefined ? begin(call) : abortable(call, signal, begin);
+  return call.settings.signal === undefined ? begin(call) : abortable(call, call.settings.signal);
 }
 
 /** Rejects as soon as the signal aborts; what was begun goes on to its own end. */
-async function abortable(
-  call: Call,
-  signal: AbortSignal,
-  begin: (call: Call) => Awaitable<unknown>,
-): Promise<unknown> {
+async function abortable(call: Call, signal: AbortSignal): Promise<unknown> {
   if (signal.aborted) throw aborted(call, signal);
   let forget = () => {};
   const abort = new Promise<void>(resolve => {
@@ -77,12 +45,37 @@ function aborted(call: Call, signal: AbortSignal): unknown {
 /** The common cases wait for nothing. */
 function begin(call: Call): Awaitable<unknown> {
   const { scope, storeKey } = call;
-  if (findRun(scope, storeKey) !== undefined) return takeTurns(call);
+  const other = findRun(scope, storeKey);
+  if (other !== undefined) return isOfOwn(call, other) ? accompany(call, other) : takeTurns(call);
   const asked = claim(call);
   if (!isPromise(asked) && asked.answer.status === "completed") return replay(call, asked.answer, true);
-  const shared = openRun(scope, storeKey);
+  const shared = openRun(scope, storeKey, hostOf(call));
   if (isClaimed(asked)) return runAndSettle(claimedRun(call, shared, asked), conclude);
   return takeTurns(call, { shared, asked });
+}
+
+const hostOf = ({ fn }: Call) => (typeof fn === "object" ? fn.host : undefined);
+
+/** Whether a companion of the call leads that run. */
+function isOfOwn(call: Call, { host }: SharedRun): boolean {
+  return host !== undefined && host === hostOf(call);
+}
+
+const FOR_EVER_MS = 2 ** 31 - 1;
+
+/**
+ * B3: shares the run of a companion, as long as it takes and whatever `onConflict` says of the runs of others. If that
+ * gives no answer, the call takes turns as any other.
+ */
+async function accompany(call: Call, shared: SharedRun): Promise<unknown> {
+  const patient: Call = { ...call, settings: { ...call.settings, onConflict: "wait", waitMs: FOR_EVER_MS } };
+  const wait = newWait(patient);
+  try {
+    const answer = share(call, await follow(patient, shared, wait));
+    return answer === ANOTHER ? takeTurns(call) : answer;
+  } finally {
+    wait.end();
+  }
 }
 
 function isClaimed(asked: Awaitable<Asked>): asked is Asked<Claimed> {

@@ -95,7 +95,7 @@ export function runAndSettle(run: Run, conclude: Conclude): Awaitable<unknown> {
   const stop = call.settings.signal && abortWith(execution, call.settings.signal);
   let result: unknown;
   try {
-    result = typeof call.fn === "function" ? call.fn(execution) : call.fn.board(run);
+    result = typeof call.fn === "function" ? call.fn(execution) : call.fn.host.board(call.fn, run);
   } catch (error) {
     stop?.();
     return fail(run, error, conclude);
@@ -122,7 +122,8 @@ function whenDone(
     value => succeed(run, value, conclude),
     error => fail(run, error, conclude),
   );
-  if (run.unclaimed === undefined) keepLease(run);
+  // Those of a batch are kept together.
+  if (run.unclaimed === undefined && typeof run.call.fn === "function") keepLease(run);
   return answer;
 }
 

@@ -38,6 +38,8 @@ export interface SharedRun {
   end: SharedEnd | undefined;
   /** Called when `attempt` or `end` changes; made by the first call that shares the run. */
   watchers: Set<() => void> | undefined;
+  /** The calls that its leader belongs to, where it is one of an `executeMany`. */
+  host: object | undefined;
   /** When its leader last gave a sign of life, by the monotonic clock; only where one can vanish without a word. */
   seenAt: number | undefined;
 }
@@ -81,6 +83,7 @@ const newRun = (): SharedRun => ({
   retryAfterMs: 0,
   end: undefined,
   watchers: undefined,
+  host: undefined,
   seenAt: undefined,
 });
 
@@ -88,8 +91,9 @@ const PULSE_MS = 250;
 const SILENCE_MS = 1_000;
 
 /** Opens a run that others can find by its key. */
-export function openRun({ runs }: CallScope, key: string): SharedRun {
+export function openRun({ runs }: CallScope, key: string, host?: object): SharedRun {
   const shared = newRun();
+  shared.host = host;
   runs.set(key, shared);
   if (timersEndWithRequest) pulse(runs, key, shared);
   return shared;

@@ -25,7 +25,7 @@ export function newWait({ settings, fn }: Call): Wait {
 
   const begin = () => {
     if (timer !== undefined) return;
-    if (typeof fn === "object") fn.leave();
+    if (typeof fn === "object") fn.host.leave(fn);
     timer = setTimeout(() => {
       isOver = true;
       wakeUp();

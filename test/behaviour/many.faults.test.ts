@@ -174,7 +174,7 @@ describe("one by one", () => {
     );
     expect(outcomes.every(({ status }) => status === "fulfilled")).toBe(true);
     expect(most).toBe(64);
-    expect(batches).toEqual([numbers(500), numbers(1_000).slice(500)]);
+    expect(batches).toEqual([numbers(100), numbers(200).slice(100)]);
   });
 
   it("those that are never answered make room for others once nobody waits for them", async () => {

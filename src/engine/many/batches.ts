@@ -3,8 +3,8 @@ import type { BatchFn } from "../../contract/many.ts";
 import { describe } from "../../util/describe.ts";
 import { isError } from "../../util/is-error.ts";
 import { backgroundTimer } from "../../util/timers.ts";
-import type { Run, Seat } from "../call.ts";
-import { leaseLeftMs } from "../lease.ts";
+import type { Host, Run, Seat } from "../call.ts";
+import { keepLeases, leaseLeftMs } from "../lease.ts";
 import { batchExecution } from "./batch-execution.ts";
 
 // B7: how many batches are claimed or run at the same time.
@@ -13,14 +13,12 @@ const SLOTS = 2;
 const PATIENCE_MS = 100;
 
 /** An item on its way: it is not known yet whether it is to run, it is to run, it waits for another's run, or it is over. */
-export interface Passenger<I> {
+export interface Passenger<I> extends Seat {
   readonly index: number;
   readonly item: I;
   state: "undecided" | "boarded" | "waiting" | "over";
   /** The batch that it goes with; undefined while it waits. */
   batch: Batch<I> | undefined;
-  /** The run that its outcome is of, as far as it is known. */
-  attempt: number;
   /** Whether `fn` was called for it. */
   hasRun: boolean;
 }
@@ -34,7 +32,9 @@ interface Boarded<I> {
 
 /** Items that go together, and hold a slot until each of them is over or waits. */
 interface Batch<I> {
-  readonly passengers: Set<Passenger<I>>;
+  readonly passengers: readonly Passenger<I>[];
+  /** How many are neither over nor wait, and of how many of those it is not known whether they are to run. */
+  present: number;
   undecided: number;
   boarded: Boarded<I>[];
   patience: ReturnType<typeof setTimeout> | undefined;
@@ -44,63 +44,77 @@ interface Batch<I> {
 export interface Batches<I> {
   /** Whether another batch may be claimed: those who had to wait and can run now come first. */
   hasRoom(): boolean;
-  /** Items of which it is not known whether they are to run. */
+  /** How many items it is not known of whether they are to run. */
   undecided(): number;
-  /** Items that wait for another's run. */
+  /** How many items wait for another's run. */
   waiting(): number;
-  /** Opens a batch. Each item is to be performed then, and its end be said. */
-  open(items: readonly { index: number; item: I }[]): Passenger<I>[];
-  seat(passenger: Passenger<I>): Seat;
+  /** Opens a batch of items, given the place of the first. The call of each is to be performed then, and its end be said. */
+  open(items: readonly I[], index: number): readonly Passenger<I>[];
   end(passenger: Passenger<I>): void;
 }
 
 /** Runs items in batches of at most `batchSize`, by one call of `fn` each. `changed` is called when there may be room. */
 export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed: () => void): Batches<I> {
-  const open = new Set<Batch<I>>();
   // B3: those who had to wait, and hold their keys now.
   const late: Boarded<I>[] = [];
+  let open = 0;
   let undecided = 0;
   let waiting = 0;
+  // Runs whose lease is about to be kept.
+  let begun: Run[] = [];
 
-  const hasRoom = () => open.size < SLOTS;
+  const host = { board, leave } as Host;
 
-  function newBatch(passengers: Iterable<Passenger<I>>): Batch<I> {
-    const batch: Batch<I> = {
-      passengers: new Set(passengers),
-      undecided: 0,
+  function newBatch(passengers: readonly Passenger<I>[], unknown: number): void {
+    const batch = {
+      passengers,
+      present: passengers.length,
+      undecided: unknown,
       boarded: [],
       patience: undefined,
     };
-    for (const passenger of batch.passengers) passenger.batch = batch;
-    open.add(batch);
-    return batch;
+    for (const passenger of passengers) passenger.batch = batch;
+    open += 1;
   }
 
   /** The item's fate is known, as far as its batch is concerned. */
   function decide(passenger: Passenger<I>, state: Passenger<I>["state"]): void {
-    const { batch } = passenger;
-    if (passenger.state === "waiting") waiting -= 1;
-    if (passenger.state === "undecided") {
-      undecided -= 1;
-      if (batch !== undefined) batch.undecided -= 1;
-    }
+    const { batch, state: before } = passenger;
     passenger.state = state;
+    if (before === "waiting") waiting -= 1;
     if (state === "waiting") waiting += 1;
-    if (state === "boarded" || batch === undefined) return;
-    batch.passengers.delete(passenger);
+    if (before === "undecided") undecided -= 1;
+    if (batch === undefined) return;
+    if (before === "undecided") batch.undecided -= 1;
+    if (state === "boarded") return;
     passenger.batch = undefined;
+    batch.present -= 1;
+    if (batch.present === 0) open -= 1;
   }
 
   function board(passenger: Passenger<I>, run: Run): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const boarded = { passenger, run, resolve, reject };
-      decide(passenger, "boarded");
       passenger.attempt = run.execution.attempt;
+      decide(passenger, "boarded");
+      if (run.unclaimed === undefined) keep(run);
       const { batch } = passenger;
       if (batch === undefined) late.push(boarded);
       else batch.boarded.push(boarded);
       goOn(batch);
     });
+  }
+
+  /** B4: begins to renew the leases of all that board at the same time. */
+  function keep(run: Run): void {
+    if (begun.length === 0) keepLeases(takeBegun);
+    begun.push(run);
+  }
+
+  function takeBegun(): readonly Run[] {
+    const runs = begun;
+    begun = [];
+    return runs;
   }
 
   function leave(passenger: Passenger<I>): void {
@@ -118,13 +132,13 @@ export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed
 
   /** After anything that may let a batch depart, end, or another begin. */
   function goOn(batch: Batch<I> | undefined): void {
-    if (batch !== undefined) {
-      if (batch.boarded.length > 0) departOrWait(batch);
-      if (batch.passengers.size === 0) open.delete(batch);
-    }
-    while (late.length > 0 && hasRoom()) {
+    if (batch !== undefined && batch.boarded.length > 0) departOrWait(batch);
+    while (late.length > 0 && open < SLOTS) {
       const boarded = late.splice(0, batchSize);
-      newBatch(boarded.map(({ passenger }) => passenger));
+      newBatch(
+        boarded.map(({ passenger }) => passenger),
+        0,
+      );
       depart(boarded);
     }
     changed();
@@ -132,16 +146,14 @@ export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed
 
   /** B3: those who can run do not wait long for the claims of others. */
   function departOrWait(batch: Batch<I>): void {
-    if (batch.undecided > 0) {
-      batch.patience ??= backgroundTimer(() => {
-        for (const passenger of [...batch.passengers]) leave(passenger);
-      }, PATIENCE_MS);
-      return;
+    if (batch.undecided === 0) {
+      clearTimeout(batch.patience);
+      const { boarded } = batch;
+      batch.boarded = [];
+      depart(boarded);
+    } else if (batch.patience === undefined) {
+      batch.patience = backgroundTimer(() => batch.passengers.forEach(leave), PATIENCE_MS);
     }
-    clearTimeout(batch.patience);
-    const { boarded } = batch;
-    batch.boarded = [];
-    depart(boarded);
   }
 
   /** B2: exactly those that are claimed, in the order of their items. */
@@ -151,31 +163,25 @@ export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed
   }
 
   return {
-    hasRoom: () => hasRoom() && late.length === 0,
+    hasRoom: () => open < SLOTS && late.length === 0,
     undecided: () => undecided,
     waiting: () => waiting,
-    open(items) {
+    open(items, first) {
       const passengers = items.map(
-        ({ index, item }): Passenger<I> => ({
-          index,
+        (item, n): Passenger<I> => ({
+          host,
+          attempt: 0,
+          index: first + n,
           item,
           state: "undecided",
           batch: undefined,
-          attempt: 0,
           hasRun: false,
         }),
       );
-      newBatch(passengers).undecided = passengers.length;
       undecided += passengers.length;
+      newBatch(passengers, passengers.length);
       return passengers;
     },
-    seat: passenger => ({
-      board: run => board(passenger, run),
-      leave: () => leave(passenger),
-      see(attempt) {
-        passenger.attempt = attempt;
-      },
-    }),
     end,
   };
 }

@@ -4,10 +4,10 @@ import type { Settings } from "../../contract/options.ts";
 import { type Awaitable, isPromise } from "../../util/awaitable.ts";
 import { onAbort } from "../../util/on-abort.ts";
 import { isQuiet, replayKept } from "../answers.ts";
-import { type Call, createCall, type MakeAnswer } from "../call.ts";
-import { perform, performTwin } from "../perform.ts";
-import { type CallScope, findRun, type SharedRun, type StoreScope } from "../shared-runs.ts";
-import { type Batches, batchesOf, type Passenger } from "./batches.ts";
+import { createCall, type MakeAnswer } from "../call.ts";
+import { perform } from "../perform.ts";
+import type { CallScope, StoreScope } from "../shared-runs.ts";
+import { batchesOf, type Passenger } from "./batches.ts";
 import { gatheredStore } from "./gathered-store.ts";
 import { outcomesFor } from "./outcomes.ts";
 import { sourceOf } from "./source.ts";
@@ -43,7 +43,7 @@ export function performMany<I>(many: Many<I>): ManyOutcomes<unknown> {
   const source = sourceOf(items);
   const changes = changing();
   const batches = batchesOf(many.fn, batchSize, changes.notify);
-  const perform = performer(many, batches);
+  const begin = performer(many, end);
   let hasLeft = false;
   let pulled = 0;
   let ended = 0;
@@ -86,9 +86,9 @@ export function performMany<I>(many: Many<I>): ManyOutcomes<unknown> {
       const most = await untilRoom();
       const taken = most > 0 ? await source.take(most) : [];
       if (taken.length === 0 || hasLeft) return;
-      const passengers = batches.open(taken.map((item, n) => ({ item, index: pulled + n })));
+      const passengers = batches.open(taken, pulled);
       pulled += taken.length;
-      for (const passenger of passengers) perform(passenger, outcome => end(passenger, outcome));
+      for (const passenger of passengers) begin(passenger);
     }
   }
 
@@ -115,59 +115,54 @@ export function performMany<I>(many: Many<I>): ManyOutcomes<unknown> {
   return outcomes.many;
 }
 
-/** Calls that go on after something has changed. */
+/** Wakes who waits for the next change. */
 function changing() {
-  let notify = () => {};
-  const next = () =>
-    new Promise<void>(resolve => {
-      notify = resolve;
-    });
-  return { notify: () => notify(), next };
+  let wake: (() => void) | undefined;
+  return {
+    notify() {
+      wake?.();
+      wake = undefined;
+    },
+    next: () =>
+      new Promise<void>(resolve => {
+        wake = resolve;
+      }),
+  };
 }
 
-/** Performs the call of an item, and says what came of it. Never throws. */
-function performer<I>(many: Many<I>, batches: Batches<I>) {
+/** Performs the call of an item, whose outcome goes to `end`. Never throws. */
+function performer<I>(many: Many<I>, end: (passenger: Passenger<I>, outcome: ItemOutcome<unknown>) => void) {
   const scope = callScope(many.scope);
+  const { ttlMs, namespace } = many;
   const { signal } = many.settings;
-  // The runs that calls of this one lead: the others with the same key share them (B3).
-  const own = new WeakSet<SharedRun>();
 
-  function answerOf(call: Call): Awaitable<unknown> {
-    const { storeKey } = call;
-    const shared = findRun(scope, storeKey);
-    if (shared !== undefined) return own.has(shared) ? performTwin(call, shared) : perform(call);
-    const answer = perform(call);
-    const led = findRun(scope, storeKey);
-    if (led !== undefined) own.add(led);
-    return answer;
-  }
-
-  function callOf(passenger: Passenger<I>, { key, storeKey, settings }: ReadItem): Awaitable<unknown> {
+  function answerOf(passenger: Passenger<I>, { key, storeKey, settings }: ReadItem): Awaitable<unknown> {
     const kept = isQuiet(settings) ? scope.local?.peekCompleted(storeKey) : undefined;
     if (kept !== undefined) {
       passenger.attempt = kept.history?.attempt ?? 1;
       return replayKept(kept, key, settings, itemOutcome);
     }
-    const fn = batches.seat(passenger);
-    const parts = { key, storeKey, ttlMs: many.ttlMs, fn, answer: itemOutcome, settings, scope };
-    return answerOf(createCall(parts, many.namespace));
+    const parts = { key, storeKey, ttlMs, fn: passenger, answer: itemOutcome, settings, scope };
+    return perform(createCall(parts, namespace));
   }
 
-  return (passenger: Passenger<I>, end: (outcome: ItemOutcome<unknown>) => void): void => {
+  function isRefusal(reason: unknown): boolean {
+    return isIdempotencyError(reason) ? reason.code !== "REPLAYED_ERROR" : signal?.aborted === true;
+  }
+
+  return (passenger: Passenger<I>): void => {
     let key: string | undefined;
     const fail = (reason: unknown) => {
       const { attempt, hasRun } = passenger;
-      const isRefusal =
-        key === undefined ||
-        (isIdempotencyError(reason) ? reason.code !== "REPLAYED_ERROR" : signal?.aborted === true);
-      end({ status: "rejected", reason, replayed: !hasRun && !isRefusal, key, attempt });
+      const replayed = key !== undefined && !hasRun && !isRefusal(reason);
+      end(passenger, { status: "rejected", reason, replayed, key, attempt });
     };
     try {
       const read = many.read(passenger.item, passenger.index);
       key = read.key;
-      const outcome = callOf(passenger, read);
-      if (isPromise(outcome)) outcome.then(end as (outcome: unknown) => void, fail);
-      else end(outcome as ItemOutcome<unknown>);
+      const answer = answerOf(passenger, read) as Awaitable<ItemOutcome<unknown>>;
+      if (isPromise(answer)) answer.then(outcome => end(passenger, outcome), fail);
+      else end(passenger, answer);
     } catch (error) {
       fail(error);
     }

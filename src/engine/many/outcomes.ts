@@ -38,9 +38,13 @@ class Awaited<T> extends Promise<T> {
 const READ =
   "executeMany: expected its outcomes to be awaited or to be read one by one; got both. None that were read are kept: put those that you want into a list of your own.";
 
+const DROP_AT = 1_000;
+
 /** B7: keeps outcomes until they are taken. */
 export function outcomesFor({ taken, left }: Reading): Outcomes {
-  const kept = new Map<number, ItemOutcome<unknown>>();
+  // From the item at `base` on: what was read is dropped now and then.
+  let kept: (ItemOutcome<unknown> | undefined)[] = [];
+  let base = 0;
   let use: "awaited" | "read" | undefined;
   let next = 0;
   let count: number | undefined;
@@ -62,24 +66,30 @@ export function outcomesFor({ taken, left }: Reading): Outcomes {
 
   function goOn(): void {
     wake();
-    if (use === "awaited") while (kept.has(next)) next += 1;
+    if (use === "awaited") while (kept[next] !== undefined) next += 1;
     // Also if nobody awaits it: the process then learns of a rejection that nobody handles.
     if (failure !== undefined && count !== undefined && use !== "read") reject(failure.error);
-    else if (use === "awaited" && next === count)
-      resolve(Array.from({ length: count }, (_, n) => kept.get(n)!));
+    else if (use === "awaited" && next === count) resolve([...kept] as ItemOutcome<unknown>[]);
+  }
+
+  function pass(): void {
+    kept[next - base] = undefined;
+    next += 1;
+    if (next - base < DROP_AT) return;
+    kept = kept.slice(DROP_AT);
+    base = next;
   }
 
   async function* read(): AsyncGenerator<ItemOutcome<unknown>, void, undefined> {
     try {
       while (next !== count) {
-        const outcome = kept.get(next);
+        const outcome = kept[next - base];
         if (outcome === undefined) {
           await new Promise<void>(resolve => {
             wake = resolve;
           });
         } else {
-          kept.delete(next);
-          next += 1;
+          pass();
           taken();
           yield outcome;
         }
@@ -107,7 +117,7 @@ export function outcomesFor({ taken, left }: Reading): Outcomes {
   return {
     passed: () => next,
     put(index, outcome) {
-      kept.set(index, outcome);
+      kept[index - base] = outcome;
       goOn();
     },
     end(number, why) {
