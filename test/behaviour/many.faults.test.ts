@@ -169,8 +169,8 @@ describe("one by one", () => {
     const store = { ...oneByOne(faulty), claim: counted(faulty.claim), complete: counted(faulty.complete) };
     const { fn, batches } = sender<number>();
     const outcomes = await during(
-      createIdempotency({ store }).executeMany(numbers(1_000), byNumber, fn),
-      2_000,
+      createIdempotency({ store }).executeMany(numbers(200), { ...byNumber, batchSize: 100 }, fn),
+      300,
     );
     expect(outcomes.every(({ status }) => status === "fulfilled")).toBe(true);
     expect(most).toBe(64);
