@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 const SRC = resolve(import.meta.dirname, "../../src");
 const PROMISES = [1, 2, 3, 4, 5].map(n => `P${n}`);
 const CLAUSES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map(n => `S${n}`);
+const BATCHES = [1, 2, 3, 4, 5, 6, 7].map(n => `B${n}`);
 /** What a store keeps in its own operations: of the others some hold by the database that it stands on. */
 const OF_EACH_STORE = ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "S11"];
 
@@ -30,7 +31,7 @@ function commentsOf(file: string): string[] {
 
 /** The clauses that a comment begins a sentence with, before a colon: `S4: …`, or `S5, S6: …`. */
 function citedIn(comment: string): string[] {
-  return [...comment.matchAll(/\b((?:[PS]\d+, )*[PS]\d+): /g)].flatMap(([, list = ""]) => list.split(", "));
+  return [...comment.matchAll(/\b((?:[PSB]\d+, )*[PSB]\d+): /g)].flatMap(([, list = ""]) => list.split(", "));
 }
 
 describe("the contract's clauses", () => {
@@ -42,17 +43,18 @@ describe("the contract's clauses", () => {
   it("are named by numbers that there are", () => {
     const named = filesIn(".").flatMap(file =>
       commentsOf(file).flatMap(comment =>
-        [...comment.matchAll(/\b[PS]\d+\b/g)].map(([clause]) => ({ file, clause })),
+        [...comment.matchAll(/\b[PSB]\d+\b/g)].map(([clause]) => ({ file, clause })),
       ),
     );
     expect(named.length).toBeGreaterThan(20);
-    expect(named.filter(({ clause }) => ![...PROMISES, ...CLAUSES].includes(clause))).toEqual([]);
+    expect(named.filter(({ clause }) => ![...PROMISES, ...CLAUSES, ...BATCHES].includes(clause))).toEqual([]);
   });
 
   it("are found in comments of each language, and nowhere else", () => {
     const read = (text: string) =>
       [...text.matchAll(COMMENT)].flatMap(([, comment = ""]) => citedIn(comment));
     expect(read("// S4: only with rerun\nact(); // P2: held")).toEqual(["S4", "P2"]);
+    expect(read("// B6, S2: once more")).toEqual(["B6", "S2"]);
     expect(read("/** S5: its own */\n/**\n * S10: swept\n */")).toEqual(["S5", "S10"]);
     expect(read("-- S5, S6: kept\nselect 1 -- S11: seen")).toEqual(["S5", "S6", "S11"]);
     expect(read('const text = "S1: of claims";\n// see S2, and (S3)')).toEqual([]);

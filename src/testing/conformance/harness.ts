@@ -4,6 +4,7 @@ import type { Awaitable } from "../../util/awaitable.ts";
 /** What a case is about: a clause of {@link IdempotencyStore} by number, or an operation of it by name. */
 export type Clause =
   | `S${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11}`
+  | "B6"
   | "read"
   | "settle"
   | "reopen"
@@ -28,6 +29,8 @@ export interface StoreHarness {
   hints?: boolean;
   /** Whether the store has `list`. */
   lists?: boolean;
+  /** Whether the store has `claimMany`, `renewMany`, `completeMany` and `releaseMany`. */
+  many?: boolean;
   /** A store that fills up. Left out where nothing bounds it but the machine. */
   full?: {
     /** What it does when it is full: refuses claims, or evicts records and announces their keys. */

@@ -1,4 +1,14 @@
-import type { ClaimRequest, ClaimResult, IdempotencyStore } from "../../contract/store.ts";
+import type {
+  ClaimItem,
+  ClaimRequest,
+  ClaimResult,
+  CompleteItem,
+  Each,
+  IdempotencyStore,
+  ReleaseItem,
+  RenewItem,
+} from "../../contract/store.ts";
+import type { Awaitable } from "../../util/awaitable.ts";
 import { describe } from "../../util/describe.ts";
 import type { Clause, StoreHarness } from "./harness.ts";
 
@@ -162,6 +172,31 @@ function inRange(what: string, actual: unknown, { over, upTo, maybe }: Range): v
 function fail(what: string, actual: unknown, expected: string): never {
   throw new Error(`${what}: expected ${expected}, got ${describe(actual)}`);
 }
+
+/** The answers to an operation on many keys; fails unless they are as many as its items, and none of them an error. */
+export async function answersTo<T>(
+  what: string,
+  count: number,
+  answers: Awaitable<readonly Each<T>[]>,
+): Promise<T[]> {
+  const given = await answers;
+  if (!Array.isArray(given)) fail(`the answers to ${what}`, given, "an array");
+  equal(`the number of answers to ${what}`, given.length, count);
+  for (const answer of given) if (answer instanceof Error) throw answer;
+  return given as T[];
+}
+
+const missing = (name: string) => fail(name, undefined, "a function");
+
+// B6: the operations on many keys, of a store that is said to have them.
+export const claimMany = (store: IdempotencyStore, items: readonly ClaimItem[]) =>
+  store.claimMany?.(items) ?? missing("claimMany");
+export const renewMany = (store: IdempotencyStore, items: readonly RenewItem[]) =>
+  store.renewMany?.(items) ?? missing("renewMany");
+export const completeMany = (store: IdempotencyStore, items: readonly CompleteItem[]) =>
+  store.completeMany?.(items) ?? missing("completeMany");
+export const releaseMany = (store: IdempotencyStore, items: readonly ReleaseItem[]) =>
+  store.releaseMany?.(items) ?? missing("releaseMany");
 
 /** A race of what is done through one client, and, where the harness has a second one, of what is done through both. */
 export function atOnce(

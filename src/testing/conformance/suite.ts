@@ -4,12 +4,14 @@ import { fullCases } from "./full.ts";
 import type { Clause, StoreHarness } from "./harness.ts";
 import { hintCases } from "./hints.ts";
 import { holderCases } from "./holder.ts";
+import { harnessItemByItem } from "./item-by-item.ts";
 import { listCases } from "./list.ts";
+import { manyCases } from "./many.ts";
 import { operationCases } from "./operations.ts";
 import { raceCases } from "./race.ts";
 import { reopenCases } from "./reopen.ts";
 import { rerunWithinCases } from "./rerun-within.ts";
-import { openScene, type Scene } from "./scene.ts";
+import { type CaseSpec, openScene, type Scene } from "./scene.ts";
 import { seenCases } from "./seen.ts";
 import { storageCases } from "./storage.ts";
 import { takeoverCases } from "./takeover.ts";
@@ -43,6 +45,7 @@ export interface StoreConformance {
  *   advance: clock.advance,
  *   hints: true,
  *   lists: true,
+ *   many: true,
  * });
  * for (const { name, run } of cases) test(name, run);
  * console.log(uncovered); // what this harness leaves untested
@@ -50,28 +53,51 @@ export interface StoreConformance {
  */
 export function storeConformance(harness: StoreHarness): StoreConformance {
   const conformance: StoreConformance = { cases: [], uncovered: [] };
-  const specs = [
+  const add = (specs: readonly CaseSpec[], on: StoreHarness) => {
+    for (const { clause, says, test } of specs) {
+      const name = `${clause}: ${says}`;
+      if (test) conformance.cases.push({ clause, name, run: () => perform(on, name, test) });
+      else conformance.uncovered.push(name);
+    }
+  };
+  add(
+    [
+      ...casesOfOneKey(harness),
+      ...fullCases(harness),
+      ...storageCases(harness),
+      ...operationCases,
+      ...seenCases(harness),
+      ...reopenCases(harness),
+      ...listCases(harness),
+      ...hintCases(harness),
+    ],
+    harness,
+  );
+  const onlyIfMany = (spec: CaseSpec) => (harness.many ? spec : { ...spec, test: undefined });
+  add(manyCases(harness).map(onlyIfMany), harness);
+  const byItem = harnessItemByItem(harness);
+  add(casesOfOneKey(byItem).map(asItem).map(onlyIfMany), byItem);
+  return conformance;
+}
+
+/** S1–S7: what becomes of a key by claims and their ends. */
+function casesOfOneKey(harness: StoreHarness): CaseSpec[] {
+  return [
     ...raceCases(harness),
     ...claimCases,
     ...takeoverCases(harness),
     ...rerunWithinCases,
     ...holderCases(harness),
     ...windowCases,
-    ...fullCases(harness),
-    ...storageCases(harness),
-    ...operationCases,
-    ...seenCases(harness),
-    ...reopenCases(harness),
-    ...listCases(harness),
-    ...hintCases(harness),
   ];
-  for (const { clause, says, test } of specs) {
-    const name = `${clause}: ${says}`;
-    if (test) conformance.cases.push({ clause, name, run: () => perform(harness, name, test) });
-    else conformance.uncovered.push(name);
-  }
-  return conformance;
 }
+
+/** B6: the same of a key that is an item of an operation on many. */
+const asItem = ({ clause, says, test }: CaseSpec): CaseSpec => ({
+  clause: "B6",
+  says: `${clause} by item: ${says}`,
+  test,
+});
 
 const TRIES = 3;
 

@@ -12,6 +12,7 @@ import { ageDefects } from "./defects-of-ages.ts";
 import { expiryDefects, raceDefects, repeatDefects } from "./defects-of-claims.ts";
 import { holderDefects } from "./defects-of-holders.ts";
 import { listDefects, reopenDefects } from "./defects-of-lists.ts";
+import { manyDefects } from "./defects-of-many.ts";
 import * as operations from "./defects-of-operations.ts";
 import { operatorDefects } from "./defects-of-operators.ts";
 import * as storage from "./defects-of-storage.ts";
@@ -19,11 +20,11 @@ import { takeoverDefects } from "./defects-of-takeovers.ts";
 import { completionDefects, releaseDefects } from "./defects-of-windows.ts";
 import { type Defect, referenceHarness } from "./reference-harness.ts";
 
-/** Runs the suite, or the cases of one clause, and says which cases fail and with what message. */
-async function failuresOf(harness: StoreHarness, only?: Clause): Promise<Map<string, string>> {
+/** Runs the suite, or some of its cases by their names, and says which cases fail and with what message. */
+async function failuresOf(harness: StoreHarness, only = /(?:)/): Promise<Map<string, string>> {
   const failures = new Map<string, string>();
-  for (const { name, clause, run } of storeConformance(harness).cases) {
-    if (only !== undefined && clause !== only) continue;
+  for (const { name, run } of storeConformance(harness).cases) {
+    if (!only.test(name)) continue;
     await run().catch((error: Error) => failures.set(name, error.message));
   }
   return failures;
@@ -67,6 +68,7 @@ describe("what a harness leaves out", () => {
     const least = storeConformance({ create, advance });
     expect(names(least).concat(least.uncovered).sort()).toEqual(all.sort());
     expect([...new Set(least.uncovered.map(name => name.split(":")[0]))].sort()).toEqual([
+      "B6",
       "S1",
       "S10",
       "S11",
@@ -225,6 +227,7 @@ const BROKEN: [Clause, Defects, ("evicts" | "refuses")?][] = [
   ["S9", storage.limitDefects],
   ["S10", storage.cleanupDefects],
   ["S11", operatorDefects],
+  ["B6", manyDefects],
   ["read", operations.readDefects],
   ["settle", operations.settleDefects],
   ["reopen", reopenDefects],
@@ -237,8 +240,12 @@ describe("the suite bites", () => {
   const bitten = new Set<string>();
 
   describe.each(BROKEN)("%s", (clause, defects, reaction) => {
+    // B6: a defect of single operations is one of those on many, which the reference store does by them.
+    const only = new RegExp(
+      clause === "B6" ? "^B6: (?!S\\d+ by item)" : `^(?:B6: ${clause} by item|${clause}):`,
+    );
     it.each(Object.entries(defects))("a store that %s", async (_, defect) => {
-      const failures = await failuresOf(referenceHarness(defect, reaction), clause);
+      const failures = await failuresOf(referenceHarness(defect, reaction), only);
       expect(failures.size).toBeGreaterThan(0);
       for (const [name, message] of failures) {
         bitten.add(name);

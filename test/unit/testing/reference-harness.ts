@@ -32,6 +32,7 @@ export function referenceHarness(
     second: store => open({ records: bases.get(store)!.records }),
     hints: true,
     lists: true,
+    many: true,
     full: {
       reaction,
       create: (room, announce) => open({ room, announce, onFull: reaction }),

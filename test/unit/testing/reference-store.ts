@@ -1,6 +1,8 @@
 import type {
+  Awaitable,
   ClaimRequest,
   ClaimResult,
+  Each,
   IdempotencyStore,
   Seen,
   StoreRecord,
@@ -40,6 +42,16 @@ export interface ReferenceStore extends IdempotencyStore {
   /** The record, unless it is past its time. */
   find(key: string): Kept | undefined;
   purge(): void;
+}
+
+/** Each in its turn, and the error of one in its place. */
+async function inTurn<Item, T>(
+  items: readonly Item[],
+  act: (item: Item) => Awaitable<T>,
+): Promise<Each<T>[]> {
+  const acts = items.map(async item => act(item));
+  const ends = await Promise.allSettled(acts);
+  return ends.map(end => (end.status === "fulfilled" ? end.value : (end.reason as Error)));
 }
 
 /** A store that keeps the contract in the plainest way, one rule after the other. */
@@ -214,6 +226,19 @@ export function referenceStore(options: ReferenceOptions): ReferenceStore {
       if (kept && !isSeen(kept, seen)) return false;
       records.delete(key);
       return kept !== undefined || seen !== undefined;
+    },
+    // By the store that a test has made of this one.
+    async claimMany(items) {
+      return inTurn(items, ({ key, request }) => this.claim(key, request));
+    },
+    async renewMany(items) {
+      return inTurn(items, ({ key, token, leaseMs }) => this.renew(key, token, leaseMs));
+    },
+    async completeMany(items) {
+      return inTurn(items, ({ key, token, outcome, ttlMs }) => this.complete(key, token, outcome, ttlMs));
+    },
+    async releaseMany(items) {
+      return inTurn(items, ({ key, token }) => this.release(key, token));
     },
     settled: (key, signal) =>
       new Promise<void>(resolve => {

@@ -11,6 +11,7 @@ function suite(onFull: "evict" | "reject"): Check[] {
     advance: clock.advance,
     hints: true,
     lists: true,
+    many: true,
     full: {
       reaction: REACTIONS[onFull],
       create: (maxEntries, onEvict) => memoryStore({ clock: clock.now, onFull, maxEntries, onEvict }),

@@ -11,6 +11,7 @@ describe.each(["evict", "reject"] as const)("an in-memory store with onFull: %s"
     advance: clock.advance,
     hints: true,
     lists: true,
+    many: true,
     full: {
       reaction: REACTIONS[onFull],
       create: (maxEntries, onEvict) => memoryStore({ clock: clock.now, onFull, maxEntries, onEvict }),
