@@ -39,6 +39,10 @@ export interface Connection {
   /** Keeps the text for `ms` if the key is absent; answers with what is there otherwise. For Redis 7 and later. */
   add(key: string, text: string, ms: number): Promise<unknown>;
   run(script: RedisScript, key: string, ...args: string[]): Promise<unknown>;
+  /** A script of many keys, which a cluster takes only if they are in one slot. */
+  runMany(script: RedisScript, keys: readonly string[], args: readonly string[]): Promise<unknown>;
+  /** What that sends before it returns goes out in one write for each connection. */
+  together<T>(send: () => T): T;
   command(name: string, ...args: string[]): Promise<unknown>;
 }
 

@@ -41,3 +41,13 @@ export function gathering(streamOf: () => Stream | undefined): () => void {
     commands += 1;
   };
 }
+
+/** Sends what `send` does before it returns in one write for each stream. */
+export function together<T>(streams: readonly Stream[], send: () => T): T {
+  for (const stream of streams) stream.cork();
+  try {
+    return send();
+  } finally {
+    for (const stream of streams) stream.uncork();
+  }
+}

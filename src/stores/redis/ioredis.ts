@@ -6,7 +6,7 @@ import {
   type RedisCommands,
   type Subscriber,
 } from "./client.ts";
-import { gathering } from "./gather.ts";
+import { gathering, together } from "./gather.ts";
 
 /** A client of ioredis or iovalkey. */
 export function ioredis(client: IoredisLike): RedisCommands {
@@ -28,6 +28,12 @@ export function ioredis(client: IoredisLike): RedisCommands {
         () => evaluate(text, "1", key, ...args),
       );
     },
+    runMany: ({ sha1, text }, keys, args) =>
+      byName(
+        () => evalsha(sha1, `${keys.length}`, ...keys, ...args),
+        () => evaluate(text, `${keys.length}`, ...keys, ...args),
+      ),
+    together: send => together(streamsOf(client), send),
     command: commandOf(client),
   };
   return {
@@ -40,6 +46,12 @@ export function ioredis(client: IoredisLike): RedisCommands {
       return mastersOf(client);
     },
   };
+}
+
+/** The streams of the connections that commands go to. */
+function streamsOf(client: Anything): Anything[] {
+  const connections: Anything[] = client.isCluster === true ? client.nodes("master") : [client];
+  return connections.map(({ stream }) => stream).filter(stream => stream !== undefined);
 }
 
 /** Every master that owns slots. The client leaves a node out as long as it has no connection to it. */

@@ -15,7 +15,9 @@ const has = (client: Anything, method: string) => typeof client[method] === "fun
 /** A client of node-redis. */
 export function nodeRedis(client: NodeRedisLike): RedisCommands {
   const isCluster = has(client, "getRandomNode");
-  const connection = isSingle(client) ? single(client) : routed(client);
+  const connection = isSingle(client)
+    ? single(client)
+    : routed(client, isCluster ? sharedTimeout(client) : undefined);
   return {
     ...connection,
     isCluster,
@@ -49,21 +51,33 @@ const isSingle = (client: Anything) =>
 // As older and newer versions say it: what one does not know it leaves out, and SET without NX would take any key.
 const ADDED = { condition: "NX", NX: true, GET: true };
 
+// node-redis writes what one turn of the event loop sends to a connection together.
+const asItDoes: Connection["together"] = send => send();
+
+// Texts as strings, whatever the application makes of them.
+const textual = (given: Anything) => (has(given, "withTypeMapping") ? given.withTypeMapping({}) : given);
+
 /** By the client's own methods, which find the node of a key and add a `keyPrefix`. */
-function routed(given: Anything): Connection {
-  // Texts as strings, whatever the application makes of them.
-  const client = has(given, "withTypeMapping") ? given.withTypeMapping({}) : given;
+function routed(given: Anything, shared?: () => Anything): Connection {
+  const texts = shared === undefined ? textual(given) : undefined;
+  const current = shared ?? (() => texts);
   return {
     add: async (key, text, ms) =>
-      client.set(key, text, { ...ADDED, expiration: { type: "PX", value: ms }, PX: ms }),
+      current().set(key, text, { ...ADDED, expiration: { type: "PX", value: ms }, PX: ms }),
     run: ({ sha1, text }, key, ...args) =>
       byName(
-        async () => client.evalSha(sha1, { keys: [key], arguments: args }),
-        () => client.eval(text, { keys: [key], arguments: args }),
+        async () => current().evalSha(sha1, { keys: [key], arguments: args }),
+        () => current().eval(text, { keys: [key], arguments: args }),
       ),
+    runMany: ({ sha1, text }, keys, args) =>
+      byName(
+        async () => current().evalSha(sha1, { keys, arguments: args }),
+        () => current().eval(text, { keys, arguments: args }),
+      ),
+    together: asItDoes,
     async command(...args: string[]) {
-      if (has(given, "getRandomNode")) return client.sendCommand(undefined, true, args);
-      return isSentinel(given) ? client.sendCommand(false, args) : client.sendCommand(args);
+      if (has(given, "getRandomNode")) return current().sendCommand(undefined, true, args);
+      return isSentinel(given) ? current().sendCommand(false, args) : current().sendCommand(args);
     },
   };
 }
@@ -82,6 +96,12 @@ function single(given: Anything): Connection {
         async () => current().sendCommand(["EVALSHA", sha1, "1", key, ...args]),
         () => current().sendCommand(["EVAL", text, "1", key, ...args]),
       ),
+    runMany: ({ sha1, text }, keys, args) =>
+      byName(
+        async () => current().sendCommand(["EVALSHA", sha1, `${keys.length}`, ...keys, ...args]),
+        () => current().sendCommand(["EVAL", text, `${keys.length}`, ...keys, ...args]),
+      ),
+    together: asItDoes,
     command: async (...args: string[]) => current().sendCommand(args),
   };
 }
@@ -95,7 +115,8 @@ const DEFAULT_TIMEOUT_MS = 5_000;
  * not be sent in time is never sent: a claim that arrives minutes after its call has ended would only stand in the way.
  */
 function sharedTimeout(given: Anything): () => Anything {
-  const timeoutMs = given.options.commandOptions?.timeout ?? DEFAULT_TIMEOUT_MS;
+  const options = given.options?.commandOptions ?? given._commandOptions;
+  const timeoutMs = options?.timeout ?? DEFAULT_TIMEOUT_MS;
   let until = Number.NEGATIVE_INFINITY;
   let current: Anything;
   return () => {

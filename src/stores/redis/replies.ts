@@ -1,5 +1,11 @@
 import type { ClaimResult, StoreRecord } from "../../contract/store.ts";
-import { type KeptRecord, readRecord, unreadableRecord, unreadableText } from "../shared/record.ts";
+import {
+  isCompleted,
+  type KeptRecord,
+  readRecord,
+  unreadableRecord,
+  unreadableText,
+} from "../shared/record.ts";
 
 /** A script's answer with a record: the word before it, and its text. */
 function parseReply(reply: unknown): [word: string, text: string] {
@@ -25,6 +31,8 @@ export function yesOrNo(reply: unknown): boolean {
 /** What the script that claims answers. */
 export function claimResult(reply: unknown): ClaimResult {
   const [word, text] = parseReply(reply);
+  // A result whose expiry was taken away is replayed for as long as it is there.
+  if (word === "-1" && isCompleted(text)) return completion(readRecord(text));
   if (word !== "taken") return refusal(...readReply([word, text]));
   const { attempt, runId, takeover, fingerprint } = readRecord(text);
   return { status: "claimed", attempt, runId, takeover, fingerprint };
@@ -62,6 +70,14 @@ export function listedRecord(reply: unknown): { record: StoreRecord; ageMs: numb
   const [kept, left] = readReply(parseReply(reply));
   const record = shown(kept, left);
   return { record, ageMs: record.status === "uncertain" ? kept.ttlMs - left : Date.now() - kept.claimedAt };
+}
+
+// An error that does not begin with the server's word for it may stand for a reply that was lost.
+const REFUSED = /^[A-Z]{2,} /;
+
+/** Whether the server has answered, and did not do what it was asked. */
+export function isRefusal(error: unknown): error is Error {
+  return REFUSED.test(String((error as Error)?.message));
 }
 
 const FORBIDDEN = /NOPERM|no permissions|can't run this command|unknown (redis )?command/i;

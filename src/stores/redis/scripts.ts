@@ -7,26 +7,11 @@ export interface RedisScript {
   readonly sha1: string;
 }
 
-// Every script has one key, the record's, and begins by reading it (its form is in record.ts). What remains of a
-// lease needs no clock: a held record expires `ttl` after its lease, so the lease is what Redis' own expiry leaves
+// Every script of a record has one key, the record's, and begins by reading it (its form is in record.ts). What remains
+// of a lease needs no clock: a held record expires `ttl` after its lease, so the lease is what Redis' own expiry leaves
 // above that. A script answers with that and the text where the record is for the client to read.
-const TEXT = `
-local key = KEYS[1]
-local text = redis.call('GET', key)
-`;
-
-// With -1 left it is no record that anybody could read.
-const RECORD = `
-local state, attempt, ttl, time, token, run, print, start
-if text then
-  state, attempt, ttl, time, token, run, print, start =
-    string.match(text, '^${RECORD_VERSION}([htrc])(%d+) (%d+) (=?%w+) ([^ \\n]*) ([^ \\n]*) ([^ \\n]*)\\n()')
-  if not state or #text + 1 - start ~= (state == 'c' and tonumber(ttl) or 0) then
-    return '-1 ' .. string.sub(text, 1, 32)
-  end
-  if run == '' then run = token end
-end
-local held = state == 'h' or state == 't'
+const HELPERS = `
+local key, text, held, state, attempt, ttl, time, token, run, print, start
 local function left() return redis.call('PTTL', key) end
 local function record() return left() .. ' ' .. text end
 local function line(letter, attempt, number, time, token, run, print)
@@ -37,10 +22,26 @@ end
 local function is_seen(seen_run, seen_attempt) return run == seen_run and attempt == seen_attempt end
 `;
 
+// With -1 left it is no record that anybody could read.
+const READING = `
+key = KEYS[1]
+text = redis.call('GET', key)
+state, attempt, ttl, time, token, run, print, start = nil
+if text then
+  state, attempt, ttl, time, token, run, print, start =
+    string.match(text, '^${RECORD_VERSION}([htrc])(%d+) (%d+) (=?%w+) ([^ \\n]*) ([^ \\n]*) ([^ \\n]*)\\n()')
+  if not state or #text + 1 - start ~= (state == 'c' and tonumber(ttl) or 0) then
+    return '-1 ' .. string.sub(text, 1, 32)
+  end
+  if run == '' then run = token end
+end
+held = state == 'h' or state == 't'
+`;
+
 // A key that was claimed can be settled although memory is full: Redis refuses no write of a script that has written
 // already, and setting an expiry takes no memory.
 const SETTLING = `
-local owner, channel = ARGV[1], ARGV[2]
+local owner, channel
 local function changed() redis.pcall('PUBLISH', channel, '') end
 local function keep(text, ttl)
   if redis.pcall('SET', key, text, 'PX', ttl).err then
@@ -56,16 +57,64 @@ function named(text: string): RedisScript {
   return { text, sha1: createHash("sha1").update(text).digest("hex") };
 }
 
-function script(body: string): RedisScript {
-  return named(TEXT + RECORD + body);
+/** What a script is made of: what it knows before it looks at a key, and what it does for one. */
+interface Parts {
+  readonly helpers: string;
+  readonly body: string;
 }
+
+const answering = (body: string): Parts => ({ helpers: HELPERS, body: READING + body });
+const settling = (body: string): Parts => ({
+  helpers: HELPERS + SETTLING,
+  body: `${READING}owner, channel = ARGV[1], ARGV[2]${body}`,
+});
+
+const script = ({ helpers, body }: Parts) => named(helpers + body);
+
+// The replies of one script of many keys are no longer than that together, but for the last.
+const REPLY_BYTES = 2 ** 20;
+
+/** What a script of many keys answers with for a key that it did not look at, because the replies before it were long. */
+export const SKIPPED = "-";
+/** What it answers with, and the message behind it, for a key for which it failed. */
+export const FAILED = "! ";
+
+/** B6: KEYS are the records' names, and \`one\` answers for the nth of them. What fails for one costs that one alone. */
+const forEach = (one: string) =>
+  named(`${one}
+local replies, size = {}, 0
+for n, name in ipairs(KEYS) do
+  if size < ${REPLY_BYTES} then
+    local ok, reply = pcall(one, name, n)
+    -- Redis before 7 throws texts
+    if not ok then reply = '${FAILED}' .. (type(reply) == 'table' and reply.err or tostring(reply)) end
+    if type(reply) == 'string' then size = size + #reply end
+    replies[n] = reply
+  else
+    replies[n] = '${SKIPPED}'
+  end
+end
+return replies
+`);
+
+/** The same for each of many keys. ARGV is what a script of one key is given, one after the other. */
+const manyTimes = ({ helpers, body }: Parts) =>
+  forEach(`${helpers}
+local function act(KEYS, ARGV)${body}end
+local names, given, each = {}, {}, #ARGV / #KEYS
+local function one(name, n)
+  names[1] = name
+  for k = 1, each do given[k] = ARGV[(n - 1) * each + k] end
+  return act(names, given)
+end
+`);
 
 /**
  * ARGV: token, ttl, ttl and lease together, fingerprint, rerun, the time by the claimant's clock, and within how many
  * milliseconds to rerun, or nothing. Answers with the word "taken" and the record that it wrote, or with the record that
  * is in the way.
  */
-export const CLAIM = script(`
+const CLAIM_PARTS = answering(`
 local owner, new_ttl, life, new_print, new_time = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[6]
 local within, now = tonumber(ARGV[7]), nil
 if within then
@@ -99,65 +148,98 @@ end
 if left() > tonumber(ttl) or differs or not (ARGV[5] == '1' or is_young()) then return record() end
 return take_as('t', attempt + 1)
 `);
+export const CLAIM = script(CLAIM_PARTS);
+export const CLAIM_MANY = manyTimes(CLAIM_PARTS);
+
+/** What \`ADD_MANY\` answers with if the key was absent, and if only \`CLAIM\` can answer. */
+export const ADDED = "";
+export const HELD = "?";
+
+/**
+ * ARGV: for each key the record of a first claim, and how long it lives. Keeps that if the key is absent (S1, S3), and
+ * answers with the record of a completed key. This is all that nearly all claims need, and half of what \`CLAIM_MANY\` takes.
+ */
+export const ADD_MANY = forEach(`
+local function one(name, n)
+  local text = redis.call('GET', name)
+  if text then return string.sub(text, 1, 2) == '${RECORD_VERSION}c' and text or '${HELD}' end
+  redis.call('SET', name, ARGV[2 * n - 1], 'PX', ARGV[2 * n])
+  return '${ADDED}'
+end
+`);
 
 /** ARGV: token, channel, lease. */
-export const RENEW = script(`${SETTLING}
+const RENEW_PARTS = settling(`
 -- S5: for the token that holds the key, whatever became of the lease
 if not held or token ~= owner then return 0 end
 redis.call('PEXPIRE', key, ARGV[3] + ttl)
 if ARGV[3] == '0' then changed() end
 return 1
 `);
+export const RENEW = script(RENEW_PARTS);
+export const RENEW_MANY = manyTimes(RENEW_PARTS);
 
 /** ARGV: token, channel, ttl, outcome. */
-export const COMPLETE = script(`${SETTLING}
+const COMPLETE_PARTS = settling(`
 -- S5: a holder that completed it already is answered yes again
 if token ~= owner or state == 'r' then return 0 end
 if state == 'c' then return 1 end
 -- S7: kept for the ttl from now
 return keep(line('c', attempt, #ARGV[4], time, token, run, print) .. ARGV[4], ARGV[3])
 `);
+export const COMPLETE = script(COMPLETE_PARTS);
+export const COMPLETE_MANY = manyTimes(COMPLETE_PARTS);
 
 /** ARGV: token, channel. */
-export const RELEASE = script(`${SETTLING}
+const RELEASE_PARTS = settling(`
 -- S5, S6: the attempts and the runId stay
 if not held or token ~= owner then return 0 end
 return keep(line('r', attempt, 0, time, '', run, print), ttl)
 `);
+export const RELEASE = script(RELEASE_PARTS);
+export const RELEASE_MANY = manyTimes(RELEASE_PARTS);
 
 /** ARGV: none used, channel, ttl, outcome; the runId and the attempt that were seen, or neither. */
-export const SETTLE = script(`${SETTLING}
+export const SETTLE = script(
+  settling(`
 if ARGV[5] and not is_seen(ARGV[5], ARGV[6]) then return 0 end
 -- S11: what was settled has no token, and is answered yes again if the outcome is the same
 if state == 'c' and token == '' and string.sub(text, start) == ARGV[4] then return 1 end
 if not held or left() > tonumber(ttl) then return 0 end
 return keep(line('c', attempt, #ARGV[4], time, '', run, print) .. ARGV[4], ARGV[3])
-`);
+`),
+);
 
 /** ARGV: none used, channel; the runId and the attempt that were seen, or neither. */
-export const REOPEN = script(`${SETTLING}
+export const REOPEN = script(
+  settling(`
 if ARGV[3] and not is_seen(ARGV[3], ARGV[4]) then return 0 end
 -- S11: sent again, it is answered yes while that claim is released
 if ARGV[3] and state == 'r' then return 1 end
 if not held or left() > tonumber(ttl) then return 0 end
 -- S6: the attempts and the runId stay
 return keep(line('r', attempt, 0, time, '', run, print), ttl)
-`);
+`),
+);
 
 /** No ARGV. Answers with nothing where there is no record. */
-export const READ = script(`
+export const READ = script(
+  answering(`
 if text then return record() end
 return false
-`);
+`),
+);
 
 /** ARGV: a status. Answers as READ does if the record has it, and with nothing otherwise. */
-export const READ_IF = script(`
+export const READ_IF = script(
+  answering(`
 if not text then return false end
 local status = state == 'c' and 'completed' or 'released'
 if held then status = left() > tonumber(ttl) and 'in-progress' or 'uncertain' end
 if status ~= ARGV[1] then return false end
 return record()
-`);
+`),
+);
 
 /** No ARGV. Answers with the key's whole name: a client may put a prefix of its own before it. */
 export const NAME = named("return KEYS[1]");
@@ -170,11 +252,13 @@ return removed
 `);
 
 /** ARGV: none used, channel, the runId and the attempt that were seen. */
-export const FORGET_SEEN = script(`${SETTLING}
+export const FORGET_SEEN = script(
+  settling(`
 -- S11: true if the claim is gone, no matter who removed it; a later claim stays
 if not text then return 1 end
 if not is_seen(ARGV[3], ARGV[4]) then return 0 end
 redis.call('DEL', key)
 changed()
 return 1
-`);
+`),
+);

@@ -1,9 +1,14 @@
 import type {
+  ClaimItem,
   ClaimRequest,
   ClaimResult,
+  CompleteItem,
+  Each,
   IdempotencyStore,
   ListedRecord,
   ListQuery,
+  ReleaseItem,
+  RenewItem,
   Seen,
   StoreRecord,
 } from "../../contract/store.ts";
@@ -13,21 +18,25 @@ import { notify } from "../../util/notify.ts";
 import { warnProcess } from "../../util/warn-process.ts";
 import { storableText, storableWord } from "../shared/record.ts";
 import type { StoreWarning } from "../shared/warning.ts";
-import { claiming } from "./claim.ts";
+import { claiming, claimingMany } from "./claim.ts";
 import type { Connection, RedisClient, RedisCommands } from "./client.ts";
 import { RedisHints } from "./hints.ts";
 import { listRecords } from "./list.ts";
+import { type Ask, asking, type Question } from "./many.ts";
 import { naming } from "./names.ts";
 import { commandsOf } from "./recognise.ts";
-import { confirmed, type Replicas } from "./replicas.ts";
+import { confirmed, confirmedMany, type Replicas } from "./replicas.ts";
 import { explain, storeRecord, yesOrNo } from "./replies.ts";
 import {
   COMPLETE,
+  COMPLETE_MANY,
   FORGET,
   FORGET_SEEN,
   READ,
   RELEASE,
+  RELEASE_MANY,
   RENEW,
+  RENEW_MANY,
   REOPEN,
   type RedisScript,
   SETTLE,
@@ -78,6 +87,8 @@ class RedisStore implements IdempotencyStore {
   readonly settled?: (key: string, signal: AbortSignal) => Promise<void>;
   readonly #commands: RedisCommands;
   readonly #claim = claiming();
+  readonly #ask: Ask;
+  readonly #claimMany: ReturnType<typeof claimingMany>;
   readonly #prefix: string;
   readonly #name: (key: string) => string;
   readonly #replicas: RedisStoreOptions["replicas"];
@@ -97,6 +108,8 @@ class RedisStore implements IdempotencyStore {
         "a cluster's client",
       );
     }
+    this.#ask = asking(this.#commands.isCluster);
+    this.#claimMany = claimingMany(this.#ask, this.#claim);
     this.#prefix = prefix;
     this.#name = naming(prefix);
     this.#replicas = replicas;
@@ -149,6 +162,52 @@ class RedisStore implements IdempotencyStore {
 
   forget(key: string, seen?: Seen): Promise<boolean> {
     return this.#yes(seen === undefined ? FORGET : FORGET_SEEN, key, "", ...seenWords(seen));
+  }
+
+  claimMany(items: readonly ClaimItem[]): Promise<Each<ClaimResult>[]> {
+    const named = items.map(({ key, request }) => ({ name: this.#name(key), request }));
+    const claims = (connection: Connection) => this.#claimMany(connection, named);
+    const replicas = this.#replicas;
+    const answers =
+      replicas === undefined
+        ? claims(this.#commands)
+        : this.#commands.onOne(one => confirmedMany(one, () => claims(one), replicas)).catch(explain);
+    this.#warnOnce();
+    return answers;
+  }
+
+  renewMany(items: readonly RenewItem[]): Promise<Each<boolean>[]> {
+    return this.#yesMany(RENEW_MANY, items, ({ key, token, leaseMs }) => ({
+      args: [`${leaseMs}`],
+      alone: () => this.renew(key, token, leaseMs),
+    }));
+  }
+
+  completeMany(items: readonly CompleteItem[]): Promise<Each<boolean>[]> {
+    return this.#yesMany(COMPLETE_MANY, items, ({ key, token, outcome, ttlMs }) => ({
+      args: [`${ttlMs}`, storableText(outcome)],
+      alone: () => this.complete(key, token, outcome, ttlMs),
+    }));
+  }
+
+  releaseMany(items: readonly ReleaseItem[]): Promise<Each<boolean>[]> {
+    return this.#yesMany(RELEASE_MANY, items, ({ key, token }) => ({
+      args: [],
+      alone: () => this.release(key, token),
+    }));
+  }
+
+  #yesMany<Item extends ReleaseItem>(
+    script: RedisScript,
+    items: readonly Item[],
+    of: (item: Item) => Pick<Question<boolean>, "args" | "alone">,
+  ): Promise<Each<boolean>[]> {
+    const questions = items.map(item => {
+      const name = this.#name(item.key);
+      const { args, alone } = of(item);
+      return { name, args: [storableWord(item.token), name, ...args], read: yesOrNo, alone };
+    });
+    return this.#ask(this.#commands, script, questions);
   }
 
   #yes(script: RedisScript, key: string, token: string, ...args: string[]): Promise<boolean> {

@@ -91,3 +91,18 @@ export const CLUSTER_CLIENTS: Record<string, Connect> = {
     return { client, close: async () => client.destroy() };
   },
 };
+
+/** Counts what a client of ioredis hands to its connection. */
+export function countWrites(client: unknown): { count: number } {
+  const counter = { count: 0 };
+  // biome-ignore lint/suspicious/noExplicitAny: a stream's inner methods.
+  const { stream } = client as any;
+  for (const method of ["_write", "_writev"]) {
+    const original = stream[method];
+    stream[method] = function (...args: unknown[]) {
+      counter.count += 1;
+      return original.apply(this, args);
+    };
+  }
+  return counter;
+}

@@ -10,7 +10,7 @@ import { describeWithRedis } from "../../support/servers/describe.ts";
 import { until } from "../../support/servers/process.ts";
 import type { RedisServer } from "../../support/servers/redis.ts";
 import { type RedisCluster, startRedisCluster } from "../../support/servers/redis-cluster.ts";
-import { CLUSTER_CLIENTS, type Connected } from "./clients.ts";
+import { CLUSTER_CLIENTS, type Connected, countWrites } from "./clients.ts";
 
 const TIMES = { ttlMs: 60_000, leaseMs: 30_000 };
 const PATIENT = { timeout: 90_000 };
@@ -79,6 +79,50 @@ describeWithRedis("a cluster of three masters", () => {
     expect(listed).toEqual([key]);
   });
 
+  // B6
+  it("gets many keys in one write for each from ioredis", PATIENT, async () => {
+    const { client, close } = await CLUSTER_CLIENTS["ioredis 6's Cluster"]!(cluster.nodes[0]!.url);
+    onTestFinished(async () => void (await close()));
+    const store = redisStore(client, { prefix: `${randomUUID()}:` });
+    const batch = (name: string) => {
+      const keys = Array.from({ length: 300 }, (_, n) => `${name}${n}`);
+      return {
+        claim: () => store.claimMany!(keys.map(key => ({ key, request: { token: "a", ...TIMES } }))),
+        complete: () =>
+          store.completeMany!(keys.map(key => ({ key, token: "a", outcome: "sent", ttlMs: 60_000 }))),
+      };
+    };
+    const warm = batch("warm");
+    await warm.claim();
+    await warm.complete();
+    const writes = (client as Cluster).nodes("master").map(countWrites);
+    const { claim, complete } = batch("k");
+    await claim();
+    expect(writes).toEqual([{ count: 1 }, { count: 1 }, { count: 1 }]);
+    await complete();
+    expect(writes).toEqual([{ count: 2 }, { count: 2 }, { count: 2 }]);
+  });
+
+  // B6
+  it("takes each of many keys by itself from a client that knows one of them only", PATIENT, async () => {
+    const { redis } = nodes[0]!;
+    const prefix = `${randomUUID()}:`;
+    const store = redisStore(redis, { prefix });
+    const all = Array.from({ length: 90 }, (_, n) => `k${n}`);
+    const isOwn = await Promise.all(all.map(key => owns(prefix + key)(nodes[0]!)));
+    const keys = all.filter((_, n) => isOwn[n]);
+    expect(keys.length).toBeGreaterThan(1);
+    const claims = (token: string, of: string[]) =>
+      store.claimMany!(of.map(key => ({ key, request: { token, ...TIMES } })));
+    await redis.config("RESETSTAT");
+    expect(await claims("a", keys)).toMatchObject(keys.map(() => ({ status: "claimed", attempt: 1 })));
+    expect(await claims("b", keys)).toMatchObject(keys.map(() => ({ status: "in-progress" })));
+    // What it has learnt it does not ask again.
+    expect(await redis.info("errorstats")).toContain("errorstat_CROSSSLOT:count=1");
+    for (const [n, answer] of (await claims("b", all)).entries())
+      expect(answer instanceof Error).toBe(!isOwn[n]);
+  });
+
   describe.each(Object.entries(CLUSTER_CLIENTS))("by %s", (_name, connect) => {
     let prefix: string;
     let opened: Connected[];
@@ -122,6 +166,24 @@ describeWithRedis("a cluster of three masters", () => {
       const listed: string[] = [];
       for await (const { key } of one.store.list!({ prefix: "", status: "in-progress" })) listed.push(key);
       expect(listed.sort()).toEqual([...keys].sort());
+    });
+
+    // B6
+    it("has many keys at once on all of them", PATIENT, async () => {
+      const { store } = await open();
+      const keys = Array.from({ length: 500 }, (_, n) => `k${n}`);
+      const claims = (token: string) => keys.map(key => ({ key, request: { token, ...TIMES } }));
+      const holds = keys.map(key => ({ key, token: "a", outcome: "sent", ttlMs: 60_000, leaseMs: 30_000 }));
+      const each = <T>(value: T) => keys.map(() => value);
+      expect(await store.claimMany!(claims("a"))).toMatchObject(each({ status: "claimed", attempt: 1 }));
+      expect(await store.claimMany!(claims("b"))).toMatchObject(each({ status: "in-progress" }));
+      expect(await store.renewMany!(holds)).toEqual(each(true));
+      expect(await store.releaseMany!(holds)).toEqual(each(true));
+      expect(await store.claimMany!(claims("a"))).toMatchObject(each({ status: "claimed", attempt: 2 }));
+      expect(await store.completeMany!(holds)).toEqual(each(true));
+      expect(await store.claimMany!(claims("b"))).toMatchObject(
+        each({ status: "completed", outcome: "sent" }),
+      );
     });
 
     /** A slot on its way from the master that has it to another. */
@@ -276,6 +338,25 @@ describeWithRedis("a cluster of three masters", () => {
           await expect(listing()).rejects.toMatchObject({ code: "STORE_ERROR" });
           await sleep(250);
         }
+      });
+
+      // B6
+      it("costs many keys at once those that it has, and no others", PATIENT, async () => {
+        const { store } = await open();
+        const keys = Array.from({ length: 120 }, (_, n) => `k${n}`);
+        const claims = (token: string) =>
+          store.claimMany!(keys.map(key => ({ key, request: { token, ...TIMES } })));
+        await claims("warm");
+        const isLost = await Promise.all(keys.map(async key => (await ownerOf(key)) === nodes[0]));
+        expect(isLost).toContain(true);
+        await kill(nodes[0]!);
+        const answers = await store.renewMany!(keys.map(key => ({ key, token: "warm", leaseMs: 30_000 })));
+        for (const [n, answer] of answers.entries())
+          isLost[n] ? expect(answer).toBeInstanceOf(Error) : expect(answer).toBe(true);
+        for (const [n, answer] of (await claims("other")).entries())
+          isLost[n]
+            ? expect(answer).toBeInstanceOf(Error)
+            : expect(answer).toMatchObject({ status: "in-progress" });
       });
 
       it(

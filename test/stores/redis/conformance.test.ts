@@ -41,6 +41,7 @@ function conforms(connect: (url: string) => Promise<Connected>, urls: () => stri
     advance: ms => sleep(ms),
     hints: true,
     lists: true,
+    many: true,
     cleanup: {
       create,
       count: async store => {

@@ -1,7 +1,7 @@
 import { Writable } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { gathering } from "../../../src/stores/redis/gather.ts";
+import { gathering, together } from "../../../src/stores/redis/gather.ts";
 
 /** A stream that knows what was written to it at once. */
 function recording() {
@@ -110,5 +110,32 @@ describe("commands that are gathered", () => {
     process.nextTick = nextTick;
     await turn();
     expect(writes).toEqual([["a"], ["b"]]);
+  });
+
+  // B6
+  it("and sent together go out in one write for each stream, what is gathered among them included", async () => {
+    const [one, other] = [recording(), recording()];
+    const gather = gathering(() => one.stream);
+    const send = () => {
+      for (let n = 0; n < 40; n += 1) {
+        gather();
+        one.stream.write(`${n}`);
+        other.stream.write(`${n}`);
+      }
+      return "sent";
+    };
+    expect(together([one.stream, other.stream], send)).toBe("sent");
+    await turn();
+    expect([one, other].map(({ writes }) => writes.map(write => write.length))).toEqual([[40], [40]]);
+  });
+
+  it("and sent together go out though one of them could not be sent", async () => {
+    const { stream, writes } = recording();
+    const send = () => {
+      stream.write("a");
+      throw new Error("refused");
+    };
+    expect(() => together([stream], send)).toThrow("refused");
+    expect(writes).toEqual([["a"]]);
   });
 });

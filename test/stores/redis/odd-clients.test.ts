@@ -53,6 +53,26 @@ async function answersEverything(client: RedisClient, prefix = `${randomUUID()}:
   for await (const each of store.list!({ prefix: "", status: "completed" })) listed.push(each);
   expect(listed).toMatchObject([{ ...record, key: "k" }]);
   expect(await store.forget("k")).toBe(true);
+  // B6
+  const items = ["l", "m"].map(key => ({
+    key,
+    token: "h",
+    leaseMs: 30_000,
+    outcome: "sent €",
+    ttlMs: 60_000,
+  }));
+  const claims = (token: string) =>
+    store.claimMany!(items.map(({ key }) => ({ key, request: { token, ...TIMES } })));
+  const both = <T>(value: T) => [value, value];
+  expect(await claims("h")).toMatchObject(both({ status: "claimed", attempt: 1, runId: "h" }));
+  expect(await claims("i")).toMatchObject(both({ status: "in-progress", attempt: 1 }));
+  expect(await store.renewMany!(items)).toEqual(both(true));
+  expect(await store.releaseMany!(items)).toEqual(both(true));
+  expect(await claims("h")).toMatchObject(both({ status: "claimed", attempt: 2, runId: "h" }));
+  expect(await store.completeMany!(items)).toEqual(both(true));
+  expect(await store.completeMany!(items.map(item => ({ ...item, token: "i" })))).toEqual(both(false));
+  expect(await claims("i")).toMatchObject(both({ status: "completed", outcome: "sent €" }));
+  expect(await Promise.all(items.map(({ key }) => store.forget(key)))).toEqual(both(true));
   expect(await claim("f", { rerunWithinMs: 60_000 })).toMatchObject({ attempt: 1, takeover: false });
   expect(await store.renew("k", "f", 0)).toBe(true);
   expect(await claim("g", { rerunWithinMs: 60_000 })).toMatchObject({ attempt: 2, takeover: true });

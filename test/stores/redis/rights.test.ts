@@ -98,6 +98,22 @@ describeWithRedis("a user of Redis", () => {
       expect(await store.settle(key, "found", 60_000)).toBe(true);
       expect(await store.forget(key, { runId: "a", attempt: 3 })).toBe(true);
 
+      // B6
+      const items = [key, randomUUID()].map(each => ({
+        key: each,
+        token: "d",
+        leaseMs: 30_000,
+        outcome: "sent",
+        ttlMs: 60_000,
+      }));
+      for (const end of [store.releaseMany!, store.completeMany!]) {
+        const claims = items.map(({ key, token }) => ({ key, request: { token, ...times } }));
+        expect(await store.claimMany!(claims)).toMatchObject([{ status: "claimed" }, { status: "claimed" }]);
+        expect(await store.renewMany!(items)).toEqual([true, true]);
+        expect(await end.call(store, items)).toEqual([true, true]);
+      }
+      expect(await store.forget(key)).toBe(true);
+
       const waiter = createIdempotency({ store: redisStore(admin, { prefix: "idempotency:" }) });
       const first = createIdempotency({ store }).withIdempotency(key, "1m", () => sleep(300, "sent"));
       await sleep(50);
