@@ -1,4 +1,5 @@
 export type { IoredisLike, NodeRedisLike, RedisClient } from "./stores/redis/client.ts";
+export type { RedisStoreOptions } from "./stores/redis/options.ts";
 export type { Replicas } from "./stores/redis/replicas.ts";
-export { type RedisStoreOptions, redisStore } from "./stores/redis/store.ts";
+export { redisStore } from "./stores/redis/store.ts";
 export type { StoreWarning } from "./stores/shared/warning.ts";

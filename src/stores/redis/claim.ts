@@ -10,7 +10,8 @@ import {
 import type { Connection } from "./client.ts";
 import type { Ask, Question } from "./many.ts";
 import { claimResult, completion, explain, isRefusal } from "./replies.ts";
-import { ADD_MANY, ADDED, CLAIM, CLAIM_MANY, HELD, type RedisScript } from "./scripts.ts";
+import type { RedisScript } from "./script-parts.ts";
+import { ADD_MANY, ADDED, CLAIM, CLAIM_MANY, HELD } from "./scripts.ts";
 
 /** Claims the key that has that name in Redis. */
 type Claim = (connection: Connection, name: string, request: ClaimRequest) => Promise<ClaimResult>;

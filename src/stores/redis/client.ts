@@ -1,4 +1,4 @@
-import type { RedisScript } from "./scripts.ts";
+import type { RedisScript } from "./script-parts.ts";
 
 /** What the store uses of a client of ioredis or iovalkey: a `Redis` or a `Cluster`. */
 export interface IoredisLike {

@@ -2,7 +2,7 @@ import type { Each } from "../../contract/store.ts";
 import { asError, each } from "../shared/many.ts";
 import type { Connection } from "./client.ts";
 import { explain, isRefusal } from "./replies.ts";
-import { FAILED, type RedisScript, SKIPPED } from "./scripts.ts";
+import { FAILED, type RedisScript, SKIPPED } from "./script-parts.ts";
 
 /** What is asked about one of many keys. */
 export interface Question<T> {

@@ -12,7 +12,7 @@ import type {
   Seen,
   StoreRecord,
 } from "../../contract/store.ts";
-import { expectFunction, invalidOption, readByRules } from "../../contract/validate.ts";
+import { invalidOption } from "../../contract/validate.ts";
 import { detached } from "../../util/detached.ts";
 import { notify } from "../../util/notify.ts";
 import { warnProcess } from "../../util/warn-process.ts";
@@ -24,9 +24,11 @@ import { RedisHints } from "./hints.ts";
 import { listRecords } from "./list.ts";
 import { type Ask, asking, type Question } from "./many.ts";
 import { naming } from "./names.ts";
+import { type RedisStoreOptions, readRedisOptions } from "./options.ts";
 import { commandsOf } from "./recognise.ts";
-import { confirmed, confirmedMany, type Replicas } from "./replicas.ts";
+import { confirmed, confirmedMany } from "./replicas.ts";
 import { explain, storeRecord, yesOrNo } from "./replies.ts";
+import type { RedisScript } from "./script-parts.ts";
 import {
   COMPLETE,
   COMPLETE_MANY,
@@ -38,49 +40,8 @@ import {
   RENEW,
   RENEW_MANY,
   REOPEN,
-  type RedisScript,
   SETTLE,
 } from "./scripts.ts";
-
-/** How a `redisStore` is set up. */
-export interface RedisStoreOptions {
-  /**
-   * What every key in Redis begins with. Stores with different prefixes never share a record. Best is a text whose only
-   * colon is its last character: any other is followed by a bar (`shop|order:42`).
-   * @default "idempotency:"
-   */
-  prefix?: string | undefined;
-  /**
-   * How many replicas have to confirm a claim before it counts (Redis' `WAIT`). If too few do, the call fails with
-   * `STORE_ERROR` and releases the claim. `WAIT` holds up everything else that its connection sends, so give the store a
-   * client of its own, or a pool. Not for a cluster's client.
-   * @default none: a claim counts as soon as the primary has it
-   */
-  replicas?: Replicas | undefined;
-  /**
-   * Called once, on first use, if the server may evict keys that have not expired (`EVICTING_POLICY`).
-   * @default `process.emitWarning`
-   */
-  onWarning?: ((warning: StoreWarning) => void) | undefined;
-}
-
-const isWhole = (value: unknown) => Number.isInteger(value) && (value as number) >= 1;
-
-const RULES = {
-  prefix(value: unknown): RedisStoreOptions {
-    if (typeof value === "string" && value.isWellFormed()) return { prefix: value };
-    return invalidOption("prefix", "a text of well-formed Unicode", value);
-  },
-  replicas(value: unknown): RedisStoreOptions {
-    const { count, timeoutMs } = Object(value) as Record<string, unknown>;
-    if (isWhole(count) && isWhole(timeoutMs)) return { replicas: value as RedisStoreOptions["replicas"] };
-    return invalidOption("replicas", "{ count, timeoutMs }, both whole numbers from 1", value);
-  },
-  onWarning(value: unknown): RedisStoreOptions {
-    expectFunction("onWarning", value);
-    return { onWarning: value as (warning: StoreWarning) => void };
-  },
-};
 
 class RedisStore implements IdempotencyStore {
   /** Absent if the client cannot be duplicated: waiters then poll. */
@@ -95,11 +56,7 @@ class RedisStore implements IdempotencyStore {
   #onWarning: ((warning: StoreWarning) => void) | undefined;
 
   constructor(client: RedisClient, options: RedisStoreOptions) {
-    const {
-      prefix = "idempotency:",
-      replicas,
-      onWarning = warnProcess,
-    } = readByRules("redisStore options", options, RULES);
+    const { prefix = "idempotency:", replicas, onWarning = warnProcess } = readRedisOptions(options);
     this.#commands = commandsOf(client);
     if (replicas !== undefined && this.#commands.isCluster) {
       invalidOption(

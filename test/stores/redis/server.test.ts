@@ -1,7 +1,8 @@
 import { Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
 import { createIdempotency } from "../../../src/index.ts";
-import { type RedisStoreOptions, redisStore } from "../../../src/stores/redis/store.ts";
+import type { RedisStoreOptions } from "../../../src/stores/redis/options.ts";
+import { redisStore } from "../../../src/stores/redis/store.ts";
 import type { StoreWarning } from "../../../src/stores/shared/warning.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { describeWithRedis } from "../../support/servers/describe.ts";
