@@ -264,6 +264,101 @@ describe("a history that keeps all promises passes:", () => {
         tell.result(2_000, "b", "sent by b", { persisted: false, attempt: 2 });
       },
     ],
+    [
+      "a takeover that expires unheard, and that is given back when its claim, repeated, has begun a window",
+      tell => {
+        abandoned(tell);
+        tell.call(2_000, "b", { onUncertain: "rerun", process: "p2" });
+        tell.took(2_000, "t2", 2, true, { rerun: true }, { process: "p2", heard: false });
+        tell.process(2_001, "pause", "p2");
+        tell.process(63_001, "resume", "p2");
+        const anew = { status: "claimed", attempt: 1, runId: "t2", takeover: false } as const;
+        tell.claim(63_001, "t2", anew, { rerun: true }, { process: "p2" });
+        tell.refuse(63_002, "b", "STORE_ERROR");
+        tell.act(63_003, "release", "t2", true, { process: "p2" });
+      },
+    ],
+    [
+      "a run that fails, and a copy of its claim that takes over when it is long over",
+      tell => {
+        tell.call(0, "a", { onUncertain: "rerun" });
+        tell.took(0, "t1", 1, false, { rerun: true });
+        tell.start(0, "a");
+        tell.fail(1, "a");
+        tell.act(1, "release", "t1");
+        tell.refuseBy(1, "a", "error of a");
+        tell.call(2, "b");
+        tell.took(2, "t2", 2, false);
+        tell.start(2, "b", 2);
+        tell.fail(3, "b", "hold");
+        tell.act(3, "renew", "t2", true, { leaseMs: 0 });
+        tell.refuseBy(3, "b", "error of b");
+        tell.took(5_000, "t1", 3, true, { rerun: true }, { heard: false });
+      },
+    ],
+    [
+      "a run beside a held key that chose to run without its claim, which lands later and is taken over",
+      tell => {
+        const call = { onUncertain: "rerun", ttlMs: 2_000 } as const;
+        const request = { rerun: true, ttlMs: 2_000 };
+        tell.call(0, "a", call);
+        tell.claimed(0, "t1", 1, "t1", request);
+        tell.start(0, "a");
+        tell.fail(1, "a", "hold");
+        tell.act(1, "renew", "t1", true, { leaseMs: 0 });
+        tell.refuseBy(1, "a", "error of a");
+        tell.call(2, "b", { ...call, onStoreError: "run", process: "p2" });
+        tell.send(2, "claim", "t2");
+        tell.start(1_002, "b", 1, "window 2", "p2");
+        tell.fail(1_003, "b", "hold");
+        tell.refuseBy(1_003, "b", "error of b");
+        tell.claimed(2_500, "t2", 1, "t2", request, { process: "p2" });
+        tell.act(2_501, "renew", "t2", true, { leaseMs: 0, process: "p2" });
+        tell.call(2_600, "c", call);
+        tell.claimed(2_600, "t3", 2, "t2", request);
+        tell.start(2_600, "c", 2, "window 2");
+        tell.end(2_601, "c");
+        tell.complete(2_601, "t3", `"sent by c"`, true, { ttlMs: 2_000 });
+        tell.result(2_602, "c", "sent by c", { attempt: 2 });
+      },
+    ],
+    [
+      "a run that claims once more when the window of its successor is past, is held, and taken over anew",
+      tell => {
+        takenOverWhileStopped(tell, 5_001, "hold");
+        tell.call(5_500, "c", { onUncertain: "rerun" });
+        tell.claimed(5_500, "t3", 2, "t1", { rerun: true });
+        tell.start(5_500, "c", 2);
+        tell.end(5_501, "c");
+        tell.complete(5_501, "t3", `"sent by c"`);
+        tell.result(5_502, "c", "sent by c", { attempt: 2 });
+      },
+    ],
+    [
+      "a run that hears that it was replaced, and claims its key once more when the window of its successor is past",
+      tell => takenOverWhileStopped(tell, 5_001, "value", true),
+    ],
+    [
+      "a run that asks for its expired record before it answers, and does not get it",
+      tell => askedAnew(tell, true),
+    ],
+    [
+      "a call that shares the answer to one which began in time, and which that refuses by its fingerprint",
+      tell => {
+        const first = { ttlMs: 1_000, fingerprint: "y" };
+        tell.call(0, "a", first);
+        tell.claimed(0, "t1", 1, "t1", first);
+        tell.start(0, "a", 1, "t1");
+        tell.end(1, "a");
+        tell.act(1, "complete", "t1", true, { outcome: `"sent by a"`, ttlMs: 1_000 });
+        tell.result(1, "a", "sent by a");
+        tell.call(900, "b", { fingerprint: "x" });
+        tell.claim(900, "t2", { status: "completed", attempt: 1, outcome: `"sent by a"`, fingerprint: "y" });
+        tell.call(1_200, "c");
+        tell.refuse(1_300, "b", "KEY_REUSED");
+        tell.replay(1_300, "c", "sent by a");
+      },
+    ],
   ];
   it.each(good)("%s", (_, tale) => expect(broken(tale)).toEqual([]));
 
@@ -295,8 +390,16 @@ const sentUnstored = (tell: Storyteller) => {
   tell.result(50, "a", "sent by a", { persisted: false });
 };
 
-/** A run that a takeover has replaced and completed, and that claims its key once more at `anewAt`. */
-const takenOverWhileStopped = (tell: Storyteller, anewAt: number) => {
+/**
+ * A run that a takeover has replaced and completed, and that claims its key once more at `anewAt`: when it has ended, by
+ * a value or an error that holds. Where it `isTold` that it was replaced, it has tried before.
+ */
+const takenOverWhileStopped = (
+  tell: Storyteller,
+  anewAt: number,
+  ends: "value" | "hold" = "value",
+  isTold = false,
+) => {
   const of = { process: "p2", ttlMs: 1_000 };
   tell.call(0, "a", of);
   tell.claimed(0, "t1", 1, "t1", { ttlMs: 1_000 }, { process: "p2" });
@@ -305,14 +408,32 @@ const takenOverWhileStopped = (tell: Storyteller, anewAt: number) => {
   tell.call(1_500, "b", { ttlMs: 2_000, onUncertain: "rerun" });
   tell.claimed(1_500, "t2", 2, "t1", { ttlMs: 2_000, rerun: true });
   tell.start(1_500, "b", 2, "window 1");
+  if (isTold) tell.inProgress(1_500, "t1", 2);
   tell.end(1_501, "b");
   tell.complete(1_501, "t2", `"sent by b"`, true, { ttlMs: 2_000 });
   tell.result(1_502, "b", "sent by b", { attempt: 2 });
   tell.process(anewAt - 1, "resume", "p2");
   tell.claimed(anewAt, "t1", 1, "t1", { ttlMs: 1_000 }, { process: "p2" });
+  if (ends === "hold") {
+    tell.fail(anewAt + 1, "a", "hold");
+    tell.act(anewAt + 2, "renew", "t1", true, { ...of, leaseMs: 0 });
+    tell.refuseBy(anewAt + 3, "a", "error of a");
+    return;
+  }
   tell.end(anewAt + 1, "a");
   tell.complete(anewAt + 2, "t1", `"sent by a"`, true, of);
   tell.result(anewAt + 3, "a", "sent by a");
+};
+
+/** A run whose completion is refused, and which is answered when two operations have had their time. */
+const askedAnew = (tell: Storyteller, asks: boolean) => {
+  tell.call(0, "a", { ttlMs: 1_000, storeTimeoutMs: 5_000 });
+  tell.claimed(0, "t1", 1, "t1", { ttlMs: 1_000 });
+  tell.start(1, "a");
+  tell.end(3_000, "a");
+  tell.complete(7_000, "t1", `"sent by a"`, false, { sent: 3_000 });
+  if (asks) tell.send(7_000, "claim", "t1");
+  tell.result(11_000, "a", "sent by a", { persisted: false });
 };
 
 /** A run that ends long after its window would be over, and the window of another meanwhile. */
@@ -520,6 +641,27 @@ describe("a broken promise is found:", () => {
       },
     ],
     [
+      "P2",
+      /took an uncertain key over, and released it/,
+      tell => {
+        abandoned(tell);
+        tell.took(2_000, "t2", 2, true, { rerun: true }, { heard: false });
+        tell.took(2_100, "t2", 2, true, { rerun: true });
+        tell.act(2_200, "release", "t2");
+      },
+    ],
+    [
+      "P1",
+      /have the same attempt/,
+      tell => {
+        takenOverWhileStopped(tell, 5_001);
+        tell.call(5_500, "c", { onUncertain: "rerun", process: "p2" });
+        tell.claimed(5_500, "t3", 2, "t1", { rerun: true });
+        tell.start(5_500, "c", 2);
+        tell.start(5_501, "b", 2);
+      },
+    ],
+    [
       "P3",
       /succeeded, and its caller got STORE_ERROR/,
       tell => {
@@ -620,6 +762,7 @@ describe("a broken promise is found:", () => {
         tell.result(HOUR, "a", "sent by a");
       },
     ],
+    ["answers", /after its run/, tell => askedAnew(tell, false)],
     [
       "lease",
       /runs on unwarned/,
@@ -668,6 +811,19 @@ describe("a broken promise is found:", () => {
         tell.inProgress(0, "t2");
         tell.claimed(60_002, "t2");
         tell.complete(60_003, "t2");
+      },
+    ],
+    [
+      "lease",
+      /in the window after it/,
+      tell => {
+        // Its claim is answered too late to be used, and it asks again.
+        tell.claimed(0, "t2");
+        tell.claimed(1_500, "t1", 2, "t2", { rerun: true });
+        tell.inProgress(1_600, "t2", 2);
+        tell.complete(1_700, "t1");
+        tell.claimed(62_000, "t2");
+        tell.complete(62_003, "t2");
       },
     ],
   ];

@@ -1,5 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
-import { type Found, isClaimedAnew, isResolved, of, origin, type Rule, replays } from "./rule.ts";
+import {
+  type Found,
+  isAskedAnew,
+  isClaimedAnew,
+  isResolved,
+  of,
+  origin,
+  type Rule,
+  replays,
+} from "./rule.ts";
 import { type Call, finishedAt, NEVER, type Run, type Story } from "./story.ts";
 
 /** When the last write of a value ended, at the latest. */
@@ -31,6 +40,8 @@ function noReplayPastTheWindow(story: Story): Found[] {
 const isShared = ({ calls }: Story, { key, process, result, at: began }: Call, until: number) =>
   calls.some(other => {
     if (other.key !== key || other.process !== process || other.at >= until) return false;
+    // Its own fingerprint is in the way of nobody else.
+    if (other.refused?.code === "KEY_REUSED") return other.refused.at >= began;
     if (other.result) return other.result.at >= began && isDeepStrictEqual(other.result.value, result!.value);
     return other.abortedAt !== undefined && other.abortedAt + other.storeTimeoutMs >= began;
   });
@@ -56,12 +67,16 @@ function everyCallIsAnswered(story: Story): Found[] {
       return [of(call, `${call.call} ${what} only after ${decided - call.at} ms`)];
     }
     const finished = run ? finishedAt(run) : NEVER;
-    // Refused, it claims once more what has expired, and settles that.
-    const operations = run && isClaimedAnew(story, run, run.start.at) ? 3 : 1;
-    if (isLate(finished, answered, operations * storeTimeoutMs))
+    if (run && isLate(finished, answered, operationsAfter(story, run) * storeTimeoutMs))
       return [of(call, `${call.call} was answered only ${answered - finished} ms after its run`)];
     return [];
   });
+}
+
+/** Refused, a run claims once more what has expired, and settles that where it gets it. */
+function operationsAfter(story: Story, run: Run): number {
+  if (!isAskedAnew(story, run)) return 1;
+  return isClaimedAnew(story, run, run.start.at) ? 3 : 2;
 }
 
 const SLACK_MS = 1_000;

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { ClaimRequest, Seen } from "../../../src/contract/store.ts";
+import type { ClaimRequest, ClaimResult, Seen } from "../../../src/contract/store.ts";
 
 /** Where and when: `at` is the observer's own time in whole milliseconds, the same for all processes. */
 interface Moment {
@@ -122,6 +122,9 @@ export type HistoryEvent =
   | (Moment & { type: "note"; text: string });
 
 export type History = readonly HistoryEvent[];
+
+export const isClaimed = (answer: unknown): answer is Extract<ClaimResult, { status: "claimed" }> =>
+  (answer as { status?: unknown } | undefined)?.status === "claimed";
 
 /** A promise or clause that was broken, and how. */
 export interface Violation {

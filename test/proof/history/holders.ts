@@ -102,12 +102,11 @@ function aClaimThatCameTooLateIsGivenBack(story: Story): Violation[] {
   );
 }
 
-function isUsed({ calls }: Story, claim: StoreEvent): boolean {
-  return calls.some(
-    ({ run, key, process }) =>
-      run && key === claim.key && process === claim.process && run.start.attempt === attemptOf(claim),
-  );
-}
+const isUsed = ({ calls }: Story, claim: StoreEvent) => calls.some(({ run }) => run && isOf(run, claim));
+
+/** Whether a run is by that claim, as far as can be told. */
+const isOf = ({ start: { key, process, attempt } }: Run, claim: StoreEvent) =>
+  key === claim.key && process === claim.process && attempt === attemptOf(claim);
 
 /** A run that goes on without its claim gives that back when it ends, should it have landed after all. */
 function diedWithIt({ calls, crashedAt }: Story, { key, process }: StoreEvent): boolean {
@@ -144,6 +143,7 @@ function aWaiterDoesNotRunInTheNextWindow(story: Story): Violation[] {
       if (!isClaimed(claim)) return [];
       const own = events.slice(0, index).filter(({ token }) => token === claim.token);
       // A run that claims once more what it had does not wait.
+      if (hasBegun(story, own.findLast(isClaimed), claim)) return [];
       const seen = own.slice(own.findLastIndex(isClaimed) + 1).filter(e => e.heard !== false && isWaiting(e));
       const completed = events.some(e => isCompletion(e, claim.token) && e.at >= claim.at);
       const isNext = seen.some(earlier => attemptOf(earlier) >= attemptOf(claim));
@@ -153,6 +153,13 @@ function aWaiterDoesNotRunInTheNextWindow(story: Story): Violation[] {
       ];
     }),
   );
+}
+
+/** Whether a run began by a claim before its token was claimed by once more. */
+function hasBegun({ calls }: Story, claim: StoreEvent | undefined, again: StoreEvent): boolean {
+  if (claim === undefined) return false;
+  const runs = calls.flatMap(({ run }) => (run && isOf(run, claim) ? [run] : []));
+  return runs.some(({ start }) => claim.sent <= start.at && start.at <= again.sent);
 }
 
 const isCompletion = ({ operation, token }: StoreEvent, of?: string) =>

@@ -1,5 +1,4 @@
-import type { StoreEvent } from "./events.ts";
-import { isClaimed } from "./rule.ts";
+import { isClaimed, type StoreEvent } from "./events.ts";
 import { NEVER } from "./story.ts";
 
 /** A time of which only the bounds are known. */

@@ -59,8 +59,8 @@ export function storyteller() {
       });
     },
     /** A claim that says whether it is a takeover. */
-    took: (at: number, token: string, attempt: number, takeover: boolean, more = {}) =>
-      tell.claim(at, token, { status: "claimed", attempt, runId: "t1", takeover }, more),
+    took: (at: number, token: string, attempt: number, takeover: boolean, more = {}, as = {}) =>
+      tell.claim(at, token, { status: "claimed", attempt, runId: "t1", takeover }, more, as),
     claimed: (at: number, token: string, attempt = 1, runId = token, more = {}, as = {}) =>
       // As a store of before takeovers were told would answer.
       tell.claim(at, token, { status: "claimed", attempt, runId } as ClaimResult, more, as),

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
+import { isClaimed } from "./events.ts";
 import {
   at,
   chose,
   chosenFor,
   type Found,
-  isClaimed,
   isClaimedAnew,
   isFreed,
   isResolved,
@@ -16,7 +16,7 @@ import {
   type Rule,
   replays,
 } from "./rule.ts";
-import { differ, firstStart, NEVER, type Run, type Story } from "./story.ts";
+import { differ, firstStart, NEVER, type Run, type Story, type Window } from "./story.ts";
 
 /** `fn` completes at most once, unless a later run was asked for. */
 function oneSuccessInAWindow(story: Story): Found[] {
@@ -68,10 +68,11 @@ function ttlsAfter({ stores }: Story, { call, start }: Run, before: number): num
 
 /** A window begins only when the one before is over. */
 function windowsDoNotOverlap(story: Story): Found[] {
-  return story.windows.flatMap((window, index) => {
+  const windows = claimedWindows(story);
+  return windows.flatMap((window, index) => {
     const begins = firstStart(window);
     if (window.runs.every(({ call }) => chosenFor(call))) return [];
-    return story.windows
+    return windows
       .slice(0, index)
       .filter(({ key }) => key === window.key)
       .flatMap(earlier => earlier.runs)
@@ -79,6 +80,22 @@ function windowsDoNotOverlap(story: Story): Found[] {
       .map(run => overlap(window.runs[0]!, run));
   });
 }
+
+/** Whoever runs without its claim begins no window, though that may land yet, and others go on from there. */
+function claimedWindows(story: Story): Window[] {
+  const windows = story.windows.map(({ key, runs }) => ({
+    key,
+    runs: runs.filter(run => isClaimedRun(story, run)),
+  }));
+  return windows.filter(({ runs }) => runs.length > 0).sort((a, b) => firstStart(a) - firstStart(b));
+}
+
+const isClaimedRun = ({ stores }: Story, { call, start }: Run) =>
+  !chosenFor(call) ||
+  (stores.get(call.key) ?? []).some(
+    ({ process, sent, answer }) =>
+      process === start.process && sent <= start.at && isClaimed(answer) && answer.attempt === start.attempt,
+  );
 
 function overlap(next: Run, run: Run): Found {
   // Claimed before the other, and then begun when its own window was over.

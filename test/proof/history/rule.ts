@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { ClaimResult } from "../../../src/contract/store.ts";
-import type { Violation } from "./events.ts";
+import { isClaimed, type Violation } from "./events.ts";
 import { type Call, NEVER, type Run, type Story } from "./story.ts";
 
 /** What a rule finds: nothing, where the promise was kept. */
@@ -53,17 +52,33 @@ export const isResolved = (story: Story, { key, result }: Call) =>
 
 export const replays = ({ calls }: Story) => calls.filter(({ result }) => result?.replayed);
 
-export const isClaimed = (answer: unknown): answer is Extract<ClaimResult, { status: "claimed" }> =>
-  (answer as { status?: unknown } | undefined)?.status === "claimed";
-
 /** Whether a run's record had expired by then, and was claimed once more later: its process could not renew it meanwhile. */
-export function isClaimedAnew({ stores }: Story, { call, start }: Run, since: number): boolean {
-  const claims = (stores.get(call.key) ?? []).filter(
-    ({ process, answer }) => process === call.process && isClaimed(answer),
+export function isClaimedAnew(story: Story, run: Run, since: number): boolean {
+  const tokens = tokensOf(story, run);
+  return claimsOf(story, run).some(
+    ({ at: done, token }) => done >= Math.max(since, run.start.at) && tokens.has(token),
   );
-  const own = new Set(claims.filter(({ sent }) => sent <= start.at).map(({ token }) => token));
-  return claims.some(({ at: done, token }) => done >= Math.max(since, start.at) && own.has(token));
 }
+
+/** Whether a run has asked for its record once more, whatever came of that. */
+export function isAskedAnew(story: Story, run: Run): boolean {
+  const tokens = tokensOf(story, run);
+  return story.sends.some(
+    ({ operation, key, token, at: sent }) =>
+      operation === "claim" && key === run.call.key && sent > run.start.at && tokens.has(token),
+  );
+}
+
+const claimsOf = ({ stores }: Story, { call }: Run) =>
+  (stores.get(call.key) ?? []).filter(({ process, answer }) => process === call.process && isClaimed(answer));
+
+/** Those by which a process had claimed the key when a run began. */
+const tokensOf = (story: Story, run: Run) =>
+  new Set(
+    claimsOf(story, run)
+      .filter(({ sent }) => sent <= run.start.at)
+      .map(({ token }) => token),
+  );
 
 /** Whether an operator has said between two runs that the first did not happen. */
 export function isReopened({ stores }: Story, a: Run, b: Run): boolean {

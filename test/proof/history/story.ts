@@ -1,14 +1,15 @@
-import type {
-  CallEvent,
-  EndEvent,
-  History,
-  HistoryEvent,
-  RefusedEvent,
-  ResultEvent,
-  SendEvent,
-  StartEvent,
-  StoreEvent,
-  ThrowEvent,
+import {
+  type CallEvent,
+  type EndEvent,
+  type History,
+  type HistoryEvent,
+  isClaimed,
+  type RefusedEvent,
+  type ResultEvent,
+  type SendEvent,
+  type StartEvent,
+  type StoreEvent,
+  type ThrowEvent,
 } from "./events.ts";
 
 /** One run of `fn`. */
@@ -60,7 +61,7 @@ export function tell(history: History): Story {
   const absences = gatherAbsences(history);
   return {
     calls,
-    windows: gatherWindows(calls),
+    windows: gatherWindows(calls, stores),
     stores,
     sends: ofType(history, "send"),
     resolved: ofType(history, "resolve"),
@@ -104,24 +105,26 @@ function note(call: Call | undefined, event: HistoryEvent): void {
   if (event.type === "refused") call.refused = event;
 }
 
-function gatherWindows(calls: readonly Call[]): Window[] {
+function gatherWindows(calls: readonly Call[], stores: Story["stores"]): Window[] {
   const windows = new Map<string, Run[]>();
   for (const { key, run } of calls) {
     if (run) append(windows, `${key}\n${run.start.idempotencyKey}`, run);
   }
-  const gathered = [...windows.values()].flatMap(split).map(runs => ({
-    key: runs[0]!.start.key,
-    runs: runs.sort((a, b) => a.start.attempt - b.start.attempt || a.start.at - b.start.at),
-  }));
+  const gathered = [...windows.values()]
+    .flatMap(runs => split(runs, stores))
+    .map(runs => ({
+      key: runs[0]!.start.key,
+      runs: runs.sort((a, b) => a.start.attempt - b.start.attempt || a.start.at - b.start.at),
+    }));
   return gathered.sort((a, b) => firstStart(a) - firstStart(b));
 }
 
 /** A call that asks again when its first window has come and gone, taken over by others, begins another by its token. */
-function split(runs: readonly Run[]): Run[][] {
+function split(runs: readonly Run[], stores: Story["stores"]): Run[][] {
   const windows: Run[][] = [];
   for (const run of [...runs].sort((a, b) => a.start.at - b.start.at)) {
     const last = windows.at(-1);
-    if (last === undefined || isPast(last, run.start)) windows.push([run]);
+    if (last === undefined || isPast(last, run.start) || isBegunAnew(last, run, stores)) windows.push([run]);
     else last.push(run);
   }
   return windows;
@@ -129,6 +132,23 @@ function split(runs: readonly Run[]): Run[][] {
 
 const isPast = (window: readonly Run[], { attempt, at }: StartEvent) =>
   attempt === 1 && window.every(run => finishedAt(run) + run.call.ttlMs <= at);
+
+/** Where it had run by that token before, and goes on with that run, another may be the first to run after it. */
+function isBegunAnew(window: readonly Run[], { start }: Run, stores: Story["stores"]): boolean {
+  const claims = (stores.get(start.key) ?? []).flatMap(({ answer, ...claim }) =>
+    isClaimed(answer) ? [{ ...claim, ...answer }] : [],
+  );
+  const own = claims.findLast(
+    ({ process, attempt, at }) => process === start.process && attempt === start.attempt && at <= start.at,
+  );
+  const ofWindow = claims.filter(({ runId, at }) => runId === own?.runId && at <= start.at);
+  return ofWindow.some(
+    ({ attempt, sent }, index) =>
+      attempt === 1 &&
+      ofWindow.slice(0, index).some(taken => taken.attempt > 1 && taken.at <= sent) &&
+      window.every(run => run.start.at < sent),
+  );
+}
 
 export const firstStart = ({ runs }: Window): number => Math.min(...runs.map(({ start }) => start.at));
 

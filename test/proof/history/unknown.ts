@@ -1,16 +1,6 @@
-import type { StoreEvent } from "./events.ts";
-import {
-  at,
-  chose,
-  type Found,
-  isClaimed,
-  isReopened,
-  isTakenOver,
-  named,
-  of,
-  pairs,
-  type Rule,
-} from "./rule.ts";
+import { isClaimed, type StoreEvent } from "./events.ts";
+import { mayChange } from "./known.ts";
+import { at, chose, type Found, isReopened, isTakenOver, named, of, pairs, type Rule } from "./rule.ts";
 import type { Story } from "./story.ts";
 
 /** Under "reject", `fn` runs again only after a run that failed and freed the key. */
@@ -81,16 +71,20 @@ const isUncertain = (answer: unknown) => (answer as { status?: unknown } | undef
 
 /** A run that took an uncertain key over frees it by nothing: what came of the run before nobody knows still. */
 function noTakeoverReleases({ stores }: Story): Found[] {
-  return [...stores].flatMap(([key, events]) => {
-    const took = events
-      .filter(({ answer }) => isClaimed(answer) && answer.takeover)
-      .map(({ token }) => token);
-    return events
-      .filter(
-        ({ operation, token, answer }) => operation === "release" && answer === true && took.includes(token),
-      )
-      .map(({ at, token }) => ({ at, key, message: `${token} took an uncertain key over, and released it` }));
-  });
+  return [...stores].flatMap(([key, events]) =>
+    events
+      .filter(({ operation, answer }) => operation === "release" && answer === true)
+      .filter(release => isOfTakeover(release, events))
+      .map(({ at, token }) => ({ at, key, message: `${token} took an uncertain key over, and released it` })),
+  );
+}
+
+/** By its last claim: one that comes once more, when the first has expired or is over, may take over, or no longer. */
+function isOfTakeover(release: StoreEvent, events: readonly StoreEvent[]): boolean {
+  const last = events
+    .slice(0, events.indexOf(release))
+    .findLast(event => event.operation === "claim" && event.token === release.token && mayChange(event));
+  return isClaimed(last?.answer) && last.answer.takeover;
 }
 
 /** P2, rule by rule. */
