@@ -6,7 +6,7 @@ import { type Asked, type Claimed, type Completed, claim } from "./claim.ts";
 import { returnClaim } from "./late-claim.ts";
 import { noteHolder, type SharedRun } from "./shared-runs.ts";
 import { storeError } from "./store-call.ts";
-import { nextPoll, type Wait } from "./wait.ts";
+import { nextPoll, noteSeen, type Wait } from "./wait.ts";
 
 type Held = Extract<ClaimResult, { status: "in-progress" | "uncertain" }>;
 
@@ -51,7 +51,7 @@ async function untilNextPoll(
   // P2: such a key says so, and nobody waits for a run that nobody makes.
   if (status === "uncertain") throw outcomeUnknown(call, attempt, retryAfterMs);
   if (polls === 0) call.emit?.({ type: "waiting", attempt, retryAfterMs });
-  wait.seenAttempt = attempt;
+  noteSeen(wait, attempt);
   noteHolder(shared, attempt, retryAfterMs, fingerprint);
   requireWaiting(call, retryAfterMs);
   if (!(await wait.until(nextPoll(call, polls)))) throw inProgress(call, retryAfterMs);
@@ -63,11 +63,11 @@ function outlasted(call: Call): Failed {
 }
 
 /** Whether a claim comes too late to be used. */
-function isTooLate({ settings }: Call, { attempt }: Claimed, { seenAttempt }: Wait): boolean {
+function isTooLate({ settings }: Call, { attempt }: Claimed, { seenAttempt, hasOutwaited }: Wait): boolean {
   // P2: the run that this call waited for has gone, and its window with it: whether it had succeeded nobody knows, nor
   // when that window began.
-  const missed = attempt <= seenAttempt && settings.onUncertain !== "rerun";
-  return missed || settings.signal?.aborted === true;
+  const missed = hasOutwaited || attempt <= seenAttempt;
+  return (missed && settings.onUncertain !== "rerun") || settings.signal?.aborted === true;
 }
 
 async function decline(call: Call, claimed: Claimed, { seenAttempt }: Wait): Promise<never> {

@@ -8,6 +8,8 @@ export type Subscribe = (wake: () => void) => () => void;
 export interface Wait {
   /** The run that this call has last seen another at; 0 for none. */
   seenAttempt: number;
+  /** Whether a whole window has come and gone meanwhile: within one, attempts only rise. */
+  hasOutwaited: boolean;
   /** True when woken, false when the time is over; rejects with the reason of the caller's signal when that aborts. */
   until(subscribe: Subscribe): Promise<boolean>;
   /** To be called when the call is over, however it ends. */
@@ -34,6 +36,7 @@ export function newWait({ settings, fn }: Call): Wait {
 
   return {
     seenAttempt: 0,
+    hasOutwaited: false,
     until(subscribe) {
       begin();
       if (isOver) return Promise.resolve(false);
@@ -58,6 +61,12 @@ export function newWait({ settings, fn }: Call): Wait {
     },
     end: () => clearTimeout(timer),
   };
+}
+
+/** Notes the run that a call sees another at. */
+export function noteSeen(wait: Wait, attempt: number): void {
+  wait.hasOutwaited ||= attempt < wait.seenAttempt;
+  wait.seenAttempt = attempt;
 }
 
 const FIRST_POLL_MS = 25;

@@ -23,12 +23,13 @@ async function elsewhere({
   hints = false,
   lease = "10s",
   fingerprint,
+  memory = memoryStore(),
 }: {
   hints?: boolean;
   lease?: Duration;
   fingerprint?: unknown;
+  memory?: ReturnType<typeof memoryStore>;
 } = {}) {
-  const memory = memoryStore();
   const [a, b] = processes(2, { hints, memory }) as [FaultyStore, FaultyStore];
   const work = deferred();
   const leader = createIdempotency({ store: a, lease }).execute("k", "1m", () => work.promise, {
@@ -177,6 +178,32 @@ describe("a call whose key another process holds", () => {
     expect(fn).not.toHaveBeenCalled();
     expect(memory.read("k")).toMatchObject({ status: "released" });
     expect(await call()).toMatchObject({ replayed: false });
+  });
+
+  it("does not run either when another has begun the next window meanwhile, and failed in it", async () => {
+    const memory = memoryStore();
+    const other = createIdempotency({ store: memory });
+    await rejection(other.execute("k", "1m", () => Promise.reject(new Error("no"))));
+    const { b, work, leader, call, fn } = await elsewhere({ memory });
+    const waiting = rejection(call({ waitTimeout: "5m", storeTimeout: "5m" }));
+    await turn();
+    const claim = gate();
+    b.inject({ operation: "claim", kind: "delay-request", by: claim });
+    await pass(1_000);
+    work.resolve("sent");
+    expect(await leader).toMatchObject({ attempt: 2 });
+    await pass(60_000);
+    const next = deferred();
+    const failing = rejection(other.execute("k", "1m", () => next.promise));
+    await turn();
+    claim.open();
+    await pass(1_000);
+    next.reject(new Error("no"));
+    await failing;
+    await pass(1_000);
+    expect(await waiting).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    expect(fn).not.toHaveBeenCalled();
+    expect(memory.read("k")).toMatchObject({ status: "released", attempt: 2 });
   });
 
   it("runs when the run is forgotten unseen, where it chose to run again", async () => {

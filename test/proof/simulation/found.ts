@@ -75,4 +75,28 @@ export const FINDINGS: readonly Finding[] = [
       faults: [{ kind: "message", what: "slow reply", nth: 0, byMs: 2_500 }],
     },
   },
+  {
+    // Found as seed 58317 with "mixed": c4 waits for c5's run, which is forgotten, and then for c6, which has waited for
+    // that run as well, has the next window's first claim, and gives it back.
+    what: "a waiter runs in the window after the run that it waited for, where another has begun that",
+    promise: "lease",
+    plan: {
+      ...PLAN,
+      seed: 58_317,
+      processes: 3,
+      clones: true,
+      latencyMs: 12,
+      leaseMs: 2_000,
+      ttlMs: 2_000,
+      storeTimeoutMs: 300,
+      waitMs: 35_000,
+      calls: [
+        call("c1", 307, 2, { ends: "error" }),
+        { ...call("c4", 3_991, 2), onUncertain: "reject" },
+        { ...call("c5", 2_000, 0, { afterEffectMs: 4_100, ends: "unstorable" }), onUncertain: "reject" },
+        { ...call("c6", 3_917, 1, { ends: "unstorable" }), onUncertain: "reject" },
+      ],
+      faults: [{ kind: "forget", process: 0, at: 4_015, key: "k" }],
+    },
+  },
 ];

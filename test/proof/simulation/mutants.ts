@@ -143,8 +143,8 @@ export const MUTANTS: readonly Mutant[] = [
     "engine/until-turn",
     "a waiter does not run in the window after the run that it waited for",
     "what was sent is sent again",
-    "attempt <= seenAttempt &&",
-    "false &&",
+    "hasOutwaited || attempt <= seenAttempt",
+    "false",
     { seed: 939 },
   ),
   engine(
