@@ -18,6 +18,13 @@ export function mayHaveExpired({ call, heldSince }: Run): boolean {
   return elapsedSince(heldSince) >= call.settings.leaseMs + call.ttlMs;
 }
 
+/** How long there is still time to settle a run: as long as its lease lasts, or that of a claim that may land yet. */
+export function settlingLeftMs(run: Run): number {
+  const { call, unheardSince } = run;
+  if (unheardSince === undefined) return leaseLeftMs(run);
+  return Math.max(leaseLeftMs(run), call.settings.leaseMs - elapsedSince(unheardSince));
+}
+
 const SOON = /* @__PURE__ */ Promise.resolve();
 
 /**
@@ -105,6 +112,7 @@ async function claimAnew(run: Run): Promise<boolean | undefined> {
   const isHeld = await askStore(run.call, "claim", askToReclaim, undefined, run.call.settings.storeTimeoutMs);
   run.reclaiming = undefined;
   if (isHeld) run.heldSince = sentAt;
+  run.unheardSince = isHeld === undefined ? (run.unheardSince ?? sentAt) : undefined;
   return isHeld;
 }
 

@@ -65,6 +65,7 @@ function newRun(
     begun: timeOf(call),
     heldSince,
     reclaiming: undefined,
+    unheardSince: undefined,
     lease: "running",
     timer: undefined,
     isIdle: false,

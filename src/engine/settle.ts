@@ -3,7 +3,7 @@ import { type Awaitable, isPromise } from "../util/awaitable.ts";
 import type { Moment } from "../util/moment.ts";
 import { backgroundTimer } from "../util/timers.ts";
 import type { Call, Run } from "./call.ts";
-import { concludeLease, leaseLeftMs, mayHaveExpired, reclaim, stopLease } from "./lease.ts";
+import { concludeLease, mayHaveExpired, reclaim, settlingLeftMs, stopLease } from "./lease.ts";
 import { askStore } from "./store-call.ts";
 
 /** How a claim ends: with an outcome, free for the next claim, or with its lease over now, so that the key is uncertain. */
@@ -73,10 +73,11 @@ async function settleAgain(
   return isOurs ? settle(run.call, settlement) : isOurs;
 }
 
-/** A release has nothing to free, unless a renewal is about to claim. */
+/** A release has nothing to free, unless a renewal is about to claim, or what it claimed may land yet. */
 function claimedAnew(run: Run, { operation }: Settlement): Awaitable<boolean | undefined> {
   if (run.reclaiming !== undefined) return run.reclaiming;
-  return operation !== "release" && mayHaveExpired(run) ? reclaim(run) : false;
+  if (operation === "release") return run.unheardSince === undefined ? false : undefined;
+  return mayHaveExpired(run) ? reclaim(run) : false;
 }
 
 const FIRST_RETRY_MS = 100;
@@ -92,12 +93,13 @@ export async function settleLater(
   settlement: Settlement,
   leftMs: () => number,
   mayLand: () => boolean = () => false,
+  tryOnce: () => Awaitable<boolean | undefined> = () => settle(call, settlement),
 ): Promise<boolean | undefined> {
   let settled: boolean | undefined;
   for (let delayMs = FIRST_RETRY_MS, left = delayMs; left > 0; delayMs *= 2) {
     const waitMs = Math.min(delayMs, LONGEST_RETRY_MS, left);
     await new Promise<void>(resolve => backgroundTimer(resolve, waitMs));
-    settled = await settle(call, settlement);
+    settled = await tryOnce();
     if (settled || (settled === false && !mayLand())) return settled;
     left = leftMs();
   }
@@ -107,7 +109,16 @@ export async function settleLater(
     : settled;
 }
 
-/** Settles a run's claim again after the store did not confirm it, while the lease lasts (P3). */
+/**
+ * Settles a run's claim again after the store did not confirm it, while there is time (P3). A record that had expired
+ * is claimed once more by each try until the store answers (section 6), but none that expires from now on: it may have
+ * been settled unheard.
+ */
 export function settleRunLater(run: Run, settlement: Settlement): Promise<boolean | undefined> {
-  return settleLater(run.call, settlement, () => leaseLeftMs(run));
+  const hadExpired = mayHaveExpired(run);
+  const tryOnce = () => {
+    const answer = settle(run.call, settlement);
+    return hadExpired ? untilSettled(run, settlement, run.heldSince, answer) : answer;
+  };
+  return settleLater(run.call, settlement, () => settlingLeftMs(run), undefined, tryOnce);
 }

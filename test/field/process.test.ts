@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createIdempotency, type IdempotencyStore, memoryStore } from "../../src/index.ts";
-import { faultyStore, gate } from "../../src/testing.ts";
+import { type Fault, type FaultyStore, faultyStore, gate } from "../../src/testing.ts";
 import { deferred, pass, processes, recorder, rejection, turn } from "../support/calls.ts";
 
 beforeEach(() => {
@@ -151,6 +151,54 @@ describe("a run that claims its expired record once more", () => {
     reclaim.open();
     expect(await rejection(call)).toMatchObject({ message: "refused" });
     expect(await next.execute("k", "1s", () => "next")).toMatchObject({ value: "next", replayed: false });
+  });
+
+  /** A run of a blocked process, which ends when its record is gone, and of which the next `faults` go wrong. */
+  async function blockedToTheEnd(...faults: Parameters<FaultyStore["inject"]>) {
+    const [store, other] = processes(2) as [FaultyStore, FaultyStore];
+    const idempotency = createIdempotency({ store, lease: "1s", storeTimeout: { milliseconds: 100 } });
+    const work = deferred();
+    const call = idempotency.execute("k", "1m", () => work.promise);
+    await turn();
+    block(62_000);
+    store.inject(...faults);
+    return { call, work, ...idempotency, next: createIdempotency({ store: other }) };
+  }
+
+  it.each<[string, Fault]>([
+    ["by a claim that lands late", { operation: "claim", kind: "delay-request", by: 250 }],
+    ["by a second claim, where the first is lost", { operation: "claim", kind: "hang" }],
+    ["though the first completion is lost", { operation: "complete", kind: "fail" }],
+  ])("is remembered later, %s", async (_, fault) => {
+    const { call, work, next } = await blockedToTheEnd(fault);
+    work.resolve("sent");
+    await pass(200);
+    expect(await call).toMatchObject({ value: "sent", persisted: false });
+    await pass(1_000);
+    expect(await next.execute("k", "1m", () => "again")).toMatchObject({ value: "sent", replayed: true });
+  });
+
+  it("is free when it fails for certain, though its claim lands after that", async () => {
+    const { call, work, next } = await blockedToTheEnd(
+      { operation: "renew", kind: "answer", value: false },
+      { operation: "claim", kind: "delay-request", by: 350 },
+    );
+    // A renewal that finds the record gone claims it once more, in vain for now.
+    await pass(350);
+    work.reject(new Error("refused"));
+    expect(await rejection(call)).toMatchObject({ message: "refused" });
+    await pass(1_000);
+    expect(await next.execute("k", "1m", () => "next")).toMatchObject({ value: "next", replayed: false });
+  });
+
+  it("is not recorded in a window after its own, where it may have been in that", async () => {
+    const [store] = processes(1) as [FaultyStore];
+    const { execute, inspect } = createIdempotency({ store, lease: "1s" });
+    store.inject({ operation: "complete", kind: "lose-reply" });
+    expect(await execute("k", "1s", () => "sent")).toMatchObject({ persisted: false });
+    block(3_000);
+    await pass(1_000);
+    expect(await inspect("k")).toBeUndefined();
   });
 
   it("keeps others from a key that one has used and released meanwhile", async () => {
