@@ -35,8 +35,8 @@ export function replay(
 }
 
 /** Says which run a call that has a seat in a batch learns of. */
-export function see({ fn }: Call, attempt: number): void {
-  if (typeof fn === "object") fn.attempt = attempt;
+export function see({ fn }: Call, attempt: number, sharesFailure = false): void {
+  if (typeof fn === "object") Object.assign(fn, { attempt, sharesFailure });
 }
 
 /** P1: as {@link replay}, from the record of a store in this process's memory. */

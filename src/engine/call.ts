@@ -23,12 +23,19 @@ export interface Seat {
   readonly host: Host;
   /** The run that its outcome is of, as far as it is known. */
   attempt: number;
+  /** Whether it got the failure of a run that it shared. */
+  sharesFailure: boolean;
+}
+
+/** A value as it is: a promise would adopt one that has a `then`. */
+export interface Boxed {
+  readonly value: unknown;
 }
 
 /** What goes on with the calls of one `executeMany`. */
 export interface Host {
-  /** Has `fn` run for this call and its companions, and answers with what it gives for this one. */
-  board(seat: Seat, run: Run): Promise<unknown>;
+  /** Has `fn` run for this call and its companions, and answers with what it gives for this one, in a box of its own. */
+  board(seat: Seat, run: Run): Promise<Boxed>;
   /** The call has to wait for another's run, and its companions go without it. */
   leave(seat: Seat): void;
 }

@@ -5,7 +5,7 @@ import { differs, replay, replayed, requireFingerprint, see, storeFailed } from 
 import { type Call, type Failed, throwIfAborted } from "./call.ts";
 import { type Asked, type Claimed, claim } from "./claim.ts";
 import { conclude, publish } from "./conclude.ts";
-import { follow } from "./follow.ts";
+import { accompany, follow } from "./follow.ts";
 import { releaseLateClaim } from "./late-claim.ts";
 import { claimedRun, runAndSettle, unprotectedRun } from "./run.ts";
 import { findRun, LEFT, openRun, type SharedEnd, type SharedRun } from "./shared-runs.ts";
@@ -29,9 +29,12 @@ async function abortable(call: Call, signal: AbortSignal): Promise<unknown> {
     const left = abort.then(() => {
       throw aborted(call, signal);
     });
+    left.catch(() => {});
     const answer = begin(call);
+    if (!signal.aborted) return await Promise.race([left, answer]);
     // An abort from within comes before the answer of a call that did not have to wait.
-    return await (signal.aborted ? left : Promise.race([left, answer]));
+    if (isPromise(answer)) answer.then(undefined, () => {});
+    return await left;
   } finally {
     forget();
   }
@@ -45,8 +48,7 @@ function aborted(call: Call, signal: AbortSignal): unknown {
 /** The common cases wait for nothing. */
 function begin(call: Call): Awaitable<unknown> {
   const { scope, storeKey } = call;
-  const other = findRun(scope, storeKey);
-  if (other !== undefined) return isOfOwn(call, other) ? accompany(call, other) : takeTurns(call);
+  if (findRun(scope, storeKey) !== undefined) return takeTurns(call);
   const asked = claim(call);
   if (!isPromise(asked) && asked.answer.status === "completed") return replay(call, asked.answer, true);
   const shared = openRun(scope, storeKey, hostOf(call));
@@ -59,23 +61,6 @@ const hostOf = ({ fn }: Call) => (typeof fn === "object" ? fn.host : undefined);
 /** Whether a companion of the call leads that run. */
 function isOfOwn(call: Call, { host }: SharedRun): boolean {
   return host !== undefined && host === hostOf(call);
-}
-
-const FOR_EVER_MS = 2 ** 31 - 1;
-
-/**
- * B3: shares the run of a companion, as long as it takes and whatever `onConflict` says of the runs of others. If that
- * gives no answer, the call takes turns as any other.
- */
-async function accompany(call: Call, shared: SharedRun): Promise<unknown> {
-  const patient: Call = { ...call, settings: { ...call.settings, onConflict: "wait", waitMs: FOR_EVER_MS } };
-  const wait = newWait(patient);
-  try {
-    const answer = share(call, await follow(patient, shared, wait));
-    return answer === ANOTHER ? takeTurns(call) : answer;
-  } finally {
-    wait.end();
-  }
 }
 
 function isClaimed(asked: Awaitable<Asked>): asked is Asked<Claimed> {
@@ -99,10 +84,12 @@ async function takeTurns(call: Call, first?: Turn): Promise<unknown> {
     for (let turn = first; ; turn = undefined) {
       if (turn === undefined) throwIfAborted(call);
       const other = turn === undefined ? findRun(scope, storeKey) : undefined;
-      const answer =
-        other === undefined
-          ? await lead(call, turn ?? { shared: openRun(scope, storeKey), asked: claim(call) }, wait)
-          : share(call, await follow(call, other, wait));
+      if (other === undefined) {
+        const led = turn ?? { shared: openRun(scope, storeKey, hostOf(call)), asked: claim(call) };
+        return await lead(call, led, wait);
+      }
+      const end = await (isOfOwn(call, other) ? accompany : follow)(call, other, wait);
+      const answer = share(call, end);
       if (answer !== ANOTHER) return answer;
     }
   } finally {
@@ -154,7 +141,7 @@ function share(call: Call, end: SharedEnd): unknown {
     case "failed":
       // Another payload's failure is no answer to this one.
       if (differs(call, end.fingerprint)) return ANOTHER;
-      see(call, end.attempt);
+      see(call, end.attempt, true);
       call.emit?.({ type: "shared-failure", attempt: end.attempt, error: end.error });
       throw end.error;
     case "store-error": {

@@ -2,7 +2,7 @@ import { encodeError, encodeResult, outcomeLimit } from "../results/outcome-text
 import { type Awaitable, isPromise } from "../util/awaitable.ts";
 import { type Moment, moment } from "../util/moment.ts";
 import { onAbort } from "../util/on-abort.ts";
-import type { Call, Failed, Run } from "./call.ts";
+import type { Boxed, Call, Failed, Run } from "./call.ts";
 import type { Asked, Claimed } from "./claim.ts";
 import type { Emit } from "./emit.ts";
 import { newExecution, type RunExecution } from "./execution.ts";
@@ -96,7 +96,9 @@ export function runAndSettle(run: Run, conclude: Conclude): Awaitable<unknown> {
   const stop = call.settings.signal && abortWith(execution, call.settings.signal);
   let result: unknown;
   try {
-    result = typeof call.fn === "function" ? call.fn(execution) : call.fn.host.board(call.fn, run);
+    if (typeof call.fn === "object")
+      return whenBoarded(run, call.fn.host.board(call.fn, run), stop, conclude);
+    result = call.fn(execution);
   } catch (error) {
     stop?.();
     return fail(run, error, conclude);
@@ -123,9 +125,22 @@ function whenDone(
     value => succeed(run, value, conclude),
     error => fail(run, error, conclude),
   );
-  // Those of a batch are kept together.
-  if (run.unclaimed === undefined && typeof run.call.fn === "function") keepLease(run);
+  if (run.unclaimed === undefined) keepLease(run);
   return answer;
+}
+
+/** As {@link whenDone}, in a batch, which keeps the leases of its runs. */
+function whenBoarded(
+  run: Run,
+  result: Promise<Boxed>,
+  stop: (() => void) | undefined,
+  conclude: Conclude,
+): Promise<unknown> {
+  if (stop !== undefined) void result.then(stop, stop);
+  return result.then(
+    ({ value }) => succeed(run, value, conclude),
+    error => fail(run, error, conclude),
+  );
 }
 
 /** P3: the run ends with `fn`'s value, whatever storing it meets. */

@@ -15,8 +15,18 @@ type At = Pick<Call, "storeKey"> & { readonly scope: Pick<Call["scope"], "store"
  * `ofMs`. The store learns when nobody waits any more.
  */
 export function inTime<T>(at: At, answer: Awaitable<T>, timeoutMs: number, ofMs = timeoutMs): Awaitable<T> {
-  return isPromise(answer) ? within(answer, timeoutMs, () => gaveUp(at, answer, ofMs)) : answer;
+  if (!isPromise(answer)) return answer;
+  const wait = () => within(answer, timeoutMs, () => gaveUp(at, answer, ofMs));
+  const { [SENT]: sent } = answer as Partial<Queued>;
+  return sent === undefined ? wait() : sent.then(wait);
 }
+
+/** An answer whose time counts from when the operation is sent: it may have to wait for others in this process. */
+export interface Queued {
+  readonly [SENT]: Promise<void>;
+}
+
+export const SENT: unique symbol = /* @__PURE__ */ Symbol();
 
 function gaveUp({ scope: { store }, storeKey }: At, late: PromiseLike<unknown>, waitedMs: number): Error {
   notify(() => store.abandoned?.(storeKey), undefined);

@@ -211,16 +211,78 @@ describe.each(STORES)("B7: on %s", (_name, makeStore) => {
       "an async iterable that gives nothing",
       () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) }),
     ],
-  ])("an abort ends what %s gives", async (_what, items) => {
+  ])("an abort ends what %s gives, and says that it was cut short", async (_what, items) => {
     const { executeMany } = setUp();
     const controller = new AbortController();
     const open = deferred<never>();
     const config = { ...byNumber, batchSize: 10, signal: controller.signal };
     const outcomes = executeMany(items() as AsyncIterable<number>, config, () => open.promise);
-    await pass(100);
+    const read: unknown[] = [];
+    const reading = (async () => {
+      for await (const outcome of outcomes) read.push(outcome.status);
+    })();
+    await Promise.all([
+      expect(reading).rejects.toBe("stopped"),
+      pass(100).then(() => controller.abort("stopped")),
+    ]);
+    expect(read.length).toBeLessThanOrEqual(30);
+    expect(new Set(read).size).toBeLessThanOrEqual(1);
+    expect(read).not.toContain("fulfilled");
+  });
+
+  it("an iterable that is aborted before is closed, and nothing of it is asked for", async () => {
+    const { executeMany } = setUp();
+    const { counter, items } = endless();
+    const signal = AbortSignal.abort("too late");
+    await expect(executeMany(items, { ...byNumber, signal }, sender<number>().fn)).rejects.toBe("too late");
+    expect(counter.pulled).toBe(0);
+  });
+
+  it("two batches run also when others take the room while items are awaited", async () => {
+    const memory = heldBy("another", 0, 1);
+    const { executeMany } = setUp(memory);
+    const more = deferred<void>();
+    let running = 0;
+    let most = 0;
+    const open = deferred<void>();
+    const outcomes = executeMany(
+      (async function* () {
+        yield* [0, 1];
+        await more.promise;
+        yield* [2, 3];
+      })(),
+      { ...byNumber, batchSize: 1 },
+      async batch => {
+        most = Math.max(most, ++running);
+        await open.promise;
+        running -= 1;
+        return batch;
+      },
+    );
+    await pass(50);
+    memory.release("user:0", "another");
+    memory.release("user:1", "another");
+    await pass(1_000);
+    more.resolve();
+    await pass(1_000);
+    open.resolve();
+    expect((await Promise.all([outcomes, pass(1_000)]))[0]).toHaveLength(4);
+    expect(most).toBe(2);
+  });
+
+  it("an abort while items wait for room leaves none without an outcome", async () => {
+    const memory = heldBy("another", 0, 1);
+    const { executeMany } = setUp(memory);
+    const controller = new AbortController();
+    const config = { ...byNumber, batchSize: 1, signal: controller.signal };
+    const outcomes = executeMany(numbers(20), config, () => new Promise<never>(() => {}));
+    await pass(50);
+    memory.release("user:0", "another");
+    memory.release("user:1", "another");
+    await pass(1_000);
     controller.abort("stopped");
-    const ended = await outcomes;
-    expect(ended.length).toBeLessThanOrEqual(30);
+    const [ended] = await Promise.all([outcomes, pass(1_000)]);
+    expect(ended).toHaveLength(20);
     expect(ended.every(({ status }) => status === "rejected")).toBe(true);
   });
 });
@@ -254,7 +316,7 @@ describe("B7: what is given", () => {
     expect(await reader.next()).toMatchObject({ done: false, value: { value: 0 } });
     const error = await rejection(outcomes);
     expect(error).toMatchObject({ code: "INVALID_OPTION" });
-    expect((error as Error).message).toMatch(/awaited or to be read one by one; got both/);
+    expect((error as Error).message).toMatch(/awaited or read one by one; got both/);
     expect(await reader.next()).toMatchObject({ value: { value: 1 } });
   });
 
@@ -274,6 +336,18 @@ describe("B7: what is given", () => {
     expect(await two.next()).toMatchObject({ value: { value: 1 } });
     await two.return?.();
     expect(await one.next()).toMatchObject({ done: true });
+  });
+
+  it("learns of a reader that leaves before it has begun, or while it waits", async () => {
+    const { counter, items } = endless();
+    const before = executeMany(items, config, same)[Symbol.asyncIterator]();
+    await before.return?.();
+    await turn();
+    expect(counter.ended || counter.pulled <= 500).toBe(true);
+    const waiting = executeMany([1], config, () => new Promise<never>(() => {}))[Symbol.asyncIterator]();
+    const next = waiting.next();
+    await waiting.return?.();
+    expect(await next).toMatchObject({ done: true });
   });
 
   it("may be read when all has been done", async () => {

@@ -177,6 +177,18 @@ describe("one by one", () => {
     expect(batches).toEqual([numbers(100), numbers(200).slice(100)]);
   });
 
+  it("those that wait for others do not spend their storeTimeout", async () => {
+    const memory = memoryStore();
+    const faulty = faultyStore(memory);
+    const claim: IdempotencyStore["claim"] = async (key, request) => {
+      await new Promise(resolve => setTimeout(resolve, 800));
+      return memory.claim(key, request);
+    };
+    const { executeMany } = createIdempotency({ store: { ...oneByOne(faulty), claim }, storeTimeout: "1s" });
+    const outcomes = await during(executeMany(numbers(200), byNumber, sender<number>().fn), 5_000);
+    expect(outcomes.every(({ status }) => status === "fulfilled")).toBe(true);
+  });
+
   it("those that are never answered make room for others once nobody waits for them", async () => {
     const memory = memoryStore();
     const store: IdempotencyStore = {

@@ -112,6 +112,36 @@ describe.each(STORES)("on %s", (_name, makeStore) => {
       expect(await inspect(["user", 2])).toMatchObject({ state: "completed", value: "late 2" });
     });
 
+    it("of an abort by fn itself, which then fails, are its reason, and nothing is left unhandled", async () => {
+      const { executeMany, execute } = setUp();
+      const controller = new AbortController();
+      const { signal } = controller;
+      const outcomes = await executeMany([1], { ...byNumber, signal }, async () => {
+        controller.abort("stopped");
+        throw new Error("boom");
+      });
+      expect(outcomes.map(brief)).toEqual(["✗ stopped, #1"]);
+      const other = new AbortController();
+      const single = execute(
+        "single",
+        "1h",
+        async () => {
+          other.abort("stopped");
+          throw new Error("boom");
+        },
+        { signal: other.signal },
+      );
+      expect(await rejection(single)).toBe("stopped");
+      const third = new AbortController();
+      const atOnce = () => {
+        third.abort("stopped");
+        throw new Error("boom");
+      };
+      const thrown = await rejection(execute("at once", "1h", atOnce, { signal: third.signal }));
+      expect(["stopped", new Error("boom")]).toContainEqual(thrown);
+      await turn();
+    });
+
     it("of an array that was aborted before are all there, and nothing is claimed", async () => {
       const { executeMany, inspect } = setUp();
       const { fn } = sender();
@@ -218,6 +248,39 @@ describe.each(STORES)("on %s", (_name, makeStore) => {
       for (const n of numbers(3)) expect((await inspect(["user", n]))?.state).toBe("uncertain");
     });
 
+    it("gives odd results as they are, and never runs again because of one (P3)", async () => {
+      const { executeMany } = setUp();
+      const { proxy, revoke } = Proxy.revocable({}, {});
+      revoke();
+      const fn = vi.fn(() => [proxy, undefined, { then: 5 }]);
+      const outcomes = await executeMany(numbers(3), byNumber, fn);
+      expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "fulfilled"]);
+      await executeMany(numbers(3), byNumber, fn);
+      expect(fn).toHaveBeenCalledTimes(1);
+    });
+
+    it("waits for results that are promises, each its item's own", async () => {
+      const { executeMany } = setUp();
+      const outcomes = await executeMany(
+        numbers(2),
+        byNumber,
+        () => [Promise.resolve("sent"), Promise.reject(new Error("refused"))] as never,
+      );
+      expect(outcomes.map(brief)).toEqual(["sent, #1", "✗ refused, #1"]);
+    });
+
+    it("holds all by results that cannot be read (P2)", async () => {
+      const { executeMany, inspect } = setUp();
+      const results = Object.defineProperty(["sent", "sent"], 1, {
+        get() {
+          throw new Error("hostile");
+        },
+      });
+      const outcomes = await executeMany(numbers(2), byNumber, () => results);
+      expect(outcomes.map(brief)).toEqual(["✗ ERR_BATCH_RESULTS, #1", "✗ ERR_BATCH_RESULTS, #1"]);
+      expect((await inspect(["user", 0]))?.state).toBe("uncertain");
+    });
+
     it("gives results that onResult decides of, item by item", async () => {
       const { executeMany, inspect } = setUp();
       const onResult = (n: number) => (n === 0 ? "release" : n === 1 ? "hold" : "complete");
@@ -257,6 +320,37 @@ describe.each(STORES)("on %s", (_name, makeStore) => {
       await pass(600_000);
       open.resolve(["sent"]);
       expect((await outcomes).map(brief)).toEqual(["sent, #1", "sent, replayed, #1"]);
+    });
+
+    it("that stand twice share a failure that is an error of this package, too", async () => {
+      const { executeMany, withIdempotency } = setUp();
+      const outcomes = await executeMany([1, 1], byNumber, async () => {
+        await withIdempotency(["user", 1], "1h", () => 1, { onConflict: "reject" });
+        return [1];
+      });
+      expect(outcomes.map(brief)).toEqual(["✗ IN_PROGRESS, #1", "✗ IN_PROGRESS, replayed, #1"]);
+    });
+
+    it("that stand twice share the run that one of them leads after another's", async () => {
+      const { executeMany, withIdempotency } = setUp({ waitTimeout: "1s" });
+      const controller = new AbortController();
+      const single = rejection(
+        withIdempotency(
+          ["user", 1],
+          "1h",
+          ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject("left"))),
+          { signal: controller.signal, onError: () => "release" },
+        ),
+      );
+      await turn();
+      const open = deferred<string[]>();
+      const outcomes = executeMany([1, 1], byNumber, () => open.promise);
+      await turn();
+      controller.abort();
+      await single;
+      await pass(5_000);
+      open.resolve(["sent"]);
+      expect((await outcomes).map(brief)).toEqual(["sent, #2", "sent, replayed, #2"]);
     });
 
     it("that stand twice with another fingerprint are reused", async () => {

@@ -1,9 +1,10 @@
 import { LeaseLostError } from "../../contract/errors.ts";
 import type { BatchFn } from "../../contract/many.ts";
+import { type Awaitable, isPromise } from "../../util/awaitable.ts";
 import { describe } from "../../util/describe.ts";
 import { isError } from "../../util/is-error.ts";
 import { backgroundTimer } from "../../util/timers.ts";
-import type { Host, Run, Seat } from "../call.ts";
+import type { Boxed, Host, Run, Seat } from "../call.ts";
 import { keepLeases, leaseLeftMs } from "../lease.ts";
 import { batchExecution } from "./batch-execution.ts";
 
@@ -19,14 +20,12 @@ export interface Passenger<I> extends Seat {
   state: "undecided" | "boarded" | "waiting" | "over";
   /** The batch that it goes with; undefined while it waits. */
   batch: Batch<I> | undefined;
-  /** Whether `fn` was called for it. */
-  hasRun: boolean;
 }
 
 interface Boarded<I> {
   readonly passenger: Passenger<I>;
   readonly run: Run;
-  resolve(result: unknown): void;
+  resolve(result: Awaitable<Boxed>): void;
   reject(error: unknown): void;
 }
 
@@ -80,6 +79,7 @@ export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed
   /** The item's fate is known, as far as its batch is concerned. */
   function decide(passenger: Passenger<I>, state: Passenger<I>["state"]): void {
     const { batch, state: before } = passenger;
+    if (before === "over") return;
     passenger.state = state;
     if (before === "waiting") waiting -= 1;
     if (state === "waiting") waiting += 1;
@@ -92,7 +92,7 @@ export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed
     if (batch.present === 0) open -= 1;
   }
 
-  function board(passenger: Passenger<I>, run: Run): Promise<unknown> {
+  function board(passenger: Passenger<I>, run: Run): Promise<Boxed> {
     return new Promise((resolve, reject) => {
       const boarded = { passenger, run, resolve, reject };
       passenger.attempt = run.execution.attempt;
@@ -135,10 +135,9 @@ export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed
     if (batch !== undefined && batch.boarded.length > 0) departOrWait(batch);
     while (late.length > 0 && open < SLOTS) {
       const boarded = late.splice(0, batchSize);
-      newBatch(
-        boarded.map(({ passenger }) => passenger),
-        0,
-      );
+      // Some may be over by now: their caller has left.
+      const present = boarded.map(({ passenger }) => passenger).filter(({ state }) => state !== "over");
+      if (present.length > 0) newBatch(present, 0);
       depart(boarded);
     }
     changed();
@@ -171,11 +170,11 @@ export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed
         (item, n): Passenger<I> => ({
           host,
           attempt: 0,
+          sharesFailure: false,
           index: first + n,
           item,
           state: "undecided",
           batch: undefined,
-          hasRun: false,
         }),
       );
       undecided += passengers.length;
@@ -202,27 +201,31 @@ function isReady<I>({ run, reject }: Boarded<I>): boolean {
 }
 
 async function runTogether<I>(fn: BatchFn<I, unknown>, boarded: readonly Boarded<I>[]): Promise<void> {
-  const runs = boarded.map(({ run }) => run);
-  for (const { passenger } of boarded) passenger.hasRun = true;
   try {
-    const results: unknown = await fn(
-      boarded.map(({ passenger }) => passenger.item),
-      batchExecution(runs),
-    );
-    if (!Array.isArray(results) || results.length !== boarded.length) throw mismatch(results, boarded.length);
+    const items = boarded.map(({ passenger }) => passenger.item);
+    const results = resultsOf(await fn(items, batchExecution(boarded.map(({ run }) => run))), items.length);
     for (const [n, { resolve, reject }] of boarded.entries()) {
-      const result: unknown = results[n];
-      if (isError(result)) reject(result);
-      else resolve(result);
+      const value = results[n];
+      if (isError(value)) reject(value);
+      else resolve(isPromise(value) ? value.then(value => ({ value })) : { value });
     }
   } catch (error) {
     for (const { reject } of boarded) reject(error);
   }
 }
 
+/** All results, each read once; throws if there are not as many as there should be, or one cannot be read. */
+function resultsOf(results: unknown, expected: number): readonly unknown[] {
+  try {
+    if (Array.isArray(results) && results.length === expected) return [...results];
+  } catch (error) {
+    throw mismatch("one that cannot be read", expected, error);
+  }
+  throw mismatch(Array.isArray(results) ? `${results.length} results` : describe(results), expected);
+}
+
 /** P2: which items were sent nobody knows, so `interruptedInTransit` is true of it. */
-function mismatch(results: unknown, expected: number): Error {
-  const came = Array.isArray(results) ? `${results.length} results` : describe(results);
+function mismatch(came: string, expected: number, cause?: unknown): Error {
   const message = `fn: expected one result for each of ${expected} items, in their order; got ${came}`;
-  return Object.assign(new Error(message), { code: "ERR_BATCH_RESULTS" });
+  return Object.assign(new Error(message, { cause }), { code: "ERR_BATCH_RESULTS" });
 }

@@ -10,10 +10,13 @@ import type { Awaitable } from "../../util/awaitable.ts";
 import { isError } from "../../util/is-error.ts";
 import { backgroundTimer } from "../../util/timers.ts";
 import type { RunStore } from "../shared-runs.ts";
+import { type Queued, SENT } from "../store-call.ts";
 
 // B6: the most that go together, and the most at once if each goes alone.
 const MOST = 1_000;
 const AT_ONCE = 64;
+// Characters of results that go together.
+const MOST_TEXT = 2 ** 23;
 
 /** Does something after what is going on now. */
 type Later = (act: () => void) => void;
@@ -37,25 +40,29 @@ interface Waiting<Item, T> {
 export function gatheredStore(store: IdempotencyStore): RunStore {
   const alone = atMost(AT_ONCE);
 
-  function gather<Item extends { key: string }, T>(
+  function gather<Item extends { key: string; outcome?: string }, T>(
     many: ((items: readonly Item[]) => Awaitable<readonly Each<T>[]>) | undefined,
     one: (item: Item) => Awaitable<T>,
     later = soon,
   ): (item: Item) => Promise<T> {
+    if (many === undefined) return item => alone.begin(item.key, async () => one(item));
     let waiting: Waiting<Item, T>[] = [];
+    let text = 0;
 
     function send(): void {
       const batch = waiting;
       waiting = [];
-      if (many !== undefined && batch.length > 1) void together(batch, items => many.call(store, items));
-      else for (const { item, resolve } of batch) alone.begin(item.key, async () => one(item), resolve);
+      text = 0;
+      if (batch.length > 1) void together(batch, items => many!.call(store, items));
+      else for (const { item, resolve } of batch) resolve((async () => one(item))());
     }
 
     return item =>
       new Promise((resolve, reject) => {
         if (waiting.length === 0) later(send);
         waiting.push({ item, resolve, reject });
-        if (waiting.length === MOST) send();
+        text += item.outcome?.length ?? 0;
+        if (waiting.length === MOST || text > MOST_TEXT) send();
       });
   }
 
@@ -100,7 +107,10 @@ async function together<Item, T>(
   }
 }
 
-/** Does at most so many things at once, and the others after them. What nobody waits for any more is not counted. */
+/**
+ * Does at most so many things at once, and the others after them. What nobody waits for any more is not counted: it may
+ * never end. Each promise says when it was begun.
+ */
 function atMost(most: number) {
   const running = new Map<object, string>();
   const queue: (() => void)[] = [];
@@ -110,18 +120,26 @@ function atMost(most: number) {
   }
 
   return {
-    begin<T>(key: string, act: () => Promise<T>, resolve: (answer: Promise<T>) => void): void {
-      queue.push(() => {
-        const answer = act();
-        running.set(answer, key);
-        const end = () => {
-          running.delete(answer);
-          goOn();
-        };
-        answer.then(end, end);
-        resolve(answer);
+    begin<T>(key: string, act: () => Promise<T>): Promise<T> & Queued {
+      let begun = () => {};
+      const sent = new Promise<void>(resolve => {
+        begun = resolve;
+      });
+      const answer = new Promise<T>(resolve => {
+        queue.push(() => {
+          const answer = act();
+          running.set(answer, key);
+          const end = () => {
+            running.delete(answer);
+            goOn();
+          };
+          answer.then(end, end);
+          resolve(answer);
+          begun();
+        });
       });
       goOn();
+      return Object.assign(answer, { [SENT]: sent });
     },
     giveUp(key: string): void {
       for (const [answer, its] of running) if (its === key) running.delete(answer);

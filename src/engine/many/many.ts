@@ -52,12 +52,12 @@ export function performMany<I>(many: Many<I>): ManyOutcomes<unknown> {
     taken: changes.notify,
     left() {
       hasLeft = true;
-      stop();
+      interrupt();
     },
   });
 
-  function stop(): void {
-    source.end();
+  function interrupt(): void {
+    source.interrupt();
     changes.notify();
   }
 
@@ -85,6 +85,8 @@ export function performMany<I>(many: Many<I>): ManyOutcomes<unknown> {
     for (;;) {
       const most = await untilRoom();
       const taken = most > 0 ? await source.take(most) : [];
+      // Others may have taken the room meanwhile.
+      while (!batches.hasRoom() && !isOver()) await changes.next();
       if (taken.length === 0 || hasLeft) return;
       const passengers = batches.open(taken, pulled);
       pulled += taken.length;
@@ -99,16 +101,17 @@ export function performMany<I>(many: Many<I>): ManyOutcomes<unknown> {
   }
 
   async function work(): Promise<void> {
-    const forget = signal && !Array.isArray(items) ? onAbort(signal, stop) : () => {};
+    const forget = signal && onAbort(signal, interrupt);
     let failure: { error: unknown } | undefined;
     try {
       await pump();
     } catch (error) {
       failure = { error };
     }
-    forget();
+    forget?.();
+    const isCut = isOver() && source.end();
     while (ended < pulled && !hasLeft) await changes.next();
-    outcomes.end(pulled, failure);
+    outcomes.end(pulled, isCut ? { error: signal?.reason } : failure);
   }
 
   void work();
@@ -134,7 +137,6 @@ function changing() {
 function performer<I>(many: Many<I>, end: (passenger: Passenger<I>, outcome: ItemOutcome<unknown>) => void) {
   const scope = callScope(many.scope);
   const { ttlMs, namespace } = many;
-  const { signal } = many.settings;
 
   function answerOf(passenger: Passenger<I>, { key, storeKey, settings }: ReadItem): Awaitable<unknown> {
     const kept = isQuiet(settings) ? scope.local?.peekCompleted(storeKey) : undefined;
@@ -146,15 +148,11 @@ function performer<I>(many: Many<I>, end: (passenger: Passenger<I>, outcome: Ite
     return perform(createCall(parts, namespace));
   }
 
-  function isRefusal(reason: unknown): boolean {
-    return isIdempotencyError(reason) ? reason.code !== "REPLAYED_ERROR" : signal?.aborted === true;
-  }
-
   return (passenger: Passenger<I>): void => {
     let key: string | undefined;
     const fail = (reason: unknown) => {
-      const { attempt, hasRun } = passenger;
-      const replayed = key !== undefined && !hasRun && !isRefusal(reason);
+      const { attempt, sharesFailure } = passenger;
+      const replayed = sharesFailure || isIdempotencyError(reason, "REPLAYED_ERROR");
       end(passenger, { status: "rejected", reason, replayed, key, attempt });
     };
     try {

@@ -35,8 +35,7 @@ class Awaited<T> extends Promise<T> {
   }
 }
 
-const READ =
-  "executeMany: expected its outcomes to be awaited or to be read one by one; got both. None that were read are kept: put those that you want into a list of your own.";
+const READ = "executeMany: expected its outcomes to be awaited or read one by one; got both";
 
 const DROP_AT = 1_000;
 
@@ -52,6 +51,7 @@ export function outcomesFor({ taken, left }: Reading): Outcomes {
   let resolve: (outcomes: ItemOutcome<unknown>[]) => void = () => {};
   let reject: (error: unknown) => void = () => {};
   let wake = () => {};
+  let hasLeft = false;
 
   const all = new Awaited<ItemOutcome<unknown>[]>((resolvePromise, rejectPromise) => {
     resolve = resolvePromise;
@@ -81,32 +81,44 @@ export function outcomesFor({ taken, left }: Reading): Outcomes {
   }
 
   async function* read(): AsyncGenerator<ItemOutcome<unknown>, void, undefined> {
-    try {
-      while (next !== count) {
-        const outcome = kept[next - base];
-        if (outcome === undefined) {
-          await new Promise<void>(resolve => {
-            wake = resolve;
-          });
-        } else {
-          pass();
-          taken();
-          yield outcome;
-        }
+    while (next !== count && !hasLeft) {
+      const outcome = kept[next - base];
+      if (outcome === undefined) {
+        await new Promise<void>(resolve => {
+          wake = resolve;
+        });
+      } else {
+        pass();
+        taken();
+        yield outcome;
       }
-      if (failure !== undefined) throw failure.error;
-    } finally {
-      left();
     }
+    if (failure !== undefined && !hasLeft) throw failure.error;
   }
 
-  let reader: AsyncGenerator<ItemOutcome<unknown>, void, undefined> | undefined;
+  /** A generator that has not begun, or waits, would not learn that its reader leaves. */
+  function reading(): AsyncIterator<ItemOutcome<unknown>> & AsyncIterable<ItemOutcome<unknown>> {
+    const outcomes = read();
+    const reader = {
+      next: () => outcomes.next(),
+      return() {
+        hasLeft = true;
+        left();
+        wake();
+        return outcomes.return();
+      },
+      [Symbol.asyncIterator]: () => reader,
+    };
+    return reader;
+  }
+
+  let reader: ReturnType<typeof reading> | undefined;
   const many: ManyOutcomes<unknown> = Object.assign(all, {
     [Symbol.asyncIterator]() {
       if (reader === undefined) {
         use = "read";
         next = 0;
-        reader = read();
+        reader = reading();
         all.catch(() => {});
         reject(new InvalidOptionError(READ));
       }

@@ -1,12 +1,13 @@
 import { isPromise } from "../../util/awaitable.ts";
-import { backgroundTimer } from "../../util/timers.ts";
 
 /** Where items come from. */
 export interface Source<I> {
   /** The next items, at most so many: as many as there are soon, and none only at the end. */
   take(most: number): Promise<I[]>;
-  /** Nothing more is wanted. */
-  end(): void;
+  /** Has `take` go on with what has come. */
+  interrupt(): void;
+  /** Nothing more is wanted; answers whether there may have been more. */
+  end(): boolean;
 }
 
 // How long items that have come wait for more.
@@ -34,7 +35,7 @@ export function sourceOf<I>(items: Iterable<I> | AsyncIterable<I>): Source<I> {
           asked ??= iterator.next();
           const next = isPromise(asked) ? await Promise.race([asked, interrupted]) : asked;
           if (next === undefined) break;
-          if (isPromise(asked)) lingering ??= backgroundTimer(() => interrupt(), LINGER_MS);
+          if (isPromise(asked)) lingering ??= setTimeout(() => interrupt(), LINGER_MS);
           asked = undefined;
           if (next.done) isOver = true;
           else taken.push(next.value);
@@ -48,12 +49,13 @@ export function sourceOf<I>(items: Iterable<I> | AsyncIterable<I>): Source<I> {
       if (failure !== undefined && taken.length === 0) throw failure.error;
       return taken;
     },
+    interrupt: () => interrupt(),
     end() {
-      if (isOver) return;
+      if (isOver) return false;
       isOver = true;
-      interrupt();
       // A generator that is busy ends once it is not.
       (async () => iterator.return?.())().catch(() => {});
+      return true;
     },
   };
 }
