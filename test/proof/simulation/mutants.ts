@@ -151,8 +151,8 @@ export const MUTANTS: readonly Mutant[] = [
     "engine/answers",
     "the fingerprint is looked at before a replay",
     "a call gets the result of another payload",
-    "requireFingerprint(call, fingerprint);\n  return replayed",
-    "return replayed",
+    "requireFingerprint(call, fingerprint);\n  see(",
+    "see(",
   ),
   engine(
     "engine/lease",
@@ -178,14 +178,14 @@ export const MUTANTS: readonly Mutant[] = [
     { policy: "rerun", seed: 131 },
   ),
   engine(
-    "engine/perform",
+    "engine/conclude",
     "a completion that failed is tried again",
     "a result is lost though the store is back",
     "void settleRunLater(run, unsettled).then(() => {",
     "void new Promise(() => {}).then(() => {",
   ),
   engine(
-    "engine/perform",
+    "engine/conclude",
     "a result is shared until it is stored",
     "calls of the process get OUTCOME_UNKNOWN",
     "endRun(shared, end);\n  const close =",
@@ -193,7 +193,7 @@ export const MUTANTS: readonly Mutant[] = [
     { seed: 1434 },
   ),
   engine(
-    "engine/perform",
+    "engine/conclude",
     "each call gets a result of its own",
     "a caller that changes its result changes that of others",
     "return outcome === undefined\n",
@@ -210,8 +210,8 @@ export const MUTANTS: readonly Mutant[] = [
     "engine/policy",
     "a takeover settles nothing by failing (P2)",
     "a run whose outcome nobody knows is run again by a call that never chose to",
-    'return takeover && policy === "release" ? "hold" : policy;\n}\n\n/**\n * What a result',
-    "return policy;\n}\n\n/**\n * What a result",
+    'return run.takeover && policy === "release" ? "hold" : policy;',
+    "return policy;",
     { policy: "rerun" },
   ),
   engine(
