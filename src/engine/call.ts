@@ -76,6 +76,8 @@ export interface Failed {
   /** What the store may answer yet, and how long it was waited for, where it gave no answer in time. */
   readonly late: PromiseLike<ClaimResult> | undefined;
   readonly waitedMs: number | undefined;
+  /** Whether it was sent twice, of which either may land yet, whatever the other is answered. */
+  readonly isRepeated: boolean;
 }
 
 /** A call that runs `fn`, and what changes while it does. */

@@ -38,13 +38,13 @@ async function claimLater(call: Call, answer: PromiseLike<ClaimResult>, sentAt: 
   try {
     return { answer: checked(await answer), sentAt };
   } catch (error) {
-    return isTimeout(error) ? { answer: failed(call, error), sentAt } : repeat(call, error, sentAt);
+    return isTimeout(error) ? { answer: failed(call, error, false), sentAt } : repeat(call, error, sentAt);
   }
 }
 
 async function repeat(call: Call, firstError: unknown, firstSentAt: Moment): Promise<Asked> {
   // Another try would not change what there is to read.
-  if (isUnreadable(firstError)) return { answer: failed(call, firstError), sentAt: firstSentAt };
+  if (isUnreadable(firstError)) return { answer: failed(call, firstError, false), sentAt: firstSentAt };
   call.emit?.({ type: "store-error", operation: "claim", error: firstError });
   const { storeTimeoutMs } = call.settings;
   const sentAt = moment();
@@ -52,11 +52,11 @@ async function repeat(call: Call, firstError: unknown, firstSentAt: Moment): Pro
     const leftMs = Math.max(0, storeTimeoutMs - elapsedSince(firstSentAt));
     return { answer: checked(await inTime(call, ask(call), leftMs, storeTimeoutMs)), sentAt };
   } catch (error) {
-    return { answer: failed(call, error), sentAt };
+    return { answer: failed(call, error, true), sentAt };
   }
 }
 
-function failed(call: Call, cause: unknown): Failed {
+function failed(call: Call, cause: unknown, isRepeated: boolean): Failed {
   call.emit?.(
     isUnreadable(cause)
       ? { type: "refused", code: cause.code }
@@ -64,7 +64,13 @@ function failed(call: Call, cause: unknown): Failed {
   );
   const error = storeError("claim", cause, call.key);
   const { late, waitedMs } = isTimeout(cause) ? cause : {};
-  return { status: "failed", error, late: late as PromiseLike<ClaimResult> | undefined, waitedMs };
+  return {
+    status: "failed",
+    error,
+    late: late as PromiseLike<ClaimResult> | undefined,
+    waitedMs,
+    isRepeated,
+  };
 }
 
 const isText = (value: unknown) => typeof value === "string";

@@ -20,7 +20,9 @@ export async function returnClaim(call: Call, claimed: Claimed): Promise<void> {
  * of many calls with long leases ends with it.
  */
 export function releaseLateClaim(call: Call, failed: Failed): void {
-  settleLateClaim(call, failed, claimed => returned(call, claimed), 2 * call.settings.storeTimeoutMs);
+  // P2: sent twice, it may have taken over since what its answer says that it was the first to claim.
+  const settlementFor = (claimed?: Claimed) => returned(call, failed.isRepeated ? undefined : claimed);
+  settleLateClaim(call, failed, settlementFor, 2 * call.settings.storeTimeoutMs);
 }
 
 /**

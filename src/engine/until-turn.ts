@@ -59,7 +59,7 @@ async function untilNextPoll(
 
 function outlasted(call: Call): Failed {
   const error = storeError("claim", new Error("its answers outlast the lease"), call.key);
-  return { status: "failed", error, late: undefined, waitedMs: call.settings.leaseMs };
+  return { status: "failed", error, late: undefined, waitedMs: call.settings.leaseMs, isRepeated: true };
 }
 
 /** Whether a claim comes too late to be used. */

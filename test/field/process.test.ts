@@ -211,6 +211,31 @@ describe("a run that claims its expired record once more", () => {
   });
 });
 
+describe("a claim that was sent twice, of which one is answered late and the other lands later", () => {
+  it("frees no key that it has taken over since (P2)", async () => {
+    const [store, other] = processes(2) as [FaultyStore, FaultyStore];
+    const [landing, answer] = [gate(), gate()];
+    store.inject(
+      { operation: "claim", kind: "land-late", by: landing },
+      { operation: "claim", nth: 2, kind: "delay-reply", by: answer },
+    );
+    const options = { onUncertain: "rerun", storeTimeout: { milliseconds: 200 } } as const;
+    const late = rejection(createIdempotency({ store, ...options }).execute("k", "1m", () => "not run"));
+    await pass(300);
+    expect(await late).toMatchObject({ code: "STORE_ERROR" });
+    const { execute, inspect } = createIdempotency({ store: other });
+    const cut = Object.assign(new Error("read"), { code: "ECONNRESET" });
+    await rejection(execute("k", "1m", () => Promise.reject(cut), { onUncertain: "rerun" }));
+    landing.open();
+    await turn();
+    expect(await inspect("k")).toMatchObject({ state: "in-progress", attempt: 3 });
+    answer.open();
+    await pass(1_000);
+    expect(await inspect("k")).toMatchObject({ state: "uncertain", attempt: 3 });
+    expect(await rejection(execute("k", "1m", () => "again"))).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+  });
+});
+
 describe("an answer that arrived while the process was blocked", () => {
   it("counts before its timeout does", async () => {
     const memory = memoryStore();
