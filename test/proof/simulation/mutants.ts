@@ -133,6 +133,14 @@ export const MUTANTS: readonly Mutant[] = [
     "",
   ),
   engine(
+    "engine/late-claim",
+    "a claim that was sent twice is held when it is given up",
+    "a run whose outcome nobody knows is run again by a call that never chose to",
+    "failed.isRepeated ? undefined : claimed",
+    "claimed",
+    { policy: "rerun", seed: 37_538 },
+  ),
+  engine(
     "engine/until-turn",
     "a call that comes to an uncertain key gets OUTCOME_UNKNOWN",
     "it waits for a run that nobody makes",
@@ -183,6 +191,14 @@ export const MUTANTS: readonly Mutant[] = [
     "a result is lost though the store is back",
     "void settleRunLater(run, unsettled).then(() => {",
     "void new Promise(() => {}).then(() => {",
+  ),
+  engine(
+    "engine/settle",
+    "a record that has expired is claimed once more until the store answers",
+    "a success is lost, and what was sent is sent again",
+    "const hadExpired = mayHaveExpired(run);",
+    "const hadExpired = false;",
+    { policy: "mixed", seed: 25_002 },
   ),
   engine(
     "engine/conclude",
