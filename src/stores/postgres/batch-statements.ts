@@ -23,16 +23,16 @@ export type AskMany = (
 
 // How long a joined claim waits for another transaction that has made one of its keys and is still open. Two joined
 // statements that meet wait for a commit only, which takes less. PostgreSQL looks for a deadlock after a second.
-const LOCK_TIMEOUT = "100ms";
+export const LOCK_TIMEOUT = "100ms";
 // Bytes of a result that is read together with others.
-const MOST_OUTCOME = 2 ** 16;
+export const MOST_OUTCOME = 2 ** 16;
 
 // Always true. By it the planner expects one row, and so looks each key up by the index, also where the table was small
 // when the statement was prepared.
 const FEW = "a.ttl + 0 = a.ttl";
 
 /** An operation on all keys of `asked`, a row for each. `:name`s are its columns, and `GIVEN` is the arrays. */
-type Text = { given: string; rest: string };
+export type Text = { given: string; rest: string };
 
 function batchTexts(table: string, notify: boolean): Record<BatchOperation, Text> {
   const { seen, insert, complete } = sqlTexts(table, {
@@ -65,7 +65,7 @@ asked AS MATERIALIZED (SELECT a.* FROM given AS a CROSS JOIN LATERAL (
   };
 }
 
-interface BatchStatement {
+export interface BatchStatement {
   readonly text: string;
   readonly name: string | undefined;
   /** The columns of `asked`, one parameter each. */
@@ -75,7 +75,7 @@ interface BatchStatement {
 const NAMED = /:([a-z]+)\b/g;
 
 /** Puts arrays in the places of the `:name`s: one text, however many keys there are. */
-function batchStatement(operation: string, { given, rest }: Text, prepare: boolean): BatchStatement {
+export function batchStatement(operation: string, { given, rest }: Text, prepare: boolean): BatchStatement {
   const names = [...new Set([...`${given}${rest}`.matchAll(NAMED)].map(([, name]) => name as ValueName))];
   // As texts, which every client sends as they are.
   const arrays = names.map((name, n) => `CAST(CAST($${n + 1} AS text) AS ${TYPES[name]}[])`);
@@ -98,6 +98,20 @@ function arrayText(values: readonly BatchItem[ValueName][]): string {
   return `{${written.join(",")}}`;
 }
 
+/** The statement with the values of the items. */
+export function batchQuery(
+  { text, name, names }: BatchStatement,
+  items: readonly BatchItem[],
+): PostgresQuery {
+  const values = names.map(column => arrayText(items.map(item => item[column])));
+  return { text, values, types: TEXTS, ...(name !== undefined && { name }) };
+}
+
+/** The rows by their keys, as the table has them. The key stands before what its own statement would answer with. */
+export function rowsByKey(rows: readonly unknown[]): Map<unknown, readonly unknown[]> {
+  return new Map(rows.map(columnsOf).map(([key, ...row]) => [key, row]));
+}
+
 /** Asks the server for several keys at once. Rejects where the statement failed, and then nothing was done. */
 export function batchAsk(
   client: PostgresClient,
@@ -112,12 +126,7 @@ export function batchAsk(
   return async (operation, items) => {
     // The caller's own transaction would keep the timeout, and end with an error.
     if (hasTransaction(client)) return items.map(() => undefined);
-    const { text, name, names } = statements[operation];
-    const values = names.map(column => arrayText(items.map(item => item[column])));
-    const query: PostgresQuery = { text, values, types: TEXTS, ...(name !== undefined && { name }) };
-    // The key stands before what its own statement would have answered with.
-    const rows = rowsOf(await client.query(query)).map(columnsOf);
-    const rowOf = new Map(rows.map(([key, ...row]) => [key, row]));
+    const rowOf = rowsByKey(rowsOf(await client.query(batchQuery(statements[operation], items))));
     return items.map(({ key }) => {
       const row = rowOf.get(storableText(key));
       if (row !== undefined) return [row];

@@ -80,7 +80,7 @@ const NUMBERS = /^-?\d+(,-?\d+)*$/;
  * A row with a record, by the order of its columns, whose names and form are the client's to change. Throws
  * `STORE_ERROR` where they have become something else: the record is sound, so nobody shall forget it.
  */
-function recordRow(row: unknown): SqlRow {
+export function recordRow(row: unknown): SqlRow {
   const columns = columnsOf(row);
   const numbers = columns[0];
   const isSound = columns.length >= 3 && (numbers === null || NUMBERS.test(String(numbers)));

@@ -59,7 +59,7 @@ export function makingOf(table: string): string {
 /** Leaves what the server sent as the text that it is. */
 export const TEXTS: NonNullable<PostgresQuery["types"]> = { getTypeParser: () => String };
 
-const ANSWER = "numbers, run_id, fingerprint, outcome";
+export const ANSWER = "numbers, run_id, fingerprint, outcome";
 
 // These end a claim, so they notify the waiters.
 const NOTIFYING: readonly PostgresOperation[] = [
@@ -99,7 +99,7 @@ export function postgresStatements(
 }
 
 function textsOf(table: string): Record<PostgresOperation, string> {
-  const { seen, blocked, insert, take, list, ...texts } = sqlTexts(table, DIALECT);
+  const { seen, blocked, insert, take, takeAsked: _, list, ...texts } = sqlTexts(table, DIALECT);
   // What `seen` may see is not inserted beside, even where another removes it just then: a claim has one answer (S8).
   const unseen = `NOT EXISTS (SELECT FROM ${table} AS r WHERE r.key = :key)`;
   return {

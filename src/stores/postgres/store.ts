@@ -5,6 +5,8 @@ import { batchAsk } from "./batch-statements.ts";
 import { expectClient, type PostgresClient, refuseTransaction } from "./client.ts";
 import { type Gathering, gathered } from "./gather.ts";
 import { channelOf, hintsOf } from "./hints.ts";
+import { postgresMany } from "./many.ts";
+import { manyAsk } from "./many-statements.ts";
 import { type Ask, postgresOperations } from "./operations.ts";
 import { type PostgresStoreOptions, readPostgresOptions } from "./options.ts";
 import { askNotifying, askServer, makeTable } from "./server.ts";
@@ -82,21 +84,26 @@ export function openPostgresStore(
   const ask = askFor(pool, statements);
   const gathers = gathered(ask, batchAsk(pool, table, how), gathering);
   const operations = postgresOperations(gathers, listener && table);
+  const many = postgresMany(manyAsk(pool, table, how), operations, listener && table);
   const hints = listener && hintsOf(listener, channelOf(table));
   let isPurging = false;
 
+  const purging = { everyMs: purgeEveryMs, onWarning, where: "PostgreSQL", isOver: hasEnded(pool) };
+  const startPurging = () => {
+    if (!isPurging) purgeRegularly(store, purging);
+    isPurging = true;
+  };
+
   const store: PostgresStore = {
     ...operations,
+    ...many,
     claim(key, request) {
-      if (!isPurging)
-        purgeRegularly(store, {
-          everyMs: purgeEveryMs,
-          onWarning,
-          where: "PostgreSQL",
-          isOver: hasEnded(pool),
-        });
-      isPurging = true;
+      startPurging();
       return operations.claim(key, request);
+    },
+    claimMany(items) {
+      startPurging();
+      return many.claimMany(items);
     },
     ...(hints && { settled: (key, signal) => hints.settled(key, signal) }),
     migrate: () => makeTable(pool, table),

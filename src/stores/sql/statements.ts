@@ -15,6 +15,8 @@ export interface SqlTexts {
   readonly insert: (condition: string) => string;
   /** Takes the key where the condition holds, or answers with no row where a record has come in between. */
   readonly take: (condition: string) => string;
+  /** Takes keys of `asked` that have a record, and answers for each, key first, that it took. */
+  readonly takeAsked: () => string;
   readonly renew: string;
   readonly complete: string;
   /** The same for a record that is to be removed no sooner than its claim said: leaves the index alone. */
@@ -92,19 +94,13 @@ export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
   const since = `CASE WHEN ${held} AND ${lapsed} THEN r.lease_until ELSE r.claimed_at END`;
   // Read where it is asked for alone: a result may have megabytes.
   const outcomeOf = `(SELECT o.outcome FROM ${table} AS o WHERE o.key = r.key AND r.is_listed) AS outcome`;
+  const proposed = `SELECT :key, ${RECORD_VERSION}, 1, :ttl, ${now}, ${now} + :lease, ${now} + :lease + :ttl, ${now} + :ttl,
+  :token, :token, :fingerprint, NULL`;
   const insert = (condition: string) => `INSERT INTO ${table} AS r (${COLUMNS})
-SELECT :key, ${RECORD_VERSION}, 1, :ttl, ${now}, ${now} + :lease, ${now} + :lease + :ttl, ${now} + :ttl, :token, :token,
-  :fingerprint, NULL${from}
+${proposed}${from}
 WHERE ${condition}
 ON CONFLICT (key) DO`;
-
-  return {
-    seen: `SELECT ${dialect.numbers(["r.version", "r.attempt", left, otherHolder])}, r.fingerprint, r.outcome
-FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
-    blocked: `SELECT ${row(holder)} FROM ${table} AS r WHERE ${byKey} AND NOT ${claimable}`,
-    insert: condition => `${insert(condition)} NOTHING ${done}`,
-    take: condition => `${insert(condition)} UPDATE SET
-  version = excluded.version,
+  const taken = `version = excluded.version,
   attempt = CASE WHEN ${renewed} THEN 1 WHEN r.token = :token THEN r.attempt ELSE r.attempt + 1 END,
   ttl_ms = excluded.ttl_ms,
   claimed_at = CASE WHEN ${renewed} THEN excluded.claimed_at ELSE r.claimed_at END,
@@ -115,9 +111,21 @@ FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
   token = excluded.token,
   run_id = CASE WHEN ${renewed} THEN excluded.run_id ELSE r.run_id END,
   fingerprint = CASE WHEN ${renewed} THEN excluded.fingerprint ELSE coalesce(r.fingerprint, excluded.fingerprint) END,
-  outcome = NULL
+  outcome = NULL`;
+
+  return {
+    seen: `SELECT ${dialect.numbers(["r.version", "r.attempt", left, otherHolder])}, r.fingerprint, r.outcome
+FROM ${table} AS r WHERE ${byKey} AND NOT ${expired}`,
+    blocked: `SELECT ${row(holder)} FROM ${table} AS r WHERE ${byKey} AND NOT ${claimable}`,
+    insert: condition => `${insert(condition)} NOTHING ${done}`,
+    take: condition => `${insert(condition)} UPDATE SET
+  ${taken}
 WHERE ${claimable}
 RETURNING ${row(claimant, "")}`,
+    takeAsked: () => `UPDATE ${table} AS r SET
+  ${taken}${from} CROSS JOIN LATERAL (${proposed}) AS excluded(${COLUMNS})
+WHERE ${byKey} AND ${claimable}
+RETURNING r.key, ${row(claimant)}`,
     // S5: for the token that holds the key alone, after its lease lapsed too.
     renew: update(`lease_until = ${now} + :lease, expires_at = ${now} + :lease + r.ttl_ms`, owned),
     // S7: for its ttl from now.

@@ -79,7 +79,7 @@ const PAGES_AT_ONCE = 3;
 const CLAIM_TRIES = 10;
 
 function sqliteOperations(connection: SqliteConnection, table: string): SqliteStore {
-  const { insert, take, list, ...texts } = sqlTexts(table, DIALECT);
+  const { insert, take, takeAsked: _, list, ...texts } = sqlTexts(table, DIALECT);
   const forms = formsOf({
     ...texts,
     insert: insert("1 = 1"),

@@ -46,7 +46,8 @@ export function postgresConforms(
 
   const create = (at = 0, table = `${schema}.keys`, more: PostgresStoreOptions = {}) => {
     const listener = hints ? { listener: listeners[at] } : {};
-    const all = { table, ...listener, ...options, ...more };
+    // A purge may come when the client has ended.
+    const all = { table, onWarning: () => {}, ...listener, ...options, ...more };
     const store = openPostgresStore(connected[at]!.client, all, gathering);
     tables.set(store, table);
     return store;
@@ -57,10 +58,11 @@ export function postgresConforms(
     advance: ms => sleep(ms),
     hints,
     lists: true,
+    many: true,
     cleanup: {
       async create() {
         const name = `${schema}.t_${randomUUID().replaceAll("-", "")}`;
-        const store = create(0, name, { purgeEvery: "1s", onWarning: () => {} });
+        const store = create(0, name, { purgeEvery: "1s" });
         await store.migrate();
         return store;
       },

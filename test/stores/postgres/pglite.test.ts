@@ -29,6 +29,7 @@ describe("a store in PGlite", () => {
     second: store => create(tables.get(store)),
     advance: ms => sleep(ms),
     lists: true,
+    many: true,
     cleanup: {
       async create() {
         const store = create(`t_${randomUUID().replaceAll("-", "")}`, {

@@ -36,8 +36,8 @@ describe("a statement", () => {
   });
 
   it("leaves no name in its text", () => {
-    const { insert, take, list, ...texts } = sqlTexts('"t"', NUMBERED);
-    for (const each of [insert("1 = 1"), take("1 = 1"), list(5), ...Object.values(texts)]) {
+    const { insert, take, takeAsked, list, ...texts } = sqlTexts('"t"', NUMBERED);
+    for (const each of [insert("1 = 1"), take("1 = 1"), takeAsked(), list(5), ...Object.values(texts)]) {
       expect(statement(each, NUMBERED).text).not.toMatch(/:[a-z]/);
     }
   });
