@@ -35,9 +35,11 @@ const PATIENCE_MS = 4_500;
 const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 50;
 
-/** Statements on one connection, each prepared once. Each is a transaction of its own. */
+/** Statements on one connection, each prepared once. Each is a transaction of its own, unless it is told otherwise. */
 export class SqliteConnection {
   readonly #database: SqliteDatabase;
+  // Whether the open transaction is this connection's own.
+  #isOwn = false;
   readonly #prepared = new Map<SqlStatement, SqliteStatement>();
 
   constructor(database: SqliteDatabase) {
@@ -97,6 +99,33 @@ export class SqliteConnection {
     return this.#perform(form, values, true, (statement, inPlace) => recordRow(statement.all(...inPlace)[0]));
   }
 
+  /** Does it as one transaction: all of it, or nothing if it throws. */
+  together<T>(act: () => T): T {
+    this.#expectOpen();
+    this.#refuseTransaction();
+    // Waits for who writes before it has done anything, so that it can be done again as a whole.
+    this.#database.exec("BEGIN IMMEDIATE");
+    this.#isOwn = true;
+    try {
+      const done = act();
+      this.#database.exec("COMMIT");
+      return done;
+    } catch (error) {
+      this.#rollBack();
+      throw error;
+    } finally {
+      this.#isOwn = false;
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      this.#database.exec("ROLLBACK");
+    } catch {
+      // SQLite has done so by itself, as where the disk is full.
+    }
+  }
+
   #perform<T>(
     form: SqlStatement,
     values: Partial<SqlValues>,
@@ -146,7 +175,7 @@ export class SqliteConnection {
   }
 
   #refuseTransaction(): void {
-    if (!(this.#database.inTransaction ?? this.#database.isTransaction)) return;
+    if (this.#isOwn || !(this.#database.inTransaction ?? this.#database.isTransaction)) return;
     const why = "what is written now could be rolled back. Give the store a connection of its own";
     throw new StoreError(`database: expected no open transaction; got one: ${why}`);
   }

@@ -1,4 +1,13 @@
-import type { ClaimRequest, ClaimResult, IdempotencyStore, StoreRecord } from "../../contract/store.ts";
+import type {
+  ClaimItem,
+  ClaimRequest,
+  ClaimResult,
+  CompleteItem,
+  IdempotencyStore,
+  ReleaseItem,
+  RenewItem,
+  StoreRecord,
+} from "../../contract/store.ts";
 import type { Awaitable } from "../../util/awaitable.ts";
 import { type ListedRow, listRecords, PAGE, PAGE_OF_RESULTS } from "../sql/list.ts";
 import {
@@ -15,6 +24,7 @@ import { sqlTexts } from "../sql/statements.ts";
 import { tableSchema } from "../sql/table.ts";
 import { expectDatabase } from "./client.ts";
 import { isBusy, patiently, rowOf, SqliteConnection, type SqliteDatabase } from "./database.ts";
+import { manyAtOnce } from "./many.ts";
 import { readSqliteOptions, type SqliteStoreOptions } from "./options.ts";
 
 /** An {@link IdempotencyStore} in a table of SQLite. */
@@ -61,12 +71,20 @@ export function sqliteStore(database: SqliteDatabase, options: SqliteStoreOption
   const purging = { everyMs, onWarning, where: "SQLite", isOver: () => connection.isClosed };
   let isPurging = false;
 
+  const startPurging = () => {
+    if (!isPurging) purgeRegularly(store, purging);
+    isPurging = true;
+  };
+
   const store: SqliteStore = {
     ...operations,
     claim(key, request) {
-      if (!isPurging) purgeRegularly(store, purging);
-      isPurging = true;
+      startPurging();
       return operations.claim(key, request);
+    },
+    claimMany(items) {
+      startPurging();
+      return operations.claimMany(items);
     },
   };
   return store;
@@ -78,7 +96,7 @@ const PAGES_AT_ONCE = 3;
 // Each further one takes another claim that comes and goes just in between.
 const CLAIM_TRIES = 10;
 
-function sqliteOperations(connection: SqliteConnection, table: string): SqliteStore {
+function sqliteOperations(connection: SqliteConnection, table: string) {
   const { insert, take, takeAsked: _, list, ...texts } = sqlTexts(table, DIALECT);
   const forms = formsOf({
     ...texts,
@@ -109,22 +127,36 @@ function sqliteOperations(connection: SqliteConnection, table: string): SqliteSt
     return row && storeRecord(row);
   }
 
+  type Form = keyof typeof forms;
+  type Values = Partial<SqlValues> & { key: string };
+
   /** Whether it did it, by the `usual` way or another; a record that nobody can read is no reason to say no. */
-  function did(
-    name: keyof typeof forms,
-    values: Partial<SqlValues> & { key: string },
-    usual?: keyof typeof forms,
-  ): Awaitable<boolean> {
-    return perform(() => {
-      if (usual !== undefined && connection.change(forms[usual], values) > 0) return true;
-      if (connection.change(forms[name], values) > 0) return true;
-      readNow(values.key);
-      return false;
-    });
+  function didNow(name: Form, values: Values, usual?: Form): boolean {
+    if (usual !== undefined && connection.change(forms[usual], values) > 0) return true;
+    if (connection.change(forms[name], values) > 0) return true;
+    readNow(values.key);
+    return false;
   }
+  const did = (name: Form, values: Values, usual?: Form) => perform(() => didNow(name, values, usual));
+
+  // What a claim answers that writes nothing and takes no lock; undefined for any other.
+  function replayNow({ key }: ClaimItem): ClaimResult | undefined {
+    const known = connection.find(forms.read, { key });
+    return known && known.outcome !== null ? claimResult(known) : undefined;
+  }
+  const claimItem = ({ key, request }: ClaimItem) => claimNow(key, request);
+  const renewItem = ({ key, token, leaseMs }: RenewItem) => didNow("renew", { key, token, lease: leaseMs });
+  const completeItem = ({ key, token, outcome, ttlMs }: CompleteItem) =>
+    didNow("complete", { key, token, outcome, ttl: ttlMs }, "completeInTime");
+  const releaseItem = ({ key, token }: ReleaseItem) => didNow("release", { key, token });
+  const inOne = manyAtOnce(connection, perform);
 
   return {
-    claim: (key, request) => perform(() => claimNow(key, request)),
+    claim: (key: string, request: ClaimRequest) => perform(() => claimNow(key, request)),
+    claimMany: (items: readonly ClaimItem[]) => inOne(items, claimItem, replayNow),
+    renewMany: (items: readonly RenewItem[]) => inOne(items, renewItem),
+    completeMany: (items: readonly CompleteItem[]) => inOne(items, completeItem),
+    releaseMany: (items: readonly ReleaseItem[]) => inOne(items, releaseItem),
     read: key => perform(() => readNow(key)),
     renew: (key, token, lease) => did("renew", { key, token, lease }),
     complete: (key, token, outcome, ttl) => did("complete", { key, token, outcome, ttl }, "completeInTime"),
@@ -157,7 +189,7 @@ function sqliteOperations(connection: SqliteConnection, table: string): SqliteSt
         await new Promise(resolve => setTimeout(resolve));
       }
     },
-  };
+  } satisfies SqliteStore;
 }
 
 /** A row of a listing, whose record comes after where its page ends and its key. */

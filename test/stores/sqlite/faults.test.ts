@@ -151,12 +151,12 @@ describe("within an open transaction of its connection", () => {
 });
 
 describe("a full disk", () => {
-  it("fails what it cannot keep, and nothing else", async () => {
+  it.each(["one by one", "many"])("fails what it cannot keep, and nothing else: %s", async how => {
     // No file may be longer than a megabyte; 512 bytes are the unit of POSIX.
     const program = fileURLToPath(new URL("full-disk.ts", import.meta.url));
     const command = 'ulimit -f 2048 && exec "$0" --import tsx "$@"';
     const path = join(files.folder, file);
-    const { stdout, code } = await run("sh", ["-c", command, process.execPath, program, path]);
+    const { stdout, code } = await run("sh", ["-c", command, process.execPath, program, path, how]);
     expect(code).toBe(0);
     const told = JSON.parse(stdout) as string[];
     type Row = { key: string; attempt: number; outcome: string | null };

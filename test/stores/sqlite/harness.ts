@@ -40,6 +40,7 @@ export function sqliteHarness(connect: (file: string) => SqliteDatabase): StoreH
     second: () => sqliteStore(other),
     advance: ms => sleep(ms),
     lists: true,
+    many: true,
     cleanup: {
       create() {
         const database = connect(`${made++}.db`);
