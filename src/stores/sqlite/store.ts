@@ -144,7 +144,11 @@ function sqliteOperations(connection: SqliteConnection, table: string) {
     const known = connection.find(forms.read, { key });
     return known && known.outcome !== null ? claimResult(known) : undefined;
   }
-  const claimItem = ({ key, request }: ClaimItem) => claimNow(key, request);
+  // It has been looked for, and is mostly new.
+  const claimItem = ({ key, request }: ClaimItem) => {
+    const isNew = connection.change(forms.insert, claimValues(key, request)) > 0;
+    return isNew ? firstClaim(request) : claimNow(key, request);
+  };
   const renewItem = ({ key, token, leaseMs }: RenewItem) => didNow("renew", { key, token, lease: leaseMs });
   const completeItem = ({ key, token, outcome, ttlMs }: CompleteItem) =>
     didNow("complete", { key, token, outcome, ttl: ttlMs }, "completeInTime");
