@@ -14,7 +14,8 @@ export const isSlow = (file: string) => SLOW.test(file);
 /** Every client of docs/clients.md, which have packages of their own: `npm run test:field` installs and runs them. */
 export const isField = (file: string) => file === "test/field/every-client.test.ts";
 
-const LONG = /conformance|connections|processes|simulation|brief|samples|published|clone|demo|cluster/;
+const LONG =
+  /conformance|connections|processes|simulation|brief|samples|published|clone|demo|campaign|cluster/;
 
 /** Begins with what takes longest, so that nothing of it is left to run alone at the end. */
 class LongestFirst extends BaseSequencer {

@@ -1,6 +1,6 @@
+import type { Progress } from "../common/progress.ts";
 import type { OrderEvent } from "./events.ts";
 import { createMailer } from "./mailer.ts";
-import type { Progress } from "./progress.ts";
 import { createReconciler, type Reconciled } from "./reconcile.ts";
 import { type Ledger, startMailServer } from "./smtp-server.ts";
 import { type Tally, tally } from "./tally.ts";

@@ -4,9 +4,9 @@ import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import pc from "picocolors";
+import { createProgress } from "../common/progress.ts";
 import { runOnce } from "./demo.ts";
 import { LogError, parseEvents } from "./events.ts";
-import { createProgress } from "./progress.ts";
 import { renderTable } from "./table.ts";
 
 const DEFAULT_LOG = fileURLToPath(new URL("../order-events.jsonl", import.meta.url));

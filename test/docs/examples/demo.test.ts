@@ -1,45 +1,8 @@
-import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { text } from "node:stream/consumers";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-
-const ROOT = resolve(import.meta.dirname, "../../..");
-// A few seconds, and more on a machine that is busy with others.
-const TIMEOUT_MS = 90_000;
-
-interface Result {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-interface Invocation {
-  args?: string[];
-  input?: string;
-  tsconfig?: string;
-}
-
-/** Runs an example on the sources: the TypeScript configuration says what "with-idempotency" stands for. */
-async function run(file: string, { args = [], input = "", tsconfig }: Invocation = {}): Promise<Result> {
-  const { NO_COLOR: _, ...environment } = process.env;
-  const child = spawn(process.execPath, ["--import", "tsx", join(ROOT, "examples", file), ...args], {
-    cwd: ROOT,
-    env: {
-      ...environment,
-      FORCE_COLOR: "1",
-      CI: "1",
-      TSX_TSCONFIG_PATH: tsconfig ?? join(ROOT, "tsconfig.json"),
-    },
-    timeout: TIMEOUT_MS,
-  });
-  child.stdin.on("error", () => {}); // It may have ended before it read its input.
-  child.stdin.end(input);
-  const exit = new Promise<number | null>(done => child.once("close", done));
-  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
-  return { code, stdout, stderr };
-}
+import { brokenLibrary, type Invocation, run, TIMEOUT_MS } from "./run.ts";
 
 const demo = (invocation?: Invocation) => run("order-mails/main.ts", invocation);
 
@@ -137,22 +100,8 @@ describe.concurrent("the demo", { timeout: 2 * TIMEOUT_MS }, () => {
 });
 
 describe.concurrent("the demo with a broken wrapper", { timeout: 2 * TIMEOUT_MS }, () => {
-  /** The library, but for a `createIdempotency` whose `withIdempotency` is another. */
-  async function broken(name: string, withIdempotency: string): Promise<string> {
-    const library = join(directory, `${name}.mts`);
-    const tsconfig = join(directory, `${name}.json`);
-    const base = JSON.parse(await readFile(join(ROOT, "tsconfig.json"), "utf8"));
-    const paths = { "with-idempotency": [library] };
-    await writeFile(tsconfig, JSON.stringify({ compilerOptions: { ...base.compilerOptions, paths } }));
-    const source = JSON.stringify(join(ROOT, "src/index.ts"));
-    await writeFile(
-      library,
-      `import { createIdempotency as real } from ${source};
-      export * from ${source};
-      export const createIdempotency = options => ({ ...real(options), withIdempotency: ${withIdempotency} });`,
-    );
-    return tsconfig;
-  }
+  const broken = (name: string, withIdempotency: string) =>
+    brokenLibrary(directory, name, `withIdempotency: ${withIdempotency}`);
 
   test("fails when each call sends", async () => {
     const bypass = "async (key, ttl, fn) => fn({ idempotencyKey: crypto.randomUUID() })";

@@ -1,8 +1,8 @@
 import pc from "picocolors";
 import { describe, expect, test } from "vitest";
+import { createProgress } from "../../../examples/common/progress.ts";
 import type { OrderEvent } from "../../../examples/order-mails/events.ts";
 import { mailOf } from "../../../examples/order-mails/mail.ts";
-import { createProgress } from "../../../examples/order-mails/progress.ts";
 import type { ReceivedMail } from "../../../examples/order-mails/smtp-server.ts";
 import { renderTable } from "../../../examples/order-mails/table.ts";
 import { type Tally, tally } from "../../../examples/order-mails/tally.ts";
