@@ -111,13 +111,13 @@ export interface Run {
 /** What a call is made of. */
 export type CallParts = Omit<Call, "token" | "emit">;
 
-export function createCall(parts: CallParts, namespace: string | undefined): Call {
+export function createCall(parts: CallParts, namespace: string | undefined, token?: string): Call {
   const { key, storeKey, ttlMs, fn, answer, settings, scope } = parts;
   const emit = emitter(key, namespace, settings);
   if (key.length > RECOMMENDED_KEY_LENGTH) emit?.({ type: "long-key", length: key.length });
   // A number where the store is this process's own, for which it is a text like any other: section 10.
-  const token = scope.local === undefined ? drawToken() : (scope.local.takeToken() as string);
-  return { key, storeKey, ttlMs, fn, answer, settings, scope, token, emit };
+  const own = token ?? (scope.local === undefined ? drawToken() : (scope.local.takeToken() as string));
+  return { key, storeKey, ttlMs, fn, answer, settings, scope, token: own, emit };
 }
 
 /** Throws the reason of the caller's signal once that has aborted. */

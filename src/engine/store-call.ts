@@ -16,17 +16,18 @@ type At = Pick<Call, "storeKey"> & { readonly scope: Pick<Call["scope"], "store"
  */
 export function inTime<T>(at: At, answer: Awaitable<T>, timeoutMs: number, ofMs = timeoutMs): Awaitable<T> {
   if (!isPromise(answer)) return answer;
-  const wait = () => within(answer, timeoutMs, () => gaveUp(at, answer, ofMs));
-  const { [SENT]: sent } = answer as Partial<Queued>;
-  return sent === undefined ? wait() : sent.then(wait);
+  const { [IN_TIME]: own } = answer as Partial<Timed<T>>;
+  const over = (late: PromiseLike<T>) => gaveUp(at, late, ofMs);
+  return own === undefined ? within(answer, timeoutMs, () => over(answer)) : own(timeoutMs, over);
 }
 
-/** An answer whose time counts from when the operation is sent: it may have to wait for others in this process. */
-export interface Queued {
-  readonly [SENT]: Promise<void>;
+/** An answer that sees to its own time: it comes with others, or the operation waits for others in this process. */
+export interface Timed<T> {
+  /** The answer within that time from when the operation is sent; rejects with what is made of the answer that is late. */
+  readonly [IN_TIME]: (timeoutMs: number, over: (late: PromiseLike<T>) => Error) => Promise<T>;
 }
 
-export const SENT: unique symbol = /* @__PURE__ */ Symbol();
+export const IN_TIME: unique symbol = /* @__PURE__ */ Symbol();
 
 function gaveUp({ scope: { store }, storeKey }: At, late: PromiseLike<unknown>, waitedMs: number): Error {
   notify(() => store.abandoned?.(storeKey), undefined);

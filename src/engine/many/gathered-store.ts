@@ -9,8 +9,9 @@ import type {
 import type { Awaitable } from "../../util/awaitable.ts";
 import { isError } from "../../util/is-error.ts";
 import { backgroundTimer } from "../../util/timers.ts";
+import { within } from "../../util/within.ts";
 import type { RunStore } from "../shared-runs.ts";
-import { type Queued, SENT } from "../store-call.ts";
+import { IN_TIME, type Timed } from "../store-call.ts";
 
 // B6: the most that go together, and the most at once if each goes alone.
 const MOST = 1_000;
@@ -27,12 +28,6 @@ const soon: Later = act => void Promise.resolve().then(act);
 /** After the timers that are due now: each renewal has one of its own. */
 const afterTimers: Later = act => void backgroundTimer(act, 0);
 
-interface Waiting<Item, T> {
-  readonly item: Item;
-  resolve(answer: Awaitable<T>): void;
-  reject(error: unknown): void;
-}
-
 /**
  * A store as the calls of one `executeMany` use it: what they ask at the same time goes to the store together, if it can
  * do many at once, and else one by one (B6).
@@ -46,24 +41,27 @@ export function gatheredStore(store: IdempotencyStore): RunStore {
     later = soon,
   ): (item: Item) => Promise<T> {
     if (many === undefined) return item => alone.begin(item.key, async () => one(item));
-    let waiting: Waiting<Item, T>[] = [];
+    const ask = async (items: readonly Item[]) =>
+      items.length > 1 ? checked(await many.call(store, items), items.length) : [await one(items[0]!)];
+    let batch: Batch<Item, T> | undefined;
     let text = 0;
 
     function send(): void {
-      const batch = waiting;
-      waiting = [];
+      batch?.send();
+      batch = undefined;
       text = 0;
-      if (batch.length > 1) void together(batch, items => many!.call(store, items));
-      else for (const { item, resolve } of batch) resolve((async () => one(item))());
     }
 
-    return item =>
-      new Promise((resolve, reject) => {
-        if (waiting.length === 0) later(send);
-        waiting.push({ item, resolve, reject });
-        text += item.outcome?.length ?? 0;
-        if (waiting.length === MOST || text > MOST_TEXT) send();
-      });
+    return item => {
+      if (batch === undefined) {
+        batch = newBatch(ask);
+        later(send);
+      }
+      const { size, answer } = batch.add(item);
+      text += item.outcome?.length ?? 0;
+      if (size === MOST || text > MOST_TEXT) send();
+      return answer;
+    };
   }
 
   const renewOne = ({ key, token, leaseMs }: RenewItem) => store.renew(key, token, leaseMs);
@@ -88,28 +86,87 @@ export function gatheredStore(store: IdempotencyStore): RunStore {
   };
 }
 
-async function together<Item, T>(
-  batch: readonly Waiting<Item, T>[],
-  many: (items: readonly Item[]) => Awaitable<readonly Each<T>[]>,
-): Promise<void> {
-  try {
-    const answers = await many(batch.map(({ item }) => item));
-    if (answers?.length !== batch.length) {
-      throw new Error(`it gave ${answers?.length} answers for ${batch.length} items`);
-    }
-    for (const [n, { resolve, reject }] of batch.entries()) {
-      const answer = answers[n] as Each<T>;
-      if (isError(answer)) reject(answer);
-      else resolve(answer);
-    }
-  } catch (error) {
-    for (const { reject } of batch) reject(error);
+function checked<T>(answers: readonly Each<T>[], expected: number): readonly Each<T>[] {
+  if (answers?.length === expected) return answers;
+  throw new Error(`it gave ${answers?.length} answers for ${expected} items`);
+}
+
+/** What goes to the store together. */
+interface Batch<Item, T> {
+  add(item: Item): { size: number; answer: Promise<T> };
+  send(): void;
+}
+
+interface Waiting<T> {
+  resolve(answer: T): void;
+  reject(error: unknown): void;
+  /** What an answer that is late is to be rejected with. */
+  over?(late: PromiseLike<T>): Error;
+}
+
+function newBatch<Item, T>(ask: (items: readonly Item[]) => Promise<readonly Each<T>[]>): Batch<Item, T> {
+  const items: Item[] = [];
+  const waiting: Waiting<T>[] = [];
+  let send = () => {};
+  const answers = new Promise<readonly Each<T>[]>(resolve => {
+    send = () => resolve(ask(items));
+  });
+  answers.then(
+    all => {
+      for (const [n, each] of waiting.entries()) settle(each, all[n] as Each<T>);
+    },
+    error => {
+      for (const { reject } of waiting) reject(error);
+    },
+  );
+  // One timer for all: with one for each, a batch takes a third longer.
+  let longestMs = -1;
+
+  function inTime(timeoutMs: number): void {
+    if (timeoutMs <= longestMs) return;
+    longestMs = timeoutMs;
+    const isLate = new Error();
+    within(answers, timeoutMs, () => isLate).catch(error => {
+      if (error === isLate && timeoutMs === longestMs) waiting.forEach(giveUp);
+    });
   }
+
+  function giveUp({ over, reject }: Waiting<T>, n: number): void {
+    if (over === undefined) return;
+    const late = answers.then(
+      all => new Promise<T>((resolve, reject) => settle({ resolve, reject }, all[n] as Each<T>)),
+    );
+    late.catch(() => {});
+    reject(over(late));
+  }
+
+  return {
+    add(item) {
+      const promise = new Promise<T>((resolve, reject) => {
+        items.push(item);
+        waiting.push({ resolve, reject });
+      });
+      const each = waiting.at(-1)!;
+      const own: Timed<T>[typeof IN_TIME] = (timeoutMs, over) => {
+        each.over = over;
+        inTime(timeoutMs);
+        return promise;
+      };
+      return { size: items.length, answer: Object.assign(promise, { [IN_TIME]: own }) };
+    },
+    send: () => send(),
+  };
+}
+
+function settle<T>({ resolve, reject }: Waiting<T>, answer: Each<T>): void {
+  if (isError(answer)) reject(answer);
+  else resolve(answer);
 }
 
 /**
  * Does at most so many things at once, and the others after them. What nobody waits for any more is not counted: it may
- * never end. Each promise says when it was begun.
+ * never end. The time of
+ * each counts from when it is begun.
  */
 function atMost(most: number) {
   const running = new Map<object, string>();
@@ -120,7 +177,7 @@ function atMost(most: number) {
   }
 
   return {
-    begin<T>(key: string, act: () => Promise<T>): Promise<T> & Queued {
+    begin<T>(key: string, act: () => Promise<T>): Promise<T> & Timed<T> {
       let begun = () => {};
       const sent = new Promise<void>(resolve => {
         begun = resolve;
@@ -139,7 +196,9 @@ function atMost(most: number) {
         });
       });
       goOn();
-      return Object.assign(answer, { [SENT]: sent });
+      const own: Timed<T>[typeof IN_TIME] = (timeoutMs, over) =>
+        sent.then(() => within(answer, timeoutMs, () => over(answer)));
+      return Object.assign(answer, { [IN_TIME]: own });
     },
     giveUp(key: string): void {
       for (const [answer, its] of running) if (its === key) running.delete(answer);

@@ -3,6 +3,7 @@ import type { BatchFn, ItemOutcome, ManyOutcomes } from "../../contract/many.ts"
 import type { Settings } from "../../contract/options.ts";
 import { type Awaitable, isPromise } from "../../util/awaitable.ts";
 import { onAbort } from "../../util/on-abort.ts";
+import { drawTokens } from "../../util/token.ts";
 import { isQuiet, replayKept } from "../answers.ts";
 import { createCall, type MakeAnswer } from "../call.ts";
 import { perform } from "../perform.ts";
@@ -90,7 +91,7 @@ export function performMany<I>(many: Many<I>): ManyOutcomes<unknown> {
       if (taken.length === 0 || hasLeft) return;
       const passengers = batches.open(taken, pulled);
       pulled += taken.length;
-      for (const passenger of passengers) begin(passenger);
+      begin(passengers);
     }
   }
 
@@ -133,39 +134,56 @@ function changing() {
   };
 }
 
-/** Performs the call of an item, whose outcome goes to `end`. Never throws. */
+/** Performs the calls of items, whose outcomes go to `end`. Never throws. */
 function performer<I>(many: Many<I>, end: (passenger: Passenger<I>, outcome: ItemOutcome<unknown>) => void) {
   const scope = callScope(many.scope);
   const { ttlMs, namespace } = many;
 
-  function answerOf(passenger: Passenger<I>, { key, storeKey, settings }: ReadItem): Awaitable<unknown> {
+  function fail(passenger: Passenger<I>, reason: unknown, key?: string): void {
+    const { attempt, sharesFailure } = passenger;
+    const replayed = sharesFailure || isIdempotencyError(reason, "REPLAYED_ERROR");
+    end(passenger, { status: "rejected", reason, replayed, key, attempt });
+  }
+
+  function tryTo<T>(passenger: Passenger<I>, act: () => T, key?: string): T | undefined {
+    try {
+      return act();
+    } catch (error) {
+      fail(passenger, error, key);
+      return undefined;
+    }
+  }
+
+  function answerOf(passenger: Passenger<I>, { key, storeKey, settings }: ReadItem, token?: string): Outcome {
     const kept = isQuiet(settings) ? scope.local?.peekCompleted(storeKey) : undefined;
     if (kept !== undefined) {
       passenger.attempt = kept.history?.attempt ?? 1;
-      return replayKept(kept, key, settings, itemOutcome);
+      return replayKept(kept, key, settings, itemOutcome) as Outcome;
     }
     const parts = { key, storeKey, ttlMs, fn: passenger, answer: itemOutcome, settings, scope };
-    return perform(createCall(parts, namespace));
+    return perform(createCall(parts, namespace, token)) as Outcome;
   }
 
-  return (passenger: Passenger<I>): void => {
-    let key: string | undefined;
-    const fail = (reason: unknown) => {
-      const { attempt, sharesFailure } = passenger;
-      const replayed = sharesFailure || isIdempotencyError(reason, "REPLAYED_ERROR");
-      end(passenger, { status: "rejected", reason, replayed, key, attempt });
-    };
-    try {
-      const read = many.read(passenger.item, passenger.index);
-      key = read.key;
-      const answer = answerOf(passenger, read) as Awaitable<ItemOutcome<unknown>>;
-      if (isPromise(answer)) answer.then(outcome => end(passenger, outcome), fail);
-      else end(passenger, answer);
-    } catch (error) {
-      fail(error);
+  return (passengers: readonly Passenger<I>[]): void => {
+    const items = passengers.map(each => tryTo(each, () => many.read(each.item, each.index)));
+    // Section 10: drawn for claims that are made now, when no code of the caller's comes between.
+    const tokens = scope.local === undefined ? drawTokens(items.length) : [];
+    for (const [n, passenger] of passengers.entries()) {
+      const item = items[n];
+      if (item === undefined) continue;
+      const { key } = item;
+      const answer = tryTo(passenger, () => answerOf(passenger, item, tokens[n]), key);
+      if (isPromise(answer)) {
+        answer.then(
+          outcome => end(passenger, outcome),
+          reason => fail(passenger, reason, key),
+        );
+      } else if (answer !== undefined) end(passenger, answer);
     }
   };
 }
+
+type Outcome = Awaitable<ItemOutcome<unknown>>;
 
 const itemOutcome: MakeAnswer = (value, replayed, persisted, attempt, key): ItemOutcome<unknown> => ({
   status: "fulfilled",
