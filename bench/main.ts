@@ -69,7 +69,11 @@ const rows = [
 ];
 
 // The page's prose is the page's own: only what stands between its marks is replaced.
-const parts: Record<string, string> = { machine: machine(), measures: table(rows) };
+const parts: Record<string, string> = {
+  machine: machine(),
+  measures: table(rows),
+  many: table(measured<Compared>("many.ts").rows),
+};
 if (withPeers) {
   parts["peers-memory"] = comparison(speed.peers);
   parts["peers-redis"] = comparison(redis.peers);
