@@ -95,7 +95,7 @@ export interface Run {
   heldSince: Moment;
   /** The claim that is being made once more, where the record expired. */
   reclaiming: PromiseLike<boolean | undefined> | undefined;
-  /** When that was first sent in vain: it may have landed unseen, or land yet. Undefined once the store has answered. */
+  /** When that was first given up: it may have landed unseen, or land yet. Undefined once the store has answered. */
   unheardSince: Moment | undefined;
   /**
    * Whether the lease is kept up: while `fn` is going on, while its outcome is being written, when a refusal may only say

@@ -18,11 +18,15 @@ export function mayHaveExpired({ call, heldSince }: Run): boolean {
   return elapsedSince(heldSince) >= call.settings.leaseMs + call.ttlMs;
 }
 
-/** How long there is still time to settle a run: as long as its lease lasts, or that of a claim that may land yet. */
+/**
+ * How long there is still time to settle a run: as long as its lease lasts, or one that a claim may have begun unseen,
+ * and one more try.
+ */
 export function settlingLeftMs(run: Run): number {
   const { call, unheardSince } = run;
   if (unheardSince === undefined) return leaseLeftMs(run);
-  return Math.max(leaseLeftMs(run), call.settings.leaseMs - elapsedSince(unheardSince));
+  const { leaseMs, storeTimeoutMs } = call.settings;
+  return Math.max(leaseLeftMs(run), leaseMs + storeTimeoutMs - elapsedSince(unheardSince));
 }
 
 const SOON = /* @__PURE__ */ Promise.resolve();
@@ -112,7 +116,7 @@ async function claimAnew(run: Run): Promise<boolean | undefined> {
   const isHeld = await askStore(run.call, "claim", askToReclaim, undefined, run.call.settings.storeTimeoutMs);
   run.reclaiming = undefined;
   if (isHeld) run.heldSince = sentAt;
-  run.unheardSince = isHeld === undefined ? (run.unheardSince ?? sentAt) : undefined;
+  run.unheardSince = isHeld === undefined ? (run.unheardSince ?? moment()) : undefined;
   return isHeld;
 }
 

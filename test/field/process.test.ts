@@ -154,9 +154,10 @@ describe("a run that claims its expired record once more", () => {
   });
 
   /** A run of a blocked process, which ends when its record is gone, and of which the next `faults` go wrong. */
-  async function blockedToTheEnd(...faults: Parameters<FaultyStore["inject"]>) {
+  async function blockedToTheEnd(faults: readonly Fault[], storeTimeoutMs = 100) {
     const [store, other] = processes(2) as [FaultyStore, FaultyStore];
-    const idempotency = createIdempotency({ store, lease: "1s", storeTimeout: { milliseconds: 100 } });
+    const storeTimeout = { milliseconds: storeTimeoutMs };
+    const idempotency = createIdempotency({ store, lease: "1s", storeTimeout });
     const work = deferred();
     const call = idempotency.execute("k", "1m", () => work.promise);
     await turn();
@@ -170,7 +171,7 @@ describe("a run that claims its expired record once more", () => {
     ["by a second claim, where the first is lost", { operation: "claim", kind: "hang" }],
     ["though the first completion is lost", { operation: "complete", kind: "fail" }],
   ])("is remembered later, %s", async (_, fault) => {
-    const { call, work, next } = await blockedToTheEnd(fault);
+    const { call, work, next } = await blockedToTheEnd([fault]);
     work.resolve("sent");
     await pass(200);
     expect(await call).toMatchObject({ value: "sent", persisted: false });
@@ -178,11 +179,21 @@ describe("a run that claims its expired record once more", () => {
     expect(await next.execute("k", "1m", () => "again")).toMatchObject({ value: "sent", replayed: true });
   });
 
+  it("is remembered later, by claims that land when their leases would be over", async () => {
+    const late: Fault = { operation: "claim", kind: "delay-request", by: 1_200, times: 2 };
+    const { call, work, next } = await blockedToTheEnd([late], 1_000);
+    work.resolve("sent");
+    await pass(1_100);
+    expect(await call).toMatchObject({ value: "sent", persisted: false });
+    await pass(2_000);
+    expect(await next.execute("k", "1m", () => "again")).toMatchObject({ value: "sent", replayed: true });
+  });
+
   it("is free when it fails for certain, though its claim lands after that", async () => {
-    const { call, work, next } = await blockedToTheEnd(
+    const { call, work, next } = await blockedToTheEnd([
       { operation: "renew", kind: "answer", value: false },
       { operation: "claim", kind: "delay-request", by: 350 },
-    );
+    ]);
     // A renewal that finds the record gone claims it once more, in vain for now.
     await pass(350);
     work.reject(new Error("refused"));
