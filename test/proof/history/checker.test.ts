@@ -343,6 +343,19 @@ describe("a history that keeps all promises passes:", () => {
       tell => askedAnew(tell, true),
     ],
     [
+      "a run that settles once more, for a renewal that was under way has kept its claim",
+      tell => {
+        tell.call(0, "a", { ttlMs: 1_000, storeTimeoutMs: 5_000 });
+        tell.claimed(0, "t1", 1, "t1", { ttlMs: 1_000 });
+        tell.start(1, "a");
+        tell.act(250, "renew", "t1");
+        tell.fail(260, "a");
+        tell.send(260, "release", "t1");
+        tell.act(4_000, "release", "t1", false);
+        tell.refuseBy(9_000, "a", "error of a");
+      },
+    ],
+    [
       "a call that shares the answer to one which began in time, and which that refuses by its fingerprint",
       tell => {
         const first = { ttlMs: 1_000, fingerprint: "y" };
@@ -432,7 +445,7 @@ const askedAnew = (tell: Storyteller, asks: boolean) => {
   tell.start(1, "a");
   tell.end(3_000, "a");
   tell.complete(7_000, "t1", `"sent by a"`, false, { sent: 3_000 });
-  if (asks) tell.send(7_000, "claim", "t1");
+  if (asks) tell.send(7_001, "claim", "t1");
   tell.result(11_000, "a", "sent by a", { persisted: false });
 };
 

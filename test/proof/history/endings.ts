@@ -1,14 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import {
-  type Found,
-  isAskedAnew,
-  isClaimedAnew,
-  isResolved,
-  of,
-  origin,
-  type Rule,
-  replays,
-} from "./rule.ts";
+import type { Operation } from "./events.ts";
+import { type Found, isResolved, of, origin, type Rule, replays, tokensOf } from "./rule.ts";
 import { type Call, finishedAt, NEVER, type Run, type Story } from "./story.ts";
 
 /** When the last write of a value ended, at the latest. */
@@ -67,16 +59,27 @@ function everyCallIsAnswered(story: Story): Found[] {
       return [of(call, `${call.call} ${what} only after ${decided - call.at} ms`)];
     }
     const finished = run ? finishedAt(run) : NEVER;
-    if (run && isLate(finished, answered, operationsAfter(story, run) * storeTimeoutMs))
+    if (run && isLate(finished, answered, operationsAfter(story, run, answered) * storeTimeoutMs))
       return [of(call, `${call.call} was answered only ${answered - finished} ms after its run`)];
     return [];
   });
 }
 
-/** Refused, a run claims once more what has expired, and settles that where it gets it. */
-function operationsAfter(story: Story, run: Run): number {
-  if (!isAskedAnew(story, run)) return 1;
-  return isClaimedAnew(story, run, run.start.at) ? 3 : 2;
+/**
+ * How many operations a run has waited for, one after the other: refused, it claims once more what has expired, and
+ * settles what it has by that or by a renewal.
+ */
+function operationsAfter(story: Story, run: Run, answered: number): number {
+  const tokens = tokensOf(story, run);
+  const own = story.sends.filter(
+    ({ key, token, at }) => key === run.call.key && tokens.has(token) && at < answered,
+  );
+  const count = (what: Operation, from: number) =>
+    own.filter(({ operation, at }) => operation === what && at >= from).length;
+  const finished = finishedAt(run);
+  // Renewals go on beside a completion; a run that holds has none but that.
+  const settled = count("complete", finished) + count("release", finished) || count("renew", finished);
+  return Math.max(1, Math.min(3, settled + count("claim", run.start.at + 1)));
 }
 
 const SLACK_MS = 1_000;

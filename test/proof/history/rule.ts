@@ -60,20 +60,11 @@ export function isClaimedAnew(story: Story, run: Run, since: number): boolean {
   );
 }
 
-/** Whether a run has asked for its record once more, whatever came of that. */
-export function isAskedAnew(story: Story, run: Run): boolean {
-  const tokens = tokensOf(story, run);
-  return story.sends.some(
-    ({ operation, key, token, at: sent }) =>
-      operation === "claim" && key === run.call.key && sent > run.start.at && tokens.has(token),
-  );
-}
-
 const claimsOf = ({ stores }: Story, { call }: Run) =>
   (stores.get(call.key) ?? []).filter(({ process, answer }) => process === call.process && isClaimed(answer));
 
 /** Those by which a process had claimed the key when a run began. */
-const tokensOf = (story: Story, run: Run) =>
+export const tokensOf = (story: Story, run: Run) =>
   new Set(
     claimsOf(story, run)
       .filter(({ sent }) => sent <= run.start.at)
