@@ -356,6 +356,14 @@ describe("a history that keeps all promises passes:", () => {
       },
     ],
     [
+      "a result that could not be stored, and a call that gets it within ttl of its being given",
+      tell => {
+        unstoredFor(tell, 5_000);
+        tell.call(14_900, "b");
+        tell.result(14_900, "b", "sent by a", { replayed: true, persisted: false });
+      },
+    ],
+    [
       "a call that shares the answer to one which began in time, and which that refuses by its fingerprint",
       tell => {
         const first = { ttlMs: 1_000, fingerprint: "y" };
@@ -436,6 +444,17 @@ const takenOverWhileStopped = (
   tell.end(anewAt + 1, "a");
   tell.complete(anewAt + 2, "t1", `"sent by a"`, true, of);
   tell.result(anewAt + 3, "a", "sent by a");
+};
+
+/** A result whose write gets no answer, and that is given then. */
+const unstoredFor = (tell: Storyteller, ms: number) => {
+  tell.call(0, "a", { ttlMs: 10_000, storeTimeoutMs: 5_000 });
+  tell.claimed(0, "t1", 1, "t1", { ttlMs: 10_000 });
+  tell.start(0, "a");
+  tell.end(1, "a");
+  tell.send(1, "complete", "t1");
+  tell.result(ms, "a", "sent by a", { persisted: false });
+  tell.send(ms + 100, "complete", "t1");
 };
 
 /** A run whose completion is refused, and which is answered when two operations have had their time. */
@@ -743,6 +762,15 @@ describe("a broken promise is found:", () => {
         tell.send1(0, "a", "t1");
         tell.call(60_001, "b");
         tell.replay(60_002, "b", "sent by a");
+      },
+    ],
+    [
+      "P5",
+      /whose window ended/,
+      tell => {
+        unstoredFor(tell, 5_000);
+        tell.call(15_100, "b");
+        tell.result(15_100, "b", "sent by a", { replayed: true, persisted: false });
       },
     ],
     ["P5", /are left/, tell => tell.left(HOUR, 1)],

@@ -18,8 +18,10 @@ function noReplayPastTheWindow(story: Story): Found[] {
     const run = origin(story, call);
     if (!run || isResolved(story, call) || story.away(call.process, 0, call.result!.at)) return [];
     const { ttlMs, leaseMs, storeTimeoutMs } = run.call;
-    // While it is not stored it is shared as long as the lease lasts, and the last write may take its time.
-    const shared = run.end!.at + leaseMs + 2 * storeTimeoutMs;
+    // While it is not stored it is shared as long as the lease lasts, and the last write may take its time. The first
+    // one may have begun the window until the run's own caller was answered.
+    const given = (run.call.result?.at ?? 0) + ttlMs;
+    const shared = Math.max(given, run.end!.at + leaseMs + 2 * storeTimeoutMs);
     const until = call.result!.persisted
       ? writtenAt(story, run) + ttlMs
       : Math.max(shared, writtenAt(story, run) + ttlMs);
