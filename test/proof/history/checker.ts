@@ -1,3 +1,4 @@
+import { BATCHES } from "./batches.ts";
 import { ANSWERS, WINDOWS } from "./endings.ts";
 import type { History, Violation } from "./events.ts";
 import { checkHolders } from "./holders.ts";
@@ -23,10 +24,10 @@ export interface World {
   lateMs?: number;
 }
 
-/** Holds a history against the promises P1–P5, the rules for holders, and the clauses S1–S11 of the stores. */
+/** Holds a history against the promises P1–P5, the rules for holders and for batches (B1–B5), and the clauses S1–S11 of the stores. */
 export function check(history: History, { lateMs = 0 }: World = {}): Violation[] {
   const story = tell(history);
-  const found = PROMISES.flatMap(([promise, rules]) =>
+  const found = [...PROMISES, ...BATCHES(lateMs)].flatMap(([promise, rules]) =>
     rules.flatMap(rule => rule(story).map(violation => ({ promise, ...violation }))),
   );
   return [...found, ...checkHolders(story, lateMs), ...checkClauses(history)];

@@ -53,6 +53,8 @@ function everyCallIsAnswered(story: Story): Found[] {
     if (answered === undefined) {
       return story.crashedAt(call.process) === NEVER ? [of(call, `${call.call} was never answered`)] : [];
     }
+    // What an item waits for besides is told in batches.ts.
+    if (call.batch !== undefined) return [];
     const isLate = (from: number, to: number, bound: number) =>
       to - from > bound + SLACK_MS && !story.away(call.process, from, to);
     const decided = run?.start.at ?? answered;

@@ -25,6 +25,8 @@ export interface CallEvent extends OfCall {
   onConflict: "wait" | "reject";
   onStoreError: "throw" | "run";
   fingerprint?: string | undefined;
+  /** The `executeMany` that it is an item of. */
+  batch?: string | undefined;
 }
 
 /** `fn` begins. `watches` says whether it listens to its signal. */
@@ -66,6 +68,34 @@ export interface RefusedEvent extends OfCall {
   aborted?: boolean | undefined;
 }
 
+/** An `executeMany` begins, with an item for each of these calls. */
+export interface ManyEvent extends Moment {
+  type: "many";
+  batch: string;
+  calls: readonly string[];
+  keys: readonly string[];
+  batchSize: number;
+}
+
+/** `fn` of an `executeMany` begins, with these of its items. */
+export interface BatchEvent extends Moment {
+  type: "batch";
+  batch: string;
+  calls: readonly string[];
+  idempotencyKeys: readonly string[];
+  idempotencyKey: string;
+  /** Whether it listens to its signal. */
+  watches: boolean;
+}
+
+/** What an `executeMany` gave, by the keys of its outcomes; all of them, unless its reader has left. */
+export interface OutcomesEvent extends Moment {
+  type: "outcomes";
+  batch: string;
+  keys: readonly (string | undefined)[];
+  hasLeft: boolean;
+}
+
 /** The operations of a store that a history tells of. */
 export type Operation = "claim" | "renew" | "complete" | "release" | "read" | "settle" | "reopen" | "forget";
 
@@ -98,6 +128,9 @@ export interface StoreEvent extends Asked {
 /** What a history is made of: plain data, a line of JSON each where it comes from real processes. */
 export type HistoryEvent =
   | CallEvent
+  | ManyEvent
+  | BatchEvent
+  | OutcomesEvent
   | StartEvent
   /** The side effect happened in the world outside. */
   | (OfCall & { type: "effect" })

@@ -9,6 +9,7 @@ export function checkHolders(story: Story, lateMs: number): Violation[] {
     ...aHolderThatLivesRenews(story),
     ...aClaimThatCameTooLateIsGivenBack(story),
     ...aWaiterDoesNotRunInTheNextWindow(story),
+    ...whatNeverRanIsReleased(story),
   ];
 }
 
@@ -166,3 +167,20 @@ const isCompletion = ({ operation, token }: StoreEvent, of?: string) =>
   operation === "complete" && token === of;
 const isWaiting = ({ operation, answer }: StoreEvent) =>
   operation === "claim" && (answer as { status?: string } | undefined)?.status === "in-progress";
+
+/** A claim by which `fn` never ran, and which took nothing over, is freed: nothing about it is uncertain. */
+function whatNeverRanIsReleased({ stores, calls }: Story): Violation[] {
+  const runs = calls.flatMap(({ run }) => run ?? []);
+  return [...stores.values()].flatMap(events =>
+    events
+      .filter(({ operation, leaseMs, answer }) => operation === "renew" && leaseMs === 0 && answer === true)
+      .flatMap(hold => {
+        const claims = events.filter(({ operation, token }) => operation === "claim" && token === hold.token);
+        const mayBeOfRun =
+          claims.some(({ answer, request }) => request?.rerun || !isClaimed({ answer } as StoreEvent)) ||
+          claims.some(claim => runs.some(run => isOf(run, claim)));
+        if (mayBeOfRun || claims.length === 0) return [];
+        return [violation(hold.at, hold.key, `${hold.process} held a claim by which it never ran`)];
+      }),
+  );
+}

@@ -33,9 +33,11 @@ const isRefused = (story: Story, run: Run) => completions(story, run).some(({ an
 
 /** Until when a result that is not stored is shared: until it is, and as long as its lease and its window last. */
 function sharedUntil(story: Story, run: Run): number {
-  const { at, leaseMs, ttlMs, result } = run.call;
+  const { at, leaseMs, ttlMs, result, batch } = run.call;
+  // An item's result is given out with those of its companions.
+  const given = batch === undefined ? result!.at : run.end!.at;
   const stored = completions(story, run).filter(({ answer, heard }) => answer === true && heard !== false);
-  return Math.min(at + leaseMs, result!.at + ttlMs, ...stored.map(({ at }) => at));
+  return Math.min(at + leaseMs, given + ttlMs, ...stored.map(({ at }) => at));
 }
 
 /** Until the store has a result, the other calls of the process get it all the same. */
@@ -84,8 +86,8 @@ function errorsAreOnesThatSomebodyThrew(story: Story): Found[] {
   return story.calls
     .filter(({ refused }) => refused?.error !== undefined)
     .filter(({ key, process, refused, at: began }) => {
-      const run = runsOf(story, key).find(({ thrown }) => thrown?.error === refused!.error);
-      return !run || run.call.process !== process || (run.call.refused?.at ?? NEVER) < began;
+      const runs = runsOf(story, key).filter(({ thrown }) => thrown?.error === refused!.error);
+      return runs.every(({ call }) => call.process !== process || (call.refused?.at ?? NEVER) < began);
     })
     .map(call => of(call, `${call.call} got an error of fn that no run that it could share had thrown`));
 }

@@ -1,9 +1,12 @@
 import {
+  type BatchEvent,
   type CallEvent,
   type EndEvent,
   type History,
   type HistoryEvent,
   isClaimed,
+  type ManyEvent,
+  type OutcomesEvent,
   type RefusedEvent,
   type ResultEvent,
   type SendEvent,
@@ -40,6 +43,9 @@ export interface Window {
 export interface Story {
   calls: Call[];
   windows: Window[];
+  manies: ManyEvent[];
+  batches: BatchEvent[];
+  outcomes: OutcomesEvent[];
   /** What the stores did, by key. */
   stores: Map<string, StoreEvent[]>;
   sends: SendEvent[];
@@ -62,6 +68,9 @@ export function tell(history: History): Story {
   return {
     calls,
     windows: gatherWindows(calls, stores),
+    manies: ofType(history, "many"),
+    batches: ofType(history, "batch"),
+    outcomes: ofType(history, "outcomes"),
     stores,
     sends: ofType(history, "send"),
     resolved: ofType(history, "resolve"),

@@ -62,6 +62,9 @@ function count({ counts, faults }: Tally, { history, struck, steps }: Simulation
   for (const [kind, times] of struck) add(faults, kind, times);
   for (const event of history) {
     if (event.type === "call") add(counts, "calls");
+    if (event.type === "call" && event.batch !== undefined) add(counts, "calls that are items");
+    if (event.type === "many") add(counts, "executeMany");
+    if (event.type === "batch") add(counts, "batches");
     if (event.type === "start")
       add(counts, event.attempt > 1 ? "runs again (takeovers and retries)" : "first runs");
     if (event.type === "effect") add(counts, "side effects");

@@ -31,6 +31,8 @@ const PLAN: Omit<Plan, "calls" | "faults"> = {
   leaseMs: 1_000,
   storeTimeoutMs: 5_000,
   waitMs: 5_000,
+  batches: [],
+  hasMany: true,
 };
 
 /** What the simulation has found, made as small as can be. */

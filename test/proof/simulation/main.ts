@@ -42,7 +42,7 @@ console.log(`\n${failures.length} runs broke a promise`);
 const kinds = new Map<string, typeof failures>();
 for (const failure of failures) {
   const { promise, message } = failure.violations[0]!;
-  const kind = `${promise} ${message.replace(/\d+|\(c\d+\)|c\d+|p\d+'*/g, "…")}`;
+  const kind = `${promise} ${message.replace(/\(c\d+\)|[bc]\d+(\.\d+)?|\d+|p\d+'*/g, "…")}`;
   kinds.set(kind, [...(kinds.get(kind) ?? []), failure]);
 }
 for (const [kind, alike] of kinds) {

@@ -11,9 +11,10 @@ export interface Network {
   readonly world: World;
   readonly plan: Plan;
   readonly server: IdempotencyStore;
-  readonly faults: ReadonlyMap<number, Extract<Fault, { kind: "message" }>>;
-  /** How many messages have been sent. */
+  readonly faults: readonly MessageFaultPlan[];
+  /** How many messages have been sent, and how many of them were of many operations. */
   messages: number;
+  messagesOfMany: number;
   /** While it is down it refuses; what was under way is cut off. */
   isDown: boolean;
   /** Counts the starts of the store. */
@@ -36,6 +37,40 @@ interface Sending {
 }
 
 type Ask = (...args: never[]) => unknown;
+
+/** One operation of a message. */
+type Part = readonly unknown[];
+
+/** A message: one operation, or one on many keys, each done by itself. */
+interface Message {
+  readonly operation: Operation;
+  readonly parts: readonly Part[];
+  /** What of many fails alone: whether it is done all the same. Undefined where it does not fail. */
+  failureOf(part: number): "undone" | "done" | undefined;
+  readonly isMany: boolean;
+}
+
+const alone = (operation: Operation, args: Part): Message => ({
+  operation,
+  parts: [args],
+  failureOf: () => undefined,
+  isMany: false,
+});
+
+/** What the store makes of a message. */
+function applyAll(
+  network: Network,
+  actor: Actor,
+  { operation, parts, failureOf, isMany }: Message,
+): () => unknown {
+  if (!isMany) return apply(network, actor, operation, parts[0]!);
+  const replies = parts.map((args, index) => {
+    const failure = failureOf(index);
+    const reply = failure === "undone" ? undefined : apply(network, actor, operation, args);
+    return failure === undefined ? reply! : reset;
+  });
+  return () => replies.map(reply => reply());
+}
 
 /** What the store makes of a request, and whether its answer is heard is noted in the event. */
 function apply(
@@ -93,12 +128,7 @@ function describe(
   }
 }
 
-function recordSend(
-  { world, record }: Network,
-  actor: Actor,
-  operation: Operation,
-  args: readonly unknown[],
-) {
+function recordSend({ world, record }: Network, actor: Actor, operation: Operation, args: Part) {
   const [key, second] = args as [string, string | { token?: string } | undefined];
   const isByToken = ["claim", "renew", "complete", "release"].includes(operation);
   const token = typeof second === "object" ? second.token : isByToken ? second : undefined;
@@ -193,49 +223,89 @@ export function remoteStore(network: Network, actor: Actor, index: number): Idem
   const { plan } = network;
   let sent = 0;
   const claimed = new Set<string>();
-  const isRepeated = (operation: Operation, [, request]: readonly unknown[]) => {
+  const isRepeated = ({ operation, parts }: Message) => {
     if (operation !== "claim") return false;
-    const { token } = request as { token: string };
-    return claimed.size === claimed.add(token).size;
+    const before = claimed.size;
+    for (const [, request] of parts) claimed.add((request as { token: string }).token);
+    return claimed.size < before + parts.length;
   };
   const latency = () => {
     const share = hash(plan.seed, 7, index, sent++) / 2 ** 32;
     return Math.floor(share * share * (plan.latencyMs + 1));
   };
-  return storeOf(network, actor, (operation, args) => {
-    const fault = nextFault(network, actor, operation, args);
+  return storeOf(network, actor, given => {
+    const { message, fault } = struck(network, actor, given);
     const [there, back] = [latency(), latency()];
     // What comes again later than a whole window would begin the next one, which no store can tell.
-    const isCopied = isRepeated(operation, args) || fault?.what === "lands late" || fault?.what === "resent";
+    const isCopied = isRepeated(message) || fault?.what === "lands late" || fault?.what === "resent";
     const by = Math.min(
       fault?.byMs ?? 0,
       isCopied ? Math.max(0, plan.ttlMs - 1 - there) : Number.POSITIVE_INFINITY,
     );
     return new Promise((resolve, reject) => {
-      const ways = waysOf(network, actor, () => apply(network, actor, operation, args), { resolve, reject });
+      const ways = waysOf(network, actor, () => applyAll(network, actor, message), { resolve, reject });
       go(fault, there, back, by, ways);
     });
   });
 }
 
-function nextFault(network: Network, actor: Actor, operation: Operation, args: readonly unknown[]) {
-  recordSend(network, actor, operation, args);
-  const fault = network.faults.get(network.messages++);
-  if (fault) network.struck(fault.what);
-  return fault;
+/** A message as it is sent, and the fault that strikes it. */
+function struck(network: Network, actor: Actor, message: Message) {
+  const { operation, parts, isMany } = message;
+  for (const args of parts) recordSend(network, actor, operation, args);
+  const nth = network.messages++;
+  const nthOfMany = isMany ? network.messagesOfMany++ : undefined;
+  const fault = network.faults.findLast(fault => fault.nth === (fault.ofMany ? nthOfMany : nth));
+  if (fault) network.struck(isMany ? `${fault.what}, of a message of many` : fault.what);
+  if (fault?.what !== "in part" || !isMany) return { message, fault };
+  const failureOf = (part: number) =>
+    (["undone", "done", undefined] as const)[hash(network.plan.seed, 9, nth, part) % 3];
+  return { message: { ...message, failureOf }, fault: undefined };
 }
 
-function storeOf(
-  network: Network,
-  actor: Actor,
-  ask: (operation: Operation, args: readonly unknown[]) => unknown,
-): IdempotencyStore {
-  const operations = OPERATIONS.map(operation => [operation, (...args: unknown[]) => ask(operation, args)]);
-  const store = Object.fromEntries(operations) as IdempotencyStore;
+function storeOf(network: Network, actor: Actor, ask: (message: Message) => unknown): IdempotencyStore {
+  const operations = OPERATIONS.map(operation => [
+    operation,
+    (...args: unknown[]) => ask(alone(operation, args)),
+  ]);
+  const store = {
+    ...(Object.fromEntries(operations) as IdempotencyStore),
+    ...(network.plan.hasMany && manyOf(ask)),
+  };
   // A listing is no operation on a key: what it found may be past by the time that it is read.
   const list: IdempotencyStore["list"] = query => network.server.list!(query);
   if (!network.plan.hints) return { ...store, list };
   return { ...store, list, settled: (key, signal) => hint(network, actor, key, signal) };
+}
+
+type ManyOperations = Pick<IdempotencyStore, "claimMany" | "renewMany" | "completeMany" | "releaseMany">;
+
+/** B6: one message for many keys. */
+function manyOf(ask: (message: Message) => unknown): ManyOperations {
+  const send = (operation: Operation, parts: readonly Part[]) =>
+    ask({ ...alone(operation, []), parts, isMany: true }) as never;
+  return {
+    claimMany: items =>
+      send(
+        "claim",
+        items.map(({ key, request }) => [key, request]),
+      ),
+    renewMany: items =>
+      send(
+        "renew",
+        items.map(({ key, token, leaseMs }) => [key, token, leaseMs]),
+      ),
+    completeMany: items =>
+      send(
+        "complete",
+        items.map(({ key, token, outcome, ttlMs }) => [key, token, outcome, ttlMs]),
+      ),
+    releaseMany: items =>
+      send(
+        "release",
+        items.map(({ key, token }) => [key, token]),
+      ),
+  };
 }
 
 /** The store's hint comes as any message does, and to nobody where the process has died. */
@@ -247,10 +317,10 @@ function hint({ world, server }: Network, actor: Actor, key: string, signal: Abo
 
 /** A store in the process itself, which answers at once, and fails where a fault says so. */
 export function localStore(network: Network, actor: Actor): IdempotencyStore {
-  return storeOf(network, actor, (operation, args) => {
-    const fault = nextFault(network, actor, operation, args);
+  return storeOf(network, actor, given => {
+    const { message, fault } = struck(network, actor, given);
     if (network.isDown || fault?.what === "refused") throw refused();
-    const reply = apply(network, actor, operation, args);
+    const reply = applyAll(network, actor, message);
     if (fault?.what === "reset after the request") throw reset();
     return reply();
   });

@@ -27,6 +27,28 @@ export interface CallPlan {
   abortAfterMs?: number | undefined;
 }
 
+/** An item of a batch: a call that is made together with others. */
+export type ItemPlan = Pick<CallPlan, "name" | "key" | "fingerprint"> & { ends: Work["ends"] };
+
+/** What `fn` does in a batch: the side effect of one item after the other, and its end. */
+export interface BatchWork
+  extends Pick<Work, "isSync" | "beforeEffectMs" | "afterEffectMs" | "watches" | "heeds"> {
+  /** Between the side effects of two items. */
+  spreadMs: number;
+  /** What it gives: each item's own, too few results, or nothing, for it throws or is cut after so many side effects. */
+  ends: "each" | "too few" | "error" | "cut";
+  afterEffects: number;
+}
+
+/** Calls that one `executeMany` makes together. */
+export interface BatchPlan extends Omit<CallPlan, "key" | "fingerprint" | "work"> {
+  items: ItemPlan[];
+  batchSize: number;
+  work: BatchWork;
+  /** Whether its caller awaits all outcomes, reads each, or leaves after the first. */
+  reads: "all" | "each" | "first";
+}
+
 /** What goes wrong with the message to the store that is the `nth` of the run. */
 const MESSAGE_FAULTS = [
   "refused",
@@ -38,7 +60,8 @@ const MESSAGE_FAULTS = [
   "lands late",
   "resent",
 ] as const;
-type MessageFault = (typeof MESSAGE_FAULTS)[number];
+/** A message of many operations may fail in part, too: some are done and some are not, and what is done is not always told. */
+type MessageFault = (typeof MESSAGE_FAULTS)[number] | "in part";
 
 /** When something befalls a process: at a time, or after so many of its steps. */
 type Moment = { at: number; step?: undefined } | { at?: undefined; step: number };
@@ -49,7 +72,14 @@ export type Fault =
   | { kind: "pause" | "suspension" | "partition"; process: number; when: Moment; forMs: number }
   | { kind: "clock"; process: number; when: Moment; byMs: number }
   | { kind: "outage"; at: number; forMs: number }
-  | { kind: "message"; what: MessageFault; nth: number; byMs: number }
+  | {
+      kind: "message";
+      what: MessageFault;
+      nth: number;
+      byMs: number;
+      /** Counts those of many operations only. */
+      ofMany?: true;
+    }
   | { kind: "forget" | "resolve" | "inspect" | "reconcile"; process: number; at: number; key: string };
 
 /** All that is needed to have a run again, to the letter. */
@@ -68,14 +98,73 @@ export interface Plan {
   storeTimeoutMs: number;
   waitMs: number;
   calls: CallPlan[];
+  batches: BatchPlan[];
+  /** Whether the store can do an operation on many keys at once. */
+  hasMany: boolean;
   faults: Fault[];
 }
 
 /** What the calls of a plan choose. */
 export type Policy = "reject" | "rerun" | "mixed";
 
-/** The plan that a seed stands for. */
+/** The plan that a seed stands for: every third one has batches. */
 export function planOf(seed: number, policy: Policy): Plan {
+  const plan = planOfCalls(seed, policy);
+  const dice = random(seed, 8);
+  return dice.chance(1 / 3) ? withBatches(plan, policy, dice) : plan;
+}
+
+function withBatches(plan: Plan, policy: Policy, dice: Random): Plan {
+  const faults = Array.from({ length: dice.pick([0, 0, 1, 1, 2]) }, () => faultOfMany(dice, plan));
+  return {
+    ...plan,
+    hasMany: dice.chance(0.7),
+    calls: plan.calls.slice(0, dice.below(4)),
+    batches: Array.from({ length: dice.pick([1, 1, 2]) }, (_, index) => batchOf(dice, plan, policy, index)),
+    faults: possible([...plan.faults, ...faults]),
+  };
+}
+
+const faultOfMany = (dice: Random, plan: Plan): Fault => ({
+  kind: "message",
+  what: dice.pick([...MESSAGE_FAULTS, "in part", "in part"]),
+  nth: dice.below(dice.pick([2, 8])),
+  byMs: lengthOf(dice, plan),
+  ofMany: true,
+});
+
+function batchOf(dice: Random, shape: Shape, policy: Policy, index: number): BatchPlan {
+  const { key: _key, fingerprint: _fingerprint, work, ...call } = callOf(dice, shape, policy, index);
+  const name = `b${index + 1}`;
+  const items = Array.from(
+    { length: 2 + dice.below(5) },
+    (_, index): ItemPlan => ({
+      name: `${name}.${index + 1}`,
+      key: dice.pick(["k", "k", "k", "other", "third", "fourth"]),
+      fingerprint: dice.chance(0.2) ? dice.pick(["x", "x", "y"]) : undefined,
+      ends: dice.chance(0.6) ? "value" : workOf(dice, shape).ends,
+    }),
+  );
+  return {
+    ...call,
+    name,
+    items,
+    batchSize: 1 + dice.below(4),
+    reads: dice.pick(["all", "all", "each", "first"]),
+    work: {
+      isSync: work.isSync,
+      beforeEffectMs: work.beforeEffectMs,
+      spreadMs: dice.pick([0, 0, 1, 300, shape.leaseMs]),
+      afterEffectMs: work.afterEffectMs,
+      ends: dice.pick(["each", "each", "each", "each", "each", "too few", "error", "cut"]),
+      afterEffects: dice.below(3),
+      watches: work.watches,
+      heeds: work.heeds,
+    },
+  };
+}
+
+function planOfCalls(seed: number, policy: Policy): Plan {
   const dice = random(seed, 1);
   const isLocal = dice.chance(0.15);
   const leaseMs = dice.pick([1_000, 1_000, 2_000, 5_000]);
@@ -94,6 +183,8 @@ export function planOf(seed: number, policy: Policy): Plan {
     clones: random(seed, 5).chance(0.2),
     latencyMs,
     ...shape,
+    batches: [],
+    hasMany: true,
     calls: Array.from({ length: 2 + dice.below(6) }, (_, index) => callOf(dice, shape, policy, index)),
     faults: possible(Array.from({ length: dice.pick([0, 1, 1, 2, 2, 3, 4]) }, () => faultOf(dice, shape))),
   };

@@ -3,6 +3,7 @@ import { localStore, type Network, remoteStore } from "./network.ts";
 import type { CallPlan } from "./plan.ts";
 import { hash, random } from "./random.ts";
 import { type Clocks, globalsOf, type Program } from "./sandbox.ts";
+import { codeOf, errorOf, isStorable, nameError, refusal, resultOf, snapshot, spoil } from "./values.ts";
 import type { Actor } from "./world.ts";
 
 /** One life of a process: an engine of its own, with clocks of its own. */
@@ -32,40 +33,6 @@ export function start(network: Network, program: Program, index: number, lives: 
   });
   entropy.source = random(plan.seed, 4, index, lives);
   return { actor, clocks, idempotency };
-}
-
-const CODE = (error: unknown) => (error as { code?: unknown } | null)?.code;
-
-/** What no store can keep. */
-class Receipt {
-  readonly by: string;
-  constructor(by: string) {
-    this.by = by;
-  }
-}
-
-function resultOf({ name, work }: CallPlan): object {
-  if (work.ends === "unstorable") return new Receipt(name);
-  const plain = { by: name, tags: [] as string[] };
-  if (work.ends === "value") return plain;
-  return {
-    ...plain,
-    nothing: undefined,
-    zero: -0,
-    when: new Date(0),
-    seen: new Map([["n", 1n]]),
-    self: [plain],
-  };
-}
-
-/** The value as it is now, which no later change reaches. */
-const snapshot = (value: unknown): unknown =>
-  value instanceof Receipt ? { unstorable: value.by } : structuredClone(value);
-
-/** What a caller does to its result is its own affair. */
-function spoil(value: unknown): void {
-  if (value instanceof Receipt) return;
-  (value as { tags: string[] }).tags.push("spoilt");
 }
 
 /** Makes a call, and records what comes of it. */
@@ -104,25 +71,8 @@ export function make(network: Network, { actor, idempotency }: Life, call: CallP
         record({ type: "result", ...of(), value: snapshot(value), attempt, replayed, persisted });
         spoil(value);
       },
-      (error: unknown) => {
-        const isAborted = typeof error === "string" && error.endsWith("was aborted");
-        const own = ownError(error);
-        record({
-          type: "refused",
-          ...of(),
-          ...(own ?? { code: String(CODE(error) ?? error) }),
-          aborted: isAborted,
-        });
-      },
+      (error: unknown) => record({ type: "refused", ...of(), ...refusal(error) }),
     );
-}
-
-/** The names of what `fn` threw. */
-const thrown = new WeakMap<object, string>();
-
-function ownError(error: unknown): { error: string } | undefined {
-  const id = typeof error === "object" && error !== null ? thrown.get(error) : undefined;
-  return id === undefined ? undefined : { error: id };
 }
 
 /** The work of `fn`: a while, the side effect, a while, and its end. */
@@ -142,8 +92,8 @@ function perform(network: Network, actor: Actor, call: CallPlan, execution: Exec
   const sleep = (ms: number) => new Promise<void>(resolve => void world.after(ms, resolve, actor));
   const finish = (): object => {
     if (work.ends === "error" || work.ends === "cut") throw failure(network, actor, call);
-    const value = resultOf(call);
-    record({ type: "end", ...of(), value: snapshot(value), storable: !(value instanceof Receipt) });
+    const value = resultOf(call.name, work.ends);
+    record({ type: "end", ...of(), value: snapshot(value), storable: isStorable(value) });
     return value;
   };
   if (work.isSync) {
@@ -163,9 +113,8 @@ function perform(network: Network, actor: Actor, call: CallPlan, execution: Exec
 }
 
 function failure(network: Network, actor: Actor, call: CallPlan): Error {
-  const isCut = call.work.ends === "cut";
-  const error = Object.assign(new Error("oh"), isCut ? { code: "ECONNRESET" } : {});
-  recordThrow(network, actor, call, error, isCut ? "hold" : "release");
+  const error = errorOf(call.work.ends);
+  recordThrow(network, actor, call, error, call.work.ends === "cut" ? "hold" : "release");
   return error;
 }
 
@@ -176,8 +125,7 @@ function recordThrow(
   thing: unknown,
   policy: "release" | "hold",
 ): void {
-  const error = typeof thing === "object" ? `the error of ${name}` : String(thing);
-  if (typeof thing === "object") thrown.set(thing as object, error);
+  const error = nameError(thing, name);
   record({
     type: "throw",
     at: world.now,
@@ -195,7 +143,7 @@ function watch(network: Network, actor: Actor, call: CallPlan, signal: AbortSign
   const of = () => ({ at: world.now, process: actor.name, call: call.name, key: call.key });
   return new Promise((_, reject) => {
     const aborted = () => {
-      record({ type: "lost", ...of(), reason: String(CODE(signal.reason) ?? signal.reason) });
+      record({ type: "lost", ...of(), reason: codeOf(signal.reason) });
       if (!call.work.heeds) return;
       recordThrow(network, actor, call, signal.reason, "hold");
       reject(signal.reason);

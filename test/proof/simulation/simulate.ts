@@ -1,6 +1,7 @@
 import type { IdempotencyStore } from "../../../src/contract/store.ts";
 import { check } from "../history/checker.ts";
 import type { HistoryEvent, Violation } from "../history/events.ts";
+import { makeMany } from "./batches.ts";
 import type { Network } from "./network.ts";
 import type { Fault, Plan } from "./plan.ts";
 import { type Life, make, start } from "./processes.ts";
@@ -28,8 +29,9 @@ export async function simulate(plan: Plan, program: Program): Promise<Simulation
     plan,
     record,
     server: serverOf(plan, world, program),
-    faults: new Map(plan.faults.flatMap(fault => (fault.kind === "message" ? [[fault.nth, fault]] : []))),
+    faults: plan.faults.filter(fault => fault.kind === "message"),
     messages: 0,
+    messagesOfMany: 0,
     isDown: false,
     epoch: 0,
     cutOff: new Set(),
@@ -42,7 +44,10 @@ export async function simulate(plan: Plan, program: Program): Promise<Simulation
   const isAtRest = await world.run();
   await new Promise(resolve => setImmediate(resolve));
   process.off("unhandledRejection", unhandled);
-  const keys = new Set([...plan.calls, ...plan.faults].flatMap(part => ("key" in part ? [part.key] : [])));
+  const items = plan.batches.flatMap(batch => batch.items);
+  const keys = new Set(
+    [...plan.calls, ...items, ...plan.faults].flatMap(part => ("key" in part ? [part.key] : [])),
+  );
   const records = [...keys].filter(key => network.server.read(key) !== undefined).length;
   record({ type: "left", at: world.now, process: "store", records });
   const violations = [...(isAtRest ? check(history) : [restless(world)]), ...unhandledOf(history)];
@@ -82,6 +87,9 @@ function schedule(network: Network, program: Program): void {
   };
   for (const call of plan.calls) {
     world.after(call.at, () => living(call.process, life => make(network, life, call)));
+  }
+  for (const batch of plan.batches) {
+    world.after(batch.at, () => living(batch.process, life => makeMany(network, life, batch)));
   }
   const onSteps: { index: number; step: number; strike: () => void }[] = [];
   for (const fault of plan.faults) {

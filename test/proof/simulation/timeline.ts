@@ -13,8 +13,8 @@ export function timeline(history: readonly HistoryEvent[], violations: readonly 
 }
 
 /** The plan in a few lines. */
-export function planText({ calls, faults, ...plan }: Plan): string {
-  const lines = [...calls, ...faults].map(part => `  ${JSON.stringify(part)}`);
+export function planText({ calls, batches, faults, ...plan }: Plan): string {
+  const lines = [...calls, ...batches, ...faults].map(part => `  ${JSON.stringify(part)}`);
   return [JSON.stringify(plan), ...lines].join("\n");
 }
 
@@ -36,6 +36,12 @@ function textOf(event: HistoryEvent, tokens: Map<string, string>): string {
       return `${event.call} gets ${show(event.value)}${event.replayed ? ", replayed" : ""}${event.persisted ? "" : ", not persisted"}`;
     case "refused":
       return `${event.call} is refused: ${event.code ?? event.error}`;
+    case "many":
+      return `${event.batch} makes ${event.calls}, at most ${event.batchSize} at once`;
+    case "batch":
+      return `${event.batch} fn starts with ${event.calls}`;
+    case "outcomes":
+      return `${event.batch} is over${event.hasLeft ? ", for its reader has left" : ""}`;
     case "store":
       return `  store: ${storeText(event, tokens)}`;
     case "note":
