@@ -24,7 +24,7 @@ test.each(["guarantees.md", "simulation.md", "chaos.md"])("the tests that %s nam
 test("each promise names a test that shows it", () => {
   const page = readFileSync(join(ROOT, "docs/guarantees.md"), "utf8");
   const shown = page.slice(page.indexOf("What shows"), page.indexOf("## The states"));
-  for (const promise of ["P1", "P2", "P3", "P4", "P5", "S1–S11"]) {
+  for (const promise of ["P1", "P2", "P3", "P4", "P5", "S1–S11", "B1–B7"]) {
     expect(shown).toMatch(new RegExp(`^\\| (\\*\\*)?${promise}\\b.*\`test/`, "m"));
   }
 });

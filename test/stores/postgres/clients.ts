@@ -55,3 +55,6 @@ export const CLIENTS: Record<string, (url: string) => Promise<Connected>> = {
   "a Pool of pg, where transactions are repeatable read": isolated("repeatable read"),
   "a Pool of pg, where transactions are serializable": isolated("serializable"),
 };
+
+/** The one by which `npm test` has the whole suite run; by the others it runs in `npm run test:slow`. */
+export const USUAL_CLIENT = "a Pool of pg";

@@ -106,3 +106,6 @@ export function countWrites(client: unknown): { count: number } {
   }
   return counter;
 }
+
+/** Those by which `npm test` has the whole suite run; by the others it runs in `npm run test:slow`. */
+export const USUAL_CLIENTS: readonly string[] = ["ioredis 6", "node-redis 6"];
