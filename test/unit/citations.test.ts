@@ -11,7 +11,10 @@ const OF_EACH_STORE = ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "S11"];
 
 /** Where the contract is kept, and what has to be cited there at least. */
 const PLACES: Record<string, { folders: string[]; clauses: string[] }> = {
-  "the engine and the stores": { folders: ["engine", "stores"], clauses: [...PROMISES, ...CLAUSES, ...BATCHES] },
+  "the engine and the stores": {
+    folders: ["engine", "stores"],
+    clauses: [...PROMISES, ...CLAUSES, ...BATCHES],
+  },
   memory: { folders: ["stores/memory"], clauses: OF_EACH_STORE },
   redis: { folders: ["stores/redis"], clauses: OF_EACH_STORE },
   sql: { folders: ["stores/sql", "stores/postgres", "stores/sqlite"], clauses: OF_EACH_STORE },
