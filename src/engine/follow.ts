@@ -27,6 +27,8 @@ const FOR_EVER_MS = 2 ** 31 - 1;
 export async function accompany(call: Call, shared: SharedRun, wait: Wait): Promise<SharedEnd> {
   const patient: Call = { ...call, settings: { ...call.settings, onConflict: "wait", waitMs: FOR_EVER_MS } };
   const own = newWait(patient);
+  // Where both wait for another's run, they do so at the same time, and not one after the other.
+  wait.begin();
   try {
     return await follow(patient, shared, own);
   } finally {

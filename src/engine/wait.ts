@@ -10,6 +10,8 @@ export interface Wait {
   seenAttempt: number;
   /** Whether a whole window has come and gone meanwhile: within one, attempts only rise. */
   hasOutwaited: boolean;
+  /** Has its time count from now on at the latest. */
+  begin(): void;
   /** True when woken, false when the time is over; rejects with the reason of the caller's signal when that aborts. */
   until(subscribe: Subscribe): Promise<boolean>;
   /** To be called when the call is over, however it ends. */
@@ -37,6 +39,7 @@ export function newWait({ settings, fn }: Call): Wait {
   return {
     seenAttempt: 0,
     hasOutwaited: false,
+    begin,
     until(subscribe) {
       begin();
       if (isOver) return Promise.resolve(false);

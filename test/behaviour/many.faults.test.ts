@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createIdempotency, type IdempotencyStore, type ManyConfig, memoryStore } from "../../src/index.ts";
 import { type Fault, faultyStore } from "../../src/testing.ts";
-import { deferred, pass, processes, turn } from "../support/calls.ts";
+import { deferred, pass, processes, stateOf, turn } from "../support/calls.ts";
 import { FOREVER } from "../support/faults.ts";
 import { brief, numbers, oneByOne, sender } from "../support/many.ts";
 
@@ -240,6 +240,19 @@ describe("two campaigns over the same users at once", () => {
     expect(outcomes.map(brief)).toEqual(["✗ IN_PROGRESS, #0", "✗ IN_PROGRESS, #0", "sent 2, #1"]);
     expect(batches).toEqual([[2]]);
     open.resolve(["zero", "one"]);
+    await running;
+  });
+
+  it("wait together where an item stands more than once, and not one after the other (B3)", async () => {
+    const [first, second] = processes(2).map(store => createIdempotency({ store, waitTimeout: "1s" }));
+    const open = deferred<string[]>();
+    const running = first!.executeMany([1], byNumber, () => open.promise);
+    await turn();
+    const outcomes = second!.executeMany([1, 1, 1], byNumber, sender<number>().fn);
+    await pass(1_500);
+    expect(await stateOf(outcomes)).toBe("fulfilled");
+    expect((await outcomes).map(brief)).toEqual(Array(3).fill("✗ IN_PROGRESS, #0"));
+    open.resolve(["one"]);
     await running;
   });
 
