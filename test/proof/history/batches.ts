@@ -124,6 +124,18 @@ function waitingHoldsNobodyUp(story: Story): Found[] {
   });
 }
 
+const MOST_AT_ONCE = 2;
+
+/** B7: at most two batches run. */
+function noMoreThanTwoRun(story: Story): Found[] {
+  return manyOf(story).flatMap(({ event, calls, batches }) => {
+    const busy = batches.map(given => spanOf(calls, given));
+    return batches
+      .filter(({ at }) => busy.filter(({ from, to }) => from <= at && at < to).length > MOST_AT_ONCE)
+      .map(given => because(given, `${event.batch} runs a batch too many`));
+  });
+}
+
 /** All come to an end, in bounded time but for what `fn` takes. */
 function aBatchGoesOn(story: Story): Found[] {
   return manyOf(story).flatMap(({ event, calls, batches }) => {
@@ -168,12 +180,13 @@ function idleMs(from: number, to: number, spans: readonly Span[]): number {
   return idle + Math.max(0, to - until);
 }
 
-/** B1–B5, rule by rule: what only the calls of an `executeMany` need, since P1–P5 are held against each of them. */
+/** B1–B5 and B7, rule by rule: what only the calls of an `executeMany` need, since P1–P5 are held against each of them. */
 export const BATCHES = (lateMs: number): readonly (readonly [string, readonly Rule[]])[] => [
   ["B1", [outcomesAreInOrder]],
   ["B2", [batchesAreOfTheItems, itemsHaveTheirClaims]],
   ["B3", [waitingHoldsNobodyUp]],
   ["B4", [story => aBatchKnowsWhenAllAreReplaced(story, lateMs)]],
   ["B5", [keysAreThoseOfTheBatch]],
+  ["B7", [noMoreThanTwoRun]],
   ["answers", [aBatchGoesOn]],
 ];

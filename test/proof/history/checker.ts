@@ -24,7 +24,7 @@ export interface World {
   lateMs?: number;
 }
 
-/** Holds a history against the promises P1–P5, the rules for holders and for batches (B1–B5), and the clauses S1–S11 of the stores. */
+/** Holds a history against the promises P1–P5, the rules for holders and for batches (B1–B7), and the clauses S1–S11 of the stores. */
 export function check(history: History, { lateMs = 0 }: World = {}): Violation[] {
   const story = tell(history);
   const found = [...PROMISES, ...BATCHES(lateMs)].flatMap(([promise, rules]) =>

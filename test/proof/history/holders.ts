@@ -170,17 +170,20 @@ const isWaiting = ({ operation, answer }: StoreEvent) =>
 
 /** A claim by which `fn` never ran, and which took nothing over, is freed: nothing about it is uncertain. */
 function whatNeverRanIsReleased({ stores, calls }: Story): Violation[] {
+  // Who runs without its claim holds it once it has landed.
   const runs = calls.flatMap(({ run }) => run ?? []);
+  const mayBeOf = (hold: StoreEvent, run: Run, claims: readonly StoreEvent[]) =>
+    run.call.onStoreError === "run"
+      ? run.call.key === hold.key && run.call.process === hold.process
+      : claims.some(claim => isOf(run, claim));
   return [...stores.values()].flatMap(events =>
     events
       .filter(({ operation, leaseMs, answer }) => operation === "renew" && leaseMs === 0 && answer === true)
-      .flatMap(hold => {
+      .filter(hold => {
         const claims = events.filter(({ operation, token }) => operation === "claim" && token === hold.token);
-        const mayBeOfRun =
-          claims.some(({ answer, request }) => request?.rerun || !isClaimed({ answer } as StoreEvent)) ||
-          claims.some(claim => runs.some(run => isOf(run, claim)));
-        if (mayBeOfRun || claims.length === 0) return [];
-        return [violation(hold.at, hold.key, `${hold.process} held a claim by which it never ran`)];
-      }),
+        const isKnown = claims.length > 0 && claims.every(({ request, answer }) => !request?.rerun && answer);
+        return isKnown && !runs.some(run => mayBeOf(hold, run, claims.filter(isClaimed)));
+      })
+      .map(({ at, key, process }) => violation(at, key, `${process} held a claim by which it never ran`)),
   );
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { StoreEvent } from "./events.ts";
 import { at, chosenFor, type Found, isFreed, named, of, type Rule, runsOf } from "./rule.ts";
-import { type Call, NEVER, type Run, type Story } from "./story.ts";
+import { type Call, finishedAt, NEVER, type Run, type Story } from "./story.ts";
 
 /** Nothing turns a success into a failure for its caller, unless that has left. */
 function aSuccessReachesItsCaller(story: Story): Found[] {
@@ -87,10 +87,14 @@ function errorsAreOnesThatSomebodyThrew(story: Story): Found[] {
     .filter(({ refused }) => refused?.error !== undefined)
     .filter(({ key, process, refused, at: began }) => {
       const runs = runsOf(story, key).filter(({ thrown }) => thrown?.error === refused!.error);
-      return runs.every(({ call }) => call.process !== process || (call.refused?.at ?? NEVER) < began);
+      return runs.every(run => run.call.process !== process || sharedTo(run) < began);
     })
     .map(call => of(call, `${call.call} got an error of fn that no run that it could share had thrown`));
 }
+
+/** Until when a failure is shared: a batch whose reader has left goes on to its end. */
+const sharedTo = (run: Run) =>
+  Math.max(run.call.refused?.at ?? NEVER, run.call.batch === undefined ? 0 : finishedAt(run));
 
 /** P3 and P4, rule by rule. */
 export const SUCCESSES: readonly Rule[] = [

@@ -1,3 +1,4 @@
+import { BATCH_MUTANTS } from "./batch-mutants.ts";
 import type { Policy } from "./plan.ts";
 import type { Transform } from "./sandbox.ts";
 
@@ -30,8 +31,8 @@ const engine = (
 const store = (protection: string, without: string, line: string, by: string, where?: Where) =>
   engine("stores/memory/store", protection, without, line, by, where);
 
-/** The protections of the engine and of the in-memory store, each taken out. */
-export const MUTANTS: readonly Mutant[] = [
+/** The protections of calls and of the in-memory store, each taken out. */
+const CALL_MUTANTS: readonly Mutant[] = [
   store(
     "only the holder completes (S5)",
     "a run that was replaced overwrites its successor's result",
@@ -260,6 +261,9 @@ export const MUTANTS: readonly Mutant[] = [
     { policy: "rerun" },
   ),
 ];
+
+/** The protections of the engine and of the in-memory store, each taken out. */
+export const MUTANTS: readonly Mutant[] = [...CALL_MUTANTS, ...BATCH_MUTANTS];
 
 /** The source without a protection. Throws where it stands there no more: then the mutant is to be written anew. */
 export function without(mutant: Mutant): Transform {

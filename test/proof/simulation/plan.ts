@@ -114,16 +114,32 @@ export function planOf(seed: number, policy: Policy): Plan {
   return dice.chance(1 / 3) ? withBatches(plan, policy, dice) : plan;
 }
 
+const KEYS = ["k", "k", "k", "other", "third", "fourth"];
+
 function withBatches(plan: Plan, policy: Policy, dice: Random): Plan {
   const faults = Array.from({ length: dice.pick([0, 0, 1, 1, 2]) }, () => faultOfMany(dice, plan));
+  const calls = plan.calls.slice(0, dice.below(4));
+  const first = batchOf(dice, plan, policy, "b1");
+  const batches = [first];
+  if (dice.chance(0.6)) {
+    const other = batchOf(dice, plan, policy, "b2");
+    batches.push(dice.chance(0.6) ? repeated(other, first) : other);
+  }
   return {
     ...plan,
     hasMany: dice.chance(0.7),
-    calls: plan.calls.slice(0, dice.below(4)),
-    batches: Array.from({ length: dice.pick([1, 1, 2]) }, (_, index) => batchOf(dice, plan, policy, index)),
+    calls: calls.map(call => ({ ...call, key: dice.pick(KEYS) })),
+    batches,
     faults: possible([...plan.faults, ...faults]),
   };
 }
+
+/** The same items once more, as of a campaign that is begun again. */
+const repeated = (batch: BatchPlan, { items, batchSize }: BatchPlan): BatchPlan => ({
+  ...batch,
+  batchSize,
+  items: items.map((item, index) => ({ ...item, name: `${batch.name}.${index + 1}` })),
+});
 
 const faultOfMany = (dice: Random, plan: Plan): Fault => ({
   kind: "message",
@@ -133,14 +149,13 @@ const faultOfMany = (dice: Random, plan: Plan): Fault => ({
   ofMany: true,
 });
 
-function batchOf(dice: Random, shape: Shape, policy: Policy, index: number): BatchPlan {
-  const { key: _key, fingerprint: _fingerprint, work, ...call } = callOf(dice, shape, policy, index);
-  const name = `b${index + 1}`;
+function batchOf(dice: Random, shape: Shape, policy: Policy, name: string): BatchPlan {
+  const { key: _key, fingerprint: _fingerprint, work, ...call } = callOf(dice, shape, policy, 0);
   const items = Array.from(
     { length: 2 + dice.below(5) },
     (_, index): ItemPlan => ({
       name: `${name}.${index + 1}`,
-      key: dice.pick(["k", "k", "k", "other", "third", "fourth"]),
+      key: dice.pick(KEYS),
       fingerprint: dice.chance(0.2) ? dice.pick(["x", "x", "y"]) : undefined,
       ends: dice.chance(0.6) ? "value" : workOf(dice, shape).ends,
     }),

@@ -52,14 +52,16 @@ export function nameError(thing: unknown, by: string): string {
   return name;
 }
 
-/** The engine's own name for the failure of a `fn` that gave a wrong number of results. */
-export const MISMATCH = "ERR_BATCH_RESULTS";
+/** What a history calls the failure of a `fn` that gave a wrong number of results: its error is the engine's own. */
+export const MISMATCH = "a wrong number of results";
 
 /** How a call was refused, as a history tells it. */
 export function refusal(error: unknown): { error?: string; code?: string; aborted: boolean } {
   const aborted = typeof error === "string" && error.endsWith("was aborted");
   const own = typeof error === "object" && error !== null ? thrown.get(error) : undefined;
   if (own !== undefined) return { error: own, aborted };
-  const code = codeOf(error);
-  return code === MISMATCH ? { error: code, aborted } : { code, aborted };
+  if (/expected one result for each of/.test((error as Error | null)?.message ?? "")) {
+    return { error: MISMATCH, aborted };
+  }
+  return { code: codeOf(error), aborted };
 }
