@@ -65,7 +65,7 @@ const ROOT_CODE = `
 import {
   createIdempotency, fingerprint, isIdempotencyError, makeIdempotent, memoryStore, parseDuration, withIdempotency,
 } from "with-idempotency";
-import type { Duration, Execution, IdempotencyEvent, IdempotencyStore, Key, KeyState, Outcome } from "with-idempotency";
+import type { Duration, Execution, IdempotencyEvent, IdempotencyStore, ItemOutcome, Key, KeyState, Outcome } from "with-idempotency";
 
 export const store: IdempotencyStore = memoryStore({ maxEntries: 10 });
 export const outcome: Promise<Outcome<number>> = createIdempotency({ store }).execute("key", "1h30m", () => 1);
@@ -75,6 +75,11 @@ export const id: Promise<{ id: string }> = withIdempotency(["order", 42], "5 min
 export const send: (to: string, copies: number) => Promise<boolean> = makeIdempotent(
   async (to: string, copies: number) => to !== "" && copies > 0,
   { key: (to, copies) => [to, copies], ttl: { value: 5, unit: "minutes" }, fingerprint: to => ({ to }) },
+);
+export const sent: Promise<ItemOutcome<string>[]> = createIdempotency().executeMany(
+  [1, 2],
+  { key: n => ["user", n], ttl: "1h", fingerprint: n => n, batchSize: 100, onConflict: "reject" },
+  (users, execution) => users.map((n, at) => (n > 1 ? new Error("no") : String(execution.idempotencyKeys[at]))),
 );
 export const state: Promise<KeyState | undefined> = createIdempotency().inspect("key" satisfies Key);
 export const code = (error: unknown): string | undefined =>

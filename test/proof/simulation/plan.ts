@@ -31,8 +31,7 @@ export interface CallPlan {
 export type ItemPlan = Pick<CallPlan, "name" | "key" | "fingerprint"> & { ends: Work["ends"] };
 
 /** What `fn` does in a batch: the side effect of one item after the other, and its end. */
-interface BatchWork
-  extends Pick<Work, "isSync" | "beforeEffectMs" | "afterEffectMs" | "watches" | "heeds"> {
+interface BatchWork extends Pick<Work, "isSync" | "beforeEffectMs" | "afterEffectMs" | "watches" | "heeds"> {
   /** Between the side effects of two items. */
   spreadMs: number;
   /** What it gives: each item's own, too few results, or nothing, for it throws or is cut after so many side effects. */

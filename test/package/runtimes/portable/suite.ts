@@ -2,6 +2,7 @@ import { cancellationChecks } from "./cancellation.ts";
 import { conformanceChecks } from "./conformance.ts";
 import { errorChecks } from "./errors.ts";
 import { leaseChecks } from "./lease.ts";
+import { manyChecks } from "./many.ts";
 import { performAll, type Result } from "./perform.ts";
 import { resultChecks } from "./results.ts";
 import { sharingChecks } from "./sharing.ts";
@@ -18,7 +19,14 @@ export interface Report {
 }
 
 // Those that keep the processor busy come first, one after the other; those that wait do so side by side.
-const IN_TURN = [...conformanceChecks, ...resultChecks, ...valueChecks, ...errorChecks, ...sharingChecks];
+const IN_TURN = [
+  ...conformanceChecks,
+  ...resultChecks,
+  ...valueChecks,
+  ...errorChecks,
+  ...sharingChecks,
+  ...manyChecks,
+];
 const AT_ONCE = [
   ...leaseChecks,
   ...waitingChecks,
