@@ -1,4 +1,4 @@
-import { check } from "../history/checker.ts";
+import { check, checkBatches } from "../history/checker.ts";
 import type { HistoryEvent, StoreEvent, Violation } from "../history/events.ts";
 import { groupBy } from "./group.ts";
 import type { Line } from "./journal.ts";
@@ -31,9 +31,16 @@ export function judge(lines: readonly Line[]): Verdict {
     histories.set(key, history);
     violations.push(...check(history, { lateMs: LATE_MS }));
   }
+  violations.push(...checkBatches(wholeOf(lines, absences), { lateMs: LATE_MS }));
   const left = lines.filter(({ type }) => type === "left") as HistoryEvent[];
   violations.push(...check(left));
   return { histories, violations };
+}
+
+/** The history of all keys, for what is told of calls that are made together. */
+function wholeOf(lines: readonly Line[], absences: ReadonlyMap<string, HistoryEvent[]>): HistoryEvent[] {
+  const present: HistoryEvent[] = lines.filter(line => !isAbsence(line));
+  return [...present, ...[...absences.values()].flat()].sort((a, b) => a.at - b.at);
 }
 
 const hasKey = (line: Line): line is Line & { key: string } => "key" in line && line.key !== undefined;

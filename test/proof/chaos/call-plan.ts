@@ -40,6 +40,34 @@ export function planCall(dice: Random, settings: Settings, now: number): Plan {
     : plan;
 }
 
+/** What fn makes of a batch: what becomes of each item, too few results, or a failure of all where one fails. */
+export type BatchEnd = "each" | "too few" | "throws";
+
+/** Calls that are made together: what they do is each one's own, and what they choose is that of the first. */
+export interface ManyPlan {
+  items: Plan[];
+  batchSize: number;
+  ends: BatchEnd;
+}
+
+const TOGETHER = 0.12;
+
+/** Draws calls that are made together; undefined where the next call is made alone. */
+export function planMany(dice: Random, settings: Settings, now: number): ManyPlan | undefined {
+  if (settings.peer !== undefined || !dice.chance(TOGETHER)) return undefined;
+  const first = planCall(dice, settings, now);
+  const items = [first];
+  for (let more = 1 + dice.below(5); more > 0; more--) {
+    const { key, work, fingerprint } = planCall(dice, settings, now);
+    items.push({ ...first, key: dice.chance(0.2) ? dice.pick(items).key : key, work, fingerprint });
+  }
+  return {
+    items,
+    batchSize: 1 + dice.below(4),
+    ends: dice.pick(["each", "each", "each", "each", "too few", "throws"]),
+  };
+}
+
 function planAny(dice: Random, { policy, peer }: Settings, now: number): Plan {
   const number = Math.floor(KEYS * dice.next() ** 3);
   return {

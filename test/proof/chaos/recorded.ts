@@ -1,4 +1,12 @@
-import type { ClaimRequest, IdempotencyStore } from "../../../src/contract/store.ts";
+import type {
+  ClaimItem,
+  ClaimRequest,
+  CompleteItem,
+  Each,
+  IdempotencyStore,
+  ReleaseItem,
+  RenewItem,
+} from "../../../src/contract/store.ts";
 import { type Awaitable, isPromise } from "../../../src/util/awaitable.ts";
 import type { Operation, StoreEvent } from "../history/events.ts";
 import type { Journal } from "./journal.ts";
@@ -11,6 +19,34 @@ const RECONNECTED_MS = 50;
 const changed = (answer: unknown) =>
   answer === true || (answer as { status?: string } | undefined)?.status === "claimed";
 
+const claimDetails = ({ request }: ClaimItem): Details => ({ token: request.token, request });
+const renewDetails = ({ token, leaseMs }: RenewItem): Details => ({ token, leaseMs });
+const completeDetails = ({ token, outcome, ttlMs }: CompleteItem): Details => ({ token, outcome, ttlMs });
+const releaseDetails = ({ token }: ReleaseItem): Details => ({ token });
+
+/** Does something, and tells how it ended, before anybody else hears of it. */
+function then<T>(
+  act: () => Awaitable<T>,
+  ended: (answer: T) => void,
+  failed: (error: unknown) => void,
+): Awaitable<T> {
+  const end = (answer: T) => {
+    ended(answer);
+    return answer;
+  };
+  const fail = (error: unknown): never => {
+    failed(error);
+    throw error;
+  };
+  let answer: Awaitable<T>;
+  try {
+    answer = act();
+  } catch (error) {
+    return fail(error);
+  }
+  return isPromise(answer) ? answer.then(end, fail) : end(answer);
+}
+
 /**
  * A store that writes down what it is asked and what it answers. `resends` where its client may ask twice by itself,
  * when a connection breaks: what is answered with false, or by what another holds, may then have been done before.
@@ -22,33 +58,59 @@ export function recorded(
 ): IdempotencyStore {
   let operations = 0;
 
-  function record<T>(
-    operation: Operation,
-    key: string,
-    details: Details,
-    ask: () => Awaitable<T>,
-  ): Awaitable<T> {
+  /** Writes down what is asked of a key; answers how to write down what came of that. */
+  function ask(operation: Operation, key: string, details: Details) {
     const op = ++operations;
     const sent = now();
     // With all that it says: where it is never answered, this is all that is known of it.
     write({ type: "send", at: sent, op, operation, key, ...details });
     const told = (more: object) => write({ type: "store", op, sent, operation, key, ...details, ...more });
-    const answered = (answer: T) => {
-      const isDoubtful = resends && !changed(answer) && now() - sent >= RECONNECTED_MS;
-      told({ answer, heard: true, ...(isDoubtful && { isDoubtful }) });
-      return answer;
+    return {
+      answered(answer: unknown): void {
+        const isDoubtful = resends && !changed(answer) && now() - sent >= RECONNECTED_MS;
+        told({ answer, heard: true, ...(isDoubtful && { isDoubtful }) });
+      },
+      failed: (error: unknown) => told({ failure: String(error) }),
     };
-    const failed = (error: unknown) => {
-      told({ failure: String(error) });
-      throw error;
+  }
+
+  function record<T>(
+    operation: Operation,
+    key: string,
+    details: Details,
+    act: () => Awaitable<T>,
+  ): Awaitable<T> {
+    const asked = ask(operation, key, details);
+    return then(
+      act,
+      answer => asked.answered(answer),
+      error => asked.failed(error),
+    );
+  }
+
+  /** B6: each item is an operation of its own, and may fail alone. */
+  function recordMany<Item extends { key: string }, T>(
+    operation: Operation,
+    detailsOf: (item: Item) => Details,
+    act: ((items: readonly Item[]) => Awaitable<readonly Each<T>[]>) | undefined,
+  ) {
+    if (act === undefined) return undefined;
+    return (items: readonly Item[]) => {
+      const asked = items.map(item => ask(operation, item.key, detailsOf(item)));
+      return then(
+        () => act(items),
+        answers => {
+          for (const [n, { answered, failed }] of asked.entries()) {
+            const answer = answers[n];
+            if (answer instanceof Error) failed(answer);
+            else answered(answer);
+          }
+        },
+        error => {
+          for (const { failed } of asked) failed(error);
+        },
+      );
     };
-    let answer: Awaitable<T>;
-    try {
-      answer = ask();
-    } catch (error) {
-      return failed(error);
-    }
-    return isPromise(answer) ? answer.then(answered, failed) : answered(answer);
   }
 
   const kept: IdempotencyStore = {
@@ -65,6 +127,13 @@ export function recorded(
     reopen: (key, seen) => record("reopen", key, { seen }, () => store.reopen(key, seen)),
     forget: (key, seen) => record("forget", key, { seen }, () => store.forget(key, seen)),
   };
+  const many = {
+    claimMany: recordMany("claim", claimDetails, store.claimMany?.bind(store)),
+    renewMany: recordMany("renew", renewDetails, store.renewMany?.bind(store)),
+    completeMany: recordMany("complete", completeDetails, store.completeMany?.bind(store)),
+    releaseMany: recordMany("release", releaseDetails, store.releaseMany?.bind(store)),
+  };
+  Object.assign(kept, many);
   if (store.settled) kept.settled = (key, signal) => store.settled!(key, signal);
   return kept;
 }

@@ -20,6 +20,8 @@ export function count(lines: readonly Line[], { histories, violations }: Verdict
   );
   return new Map<string, number | string>([
     ["calls", of("call").length],
+    ["calls made together", of("many").length],
+    ["batches", of("batch").length],
     ["runs", of("start").length],
     ["effects", of("effect").length],
     ["windows with an effect", windowsOf(lines)],

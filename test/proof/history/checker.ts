@@ -6,7 +6,7 @@ import { ONCE } from "./once.ts";
 import { ERRORS, SUCCESSES } from "./results.ts";
 import type { Rule } from "./rule.ts";
 import { checkClauses } from "./store-clauses.ts";
-import { tell } from "./story.ts";
+import { type Story, tell } from "./story.ts";
 import { UNKNOWN } from "./unknown.ts";
 
 const PROMISES: readonly (readonly [string, readonly Rule[]])[] = [
@@ -27,8 +27,15 @@ export interface World {
 /** Holds a history against the promises P1–P5, the rules for holders and for batches (B1–B7), and the clauses S1–S11 of the stores. */
 export function check(history: History, { lateMs = 0 }: World = {}): Violation[] {
   const story = tell(history);
-  const found = [...PROMISES, ...BATCHES(lateMs)].flatMap(([promise, rules]) =>
-    rules.flatMap(rule => rule(story).map(violation => ({ promise, ...violation }))),
-  );
+  const found = hold(story, [...PROMISES, ...BATCHES(lateMs)]);
   return [...found, ...checkHolders(story, lateMs), ...checkClauses(history)];
 }
+
+/** Holds a history of many keys against what only batches promise, where each key has been held against the rest. */
+export const checkBatches = (history: History, { lateMs = 0 }: World = {}): Violation[] =>
+  hold(tell(history), BATCHES(lateMs));
+
+const hold = (story: Story, promises: typeof PROMISES): Violation[] =>
+  promises.flatMap(([promise, rules]) =>
+    rules.flatMap(rule => rule(story).map(violation => ({ promise, ...violation }))),
+  );

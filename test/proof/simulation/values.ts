@@ -55,13 +55,13 @@ export function nameError(thing: unknown, by: string): string {
 /** What a history calls the failure of a `fn` that gave a wrong number of results: its error is the engine's own. */
 export const MISMATCH = "a wrong number of results";
 
+export const mismatchOf = (error: unknown): string | undefined =>
+  /expected one result for each of/.test((error as Error | null)?.message ?? "") ? MISMATCH : undefined;
+
 /** How a call was refused, as a history tells it. */
 export function refusal(error: unknown): { error?: string; code?: string; aborted: boolean } {
   const aborted = typeof error === "string" && error.endsWith("was aborted");
   const own = typeof error === "object" && error !== null ? thrown.get(error) : undefined;
-  if (own !== undefined) return { error: own, aborted };
-  if (/expected one result for each of/.test((error as Error | null)?.message ?? "")) {
-    return { error: MISMATCH, aborted };
-  }
-  return { code: codeOf(error), aborted };
+  const name = own ?? mismatchOf(error);
+  return name === undefined ? { code: codeOf(error), aborted } : { error: name, aborted };
 }
