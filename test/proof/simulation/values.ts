@@ -55,8 +55,12 @@ export function nameError(thing: unknown, by: string): string {
 /** What a history calls the failure of a `fn` that gave a wrong number of results: its error is the engine's own. */
 export const MISMATCH = "a wrong number of results";
 
-export const mismatchOf = (error: unknown): string | undefined =>
-  /expected one result for each of/.test((error as Error | null)?.message ?? "") ? MISMATCH : undefined;
+/** As it is thrown, not as it is replayed. */
+export function mismatchOf(error: unknown): string | undefined {
+  const { code, message = "" } = (error ?? {}) as { code?: string; message?: string };
+  const isOwn = code !== "REPLAYED_ERROR" && message.includes("expected one result for each of");
+  return isOwn ? MISMATCH : undefined;
+}
 
 /** How a call was refused, as a history tells it. */
 export function refusal(error: unknown): { error?: string; code?: string; aborted: boolean } {
