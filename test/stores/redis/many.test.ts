@@ -303,9 +303,10 @@ describeWithRedis("many keys of a store in Redis", url => {
         const [primary, replica] = await Promise.all([start("--repl-diskless-sync-delay", "0"), start()]);
         await connect(replica).replicaof("127.0.0.1", primary.port);
         await inStep(primary);
-        const { redis, store } = await open(name, primary, primary.url, {
-          replicas: { count: 1, timeoutMs: 300 },
-        });
+        const withReplica = (timeoutMs: number) =>
+          open(name, primary, primary.url, { replicas: { count: 1, timeoutMs } });
+        const { redis, store } = await withReplica(10_000);
+        const { store: impatient } = await withReplica(300);
         const { claim, complete } = batch(store, keysOf(250));
         let answers: unknown;
         expect(
@@ -316,7 +317,7 @@ describeWithRedis("many keys of a store in Redis", url => {
         expect(answers).toMatchObject(all(250, FIRST));
         await complete();
         replica.pause();
-        const mixed = await batch(store, ["k0", "new", "k1"]).replay();
+        const mixed = await batch(impatient, ["k0", "new", "k1"]).replay();
         replica.resume();
         expect(mixed.map(answer => (answer instanceof Error ? answer.message : answer.status))).toEqual([
           "completed",
