@@ -113,31 +113,48 @@ export function planOf(seed: number, policy: Policy): Plan {
   return dice.chance(1 / 3) ? withBatches(plan, policy, dice) : plan;
 }
 
-const KEYS = ["k", "k", "k", "other", "third", "fourth"];
+const KEYS = [
+  ["k", "other"],
+  ["k", "other", "third"],
+  ["k", "k", "k", "other", "third", "fourth"],
+];
 
 function withBatches(plan: Plan, policy: Policy, dice: Random): Plan {
-  const faults = Array.from({ length: dice.pick([0, 0, 1, 1, 2]) }, () => faultOfMany(dice, plan));
-  const calls = plan.calls.slice(0, dice.below(4));
-  const first = batchOf(dice, plan, policy, "b1");
+  const keys = dice.pick(KEYS);
+  const first = batchOf(dice, plan, policy, "b1", keys);
   const batches = [first];
   if (dice.chance(0.6)) {
-    const other = batchOf(dice, plan, policy, "b2");
-    batches.push(dice.chance(0.6) ? repeated(other, first) : other);
+    const other = batchOf(dice, plan, policy, "b2", keys);
+    batches.push(dice.chance(0.6) ? repeated(dice, other, first, plan) : other);
   }
+  const faults = Array.from({ length: dice.pick([0, 0, 1, 1, 2]) }, () => faultOfMany(dice, plan));
+  if (dice.chance(0.3)) faults.push(stop(dice, plan, first));
   return {
     ...plan,
     hasMany: dice.chance(0.7),
-    calls: calls.map(call => ({ ...call, key: dice.pick(KEYS) })),
+    calls: plan.calls.slice(0, dice.below(4)).map(call => ({ ...call, key: dice.pick(keys) })),
     batches,
     faults: possible([...plan.faults, ...faults]),
   };
 }
 
-/** The same items once more, as of a campaign that is begun again. */
-const repeated = (batch: BatchPlan, { items, batchSize }: BatchPlan): BatchPlan => ({
-  ...batch,
-  batchSize,
-  items: items.map((item, index) => ({ ...item, name: `${batch.name}.${index + 1}` })),
+/** The same items once more, as of a campaign that is begun again, often when leases are over. */
+function repeated(dice: Random, batch: BatchPlan, first: BatchPlan, { leaseMs }: Shape): BatchPlan {
+  const at = first.at + leaseMs + dice.below(dice.pick([20, 400, 1_500]));
+  return {
+    ...batch,
+    at: dice.chance(0.5) ? at : batch.at,
+    batchSize: first.batchSize,
+    items: first.items.map((item, index) => ({ ...item, name: `${batch.name}.${index + 1}` })),
+  };
+}
+
+/** Its process stops, or is cut off, while a batch is claimed or runs. */
+const stop = (dice: Random, shape: Shape, { at, process }: BatchPlan): Fault => ({
+  kind: dice.pick(["pause", "suspension", "partition", "partition"]),
+  process,
+  when: { at: at + dice.below(dice.pick([20, 150, 1_500])) },
+  forMs: lengthOf(dice, shape),
 });
 
 const faultOfMany = (dice: Random, plan: Plan): Fault => ({
@@ -148,13 +165,19 @@ const faultOfMany = (dice: Random, plan: Plan): Fault => ({
   ofMany: true,
 });
 
-function batchOf(dice: Random, shape: Shape, policy: Policy, name: string): BatchPlan {
+function batchOf(
+  dice: Random,
+  shape: Shape,
+  policy: Policy,
+  name: string,
+  keys: readonly string[],
+): BatchPlan {
   const { key: _key, fingerprint: _fingerprint, work, ...call } = callOf(dice, shape, policy, 0);
   const items = Array.from(
     { length: 2 + dice.below(5) },
     (_, index): ItemPlan => ({
       name: `${name}.${index + 1}`,
-      key: dice.pick(KEYS),
+      key: dice.pick(keys),
       fingerprint: dice.chance(0.2) ? dice.pick(["x", "x", "y"]) : undefined,
       ends: dice.chance(0.6) ? "value" : workOf(dice, shape).ends,
     }),
