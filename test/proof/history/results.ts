@@ -92,9 +92,12 @@ function errorsAreOnesThatSomebodyThrew(story: Story): Found[] {
     .map(call => of(call, `${call.call} got an error of fn that no run that it could share had thrown`));
 }
 
-/** Until when a failure is shared: a batch whose reader has left goes on to its end. */
-const sharedTo = (run: Run) =>
-  Math.max(run.call.refused?.at ?? NEVER, run.call.batch === undefined ? 0 : finishedAt(run));
+/** Until when a failure is shared: a batch whose reader has left goes on to its end, and is settled then. */
+function sharedTo(run: Run): number {
+  const { batch, refused, storeTimeoutMs } = run.call;
+  const answered = refused?.at ?? NEVER;
+  return batch === undefined ? answered : Math.max(answered, finishedAt(run) + 3 * storeTimeoutMs);
+}
 
 /** P3 and P4, rule by rule. */
 export const SUCCESSES: readonly Rule[] = [

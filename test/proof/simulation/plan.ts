@@ -153,7 +153,9 @@ function repeated(dice: Random, batch: BatchPlan, first: BatchPlan, { leaseMs }:
 const stop = (dice: Random, shape: Shape, { at, process }: BatchPlan): Fault => ({
   kind: dice.pick(["pause", "suspension", "partition", "partition"]),
   process,
-  when: { at: at + dice.below(dice.pick([20, 150, 1_500])) },
+  when: dice.chance(0.5)
+    ? { step: 1 + dice.below(12) }
+    : { at: at + dice.below(dice.pick([20, 150, 1_500])) },
   forMs: lengthOf(dice, shape),
 });
 
