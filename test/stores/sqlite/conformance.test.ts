@@ -18,7 +18,7 @@ function conforms(connect: Connect): void {
   afterAll(() => files.close());
   const { cases, uncovered } = storeConformance(sqliteHarness(files.connect));
 
-  itConforms(cases);
+  itConforms(cases, 120_000, 40);
 
   it("is covered, but for hints and a database that is full", () => {
     expect(uncovered.filter(name => !isLeftOut(name))).toEqual([]);
