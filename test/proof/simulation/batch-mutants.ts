@@ -22,22 +22,6 @@ const many = (
 export const BATCH_MUTANTS: readonly Mutant[] = [
   many(
     "batches",
-    "an item's claim is looked at again before its batch begins (section 6)",
-    "an item runs though its lease is over, and another has run meanwhile",
-    "if (unclaimed === undefined && leaseLeftMs(run) <= 0) {",
-    "if (false) {",
-    { policy: "rerun" },
-  ),
-  many(
-    "batches",
-    "an item whose claim is lost before its batch begins stays behind",
-    "an item runs beside its successor",
-    "if (!execution.isAborted && !signal?.aborted) return true;",
-    "if (!signal?.aborted) return true;",
-    { policy: "rerun" },
-  ),
-  many(
-    "batches",
     "what never ran is released",
     "the key of an item that stayed behind is stuck as uncertain",
     "run.isIdle = true;",
@@ -88,13 +72,6 @@ export const BATCH_MUTANTS: readonly Mutant[] = [
   many("batches", "no batch is empty (B2)", "fn is called for nothing", "if (ready.length > 0) void", "void"),
   many(
     "batches",
-    "a batch has no more than batchSize of those that had to wait (B2)",
-    "a provider refuses it",
-    "late.splice(0, batchSize)",
-    "late.splice(0)",
-  ),
-  many(
-    "batches",
     "items that wait leave their batch (B3)",
     "who can run waits for the run of somebody else",
     'if (passenger.state !== "undecided") return;',
@@ -116,14 +93,6 @@ export const BATCH_MUTANTS: readonly Mutant[] = [
   ),
   many(
     "batch-execution",
-    "a lost claim is that item's alone (B4)",
-    "a batch is given up though its other items are held, and may have been sent",
-    "let left = runs.length;",
-    "let left = 1;",
-    { policy: "rerun" },
-  ),
-  many(
-    "batch-execution",
     "the signal aborts when all claims are lost (B4)",
     "a batch that was replaced goes on beside its successors",
     "if (left === 0) controller.abort(reason);",
@@ -141,8 +110,8 @@ export const BATCH_MUTANTS: readonly Mutant[] = [
     "gathered-store",
     "each item gets its own answer (B6)",
     "an item runs by the claim of another",
-    "const answer = answers[n] as Each<T>;",
-    "const answer = answers[0] as Each<T>;",
+    "waiting.entries()) settle(each, all[n] as Each<T>);",
+    "waiting.entries()) settle(each, all[0] as Each<T>);",
   ),
   many(
     "gathered-store",

@@ -194,14 +194,6 @@ const CALL_MUTANTS: readonly Mutant[] = [
     "void new Promise(() => {}).then(() => {",
   ),
   engine(
-    "engine/settle",
-    "a record that has expired is claimed once more until the store answers",
-    "a success is lost, and what was sent is sent again",
-    "const hadExpired = mayHaveExpired(run);",
-    "const hadExpired = false;",
-    { policy: "mixed", seed: 25_002 },
-  ),
-  engine(
     "engine/conclude",
     "a result is shared until it is stored",
     "calls of the process get OUTCOME_UNKNOWN",
@@ -249,8 +241,8 @@ const CALL_MUTANTS: readonly Mutant[] = [
     "util/token",
     "a token is drawn from the platform's randomness (section 10)",
     "two clones of one process hold one key",
-    "crypto.getRandomValues(bytes);",
-    "for (let i = 0; i < LENGTH; i++) bytes[i] = Math.random() * 256;",
+    "BASE64URL.charCodeAt(bytes[start + i]! & 63)",
+    "BASE64URL.charCodeAt((Math.random() * 256) & 63)",
   ),
   engine(
     "util/moment",
