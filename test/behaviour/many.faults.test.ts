@@ -243,6 +243,31 @@ describe("two campaigns over the same users at once", () => {
     await running;
   });
 
+  it("go in batches of at most batchSize, also where several have had to wait (B2)", async () => {
+    const [first, second] = processes(2).map(store => createIdempotency({ store }));
+    const held = deferred<string[]>();
+    const failing = first!.executeMany([0, 1], byNumber, () => held.promise);
+    await turn();
+    const running = deferred<string>();
+    const { fn, batches } = sender<number>();
+    const slowly = async (items: readonly number[], execution: never) => {
+      const sent = fn(items, execution) as string[];
+      await running.promise;
+      return sent;
+    };
+    const outcomes = second!.executeMany(numbers(4), { ...byNumber, batchSize: 1 }, slowly as never);
+    await pass(100);
+    held.reject(new Error("refused"));
+    await failing;
+    // Both have their keys now, and no room.
+    await pass(2_000);
+    expect(batches).toEqual([[2], [3]]);
+    running.resolve("");
+    expect((await during(outcomes, 1_000)).every(({ status }) => status === "fulfilled")).toBe(true);
+    // Who asks first has its key first.
+    expect(batches.map(({ length }) => length)).toEqual([1, 1, 1, 1]);
+  });
+
   it("wait together where an item stands more than once, and not one after the other (B3)", async () => {
     const [first, second] = processes(2).map(store => createIdempotency({ store, waitTimeout: "1s" }));
     const open = deferred<string[]>();
