@@ -106,8 +106,9 @@ export interface Idempotency {
    * bounded for a stream of any length: at most two batches run at once, and items are pulled as they are needed. The
    * work begins at once. Who leaves the loop ends the pulling, and what runs goes on to its end.
    *
-   * Rejects with `INVALID_OPTION`, and what `parseDuration` throws, before anything is claimed; and with what the
-   * iterable throws, after the items before have ended. All else is the outcome of an item.
+   * Rejects with `INVALID_OPTION`, and what `parseDuration` throws, before anything is claimed. Also, after the items
+   * before have ended, with what the iterable throws, and with the signal's reason if an abort cut short an iterable that
+   * is no array. All else is the outcome of an item. Unless it is awaited or read, it stops after 10,000 items.
    *
    * @param items an array or any other iterable, async ones included
    * @param fn gets the items that this call is to run, and gives one result for each, in their order: an `Error` in an
