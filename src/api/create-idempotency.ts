@@ -18,7 +18,10 @@ import { wrap } from "./make-idempotent.ts";
  * @throws InvalidOptionError `INVALID_OPTION`; InvalidDurationError `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`
  * @example
  * ```ts
- * const { withIdempotency } = createIdempotency({ store: redisStore(client), namespace: "billing", lease: "1m" });
+ * import { createIdempotency, memoryStore } from "with-idempotency";
+ *
+ * const billing = createIdempotency({ namespace: "billing", store: memoryStore(), lease: "1m" });
+ * console.log(await billing.withIdempotency(["invoice", 7], "24h", () => "sent")); // → sent
  * ```
  */
 export function createIdempotency(options: Options & { namespace?: string | undefined } = {}): Idempotency {

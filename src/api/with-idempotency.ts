@@ -22,6 +22,15 @@ const UNBOUND = /* @__PURE__ */ newBinding(DEFAULTS);
  * @returns `fn`'s result, or one deep-equal to it
  * @throws whatever `fn` throws; `INVALID_KEY`, `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`, `INVALID_OPTION`,
  * `IN_PROGRESS`, `KEY_REUSED`, `OUTCOME_UNKNOWN`, `RESULT_UNAVAILABLE`, `STORE_ERROR`, `REPLAYED_ERROR`
+ *
+ * @example
+ * ```ts
+ * import { withIdempotency } from "with-idempotency";
+ *
+ * const sent: string[] = [];
+ * const send = () => withIdempotency(["order-shipped", 42], "24h", ({ idempotencyKey }) => sent.push(idempotencyKey));
+ * console.log(await send(), await send(), sent.length); // → 1 1 1
+ * ```
  */
 export function withIdempotency<T>(
   key: Key,
@@ -37,6 +46,17 @@ export function withIdempotency<T>(
  *
  * @throws InvalidOptionError `INVALID_OPTION`; InvalidDurationError `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`; the
  * function that it gives rejects as {@link withIdempotency} does
+ *
+ * @example
+ * ```ts
+ * import { makeIdempotent } from "with-idempotency";
+ *
+ * const welcome = makeIdempotent(async (user: { id: number; name: string }) => `Hello, ${user.name}`, {
+ *   key: user => ["welcome", user.id],
+ *   ttl: "24h",
+ * });
+ * console.log(await welcome({ id: 7, name: "Mira" })); // → Hello, Mira
+ * ```
  */
 export function makeIdempotent<A extends unknown[], R, This = unknown>(
   fn: (this: This, ...args: A) => R,

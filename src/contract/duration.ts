@@ -166,10 +166,10 @@ const TTL: DurationBounds = { name: "ttl", minMs: MIN_TTL_MS };
  *
  * @example
  * ```ts
- * parseDuration("1h30m"); // 5400000
- * parseDuration({ value: 5, unit: "minutes" }); // 300000
- * const ttl = { milliseconds: parseDuration(process.env.TTL ?? "1h") };
- * await withIdempotency("order:42", ttl, () => sendEmail());
+ * import { parseDuration } from "with-idempotency";
+ *
+ * console.log(parseDuration("1h30m")); // → 5400000
+ * console.log(parseDuration({ value: 5, unit: "minutes" })); // → 300000
  * ```
  *
  * @returns whole milliseconds, rounded half away from zero; the bounds apply to the exact value before that

@@ -47,8 +47,12 @@ export abstract class IdempotencyError extends Error {
    * The address of what the guide to troubleshooting says of this `code`: what it means, and what to do.
    *
    * @example
-   * const error = await withIdempotency("", "1h", send).catch(error => error);
-   * console.log(error.docs); // https://…/troubleshooting#invalid-key
+   * ```ts
+   * import { withIdempotency } from "with-idempotency";
+   *
+   * const error = await withIdempotency("", "1h", () => "sent").catch(error => error);
+   * console.log(error.docs.split("/").at(-1)); // → troubleshooting#invalid-key
+   * ```
    */
   get docs(): string {
     return `${GUIDE}#${this.code.toLowerCase().replaceAll("_", "-")}`;
@@ -199,6 +203,14 @@ export interface IdempotencyErrors {
 /**
  * Whether a value is an error of this package (and has that `code`, where one is given). Works across copies and
  * module formats of the package, where `instanceof` does not. Never throws.
+ *
+ * @example
+ * ```ts
+ * import { isIdempotencyError, withIdempotency } from "with-idempotency";
+ *
+ * const error = await withIdempotency("", "1h", () => "sent").catch(error => error);
+ * console.log(isIdempotencyError(error), isIdempotencyError(error, "INVALID_KEY")); // → true true
+ * ```
  */
 export function isIdempotencyError(value: unknown): value is IdempotencyErrors[IdempotencyErrorCode];
 export function isIdempotencyError<C extends IdempotencyErrorCode>(

@@ -14,9 +14,12 @@ export interface Execution {
    *
    * @example
    * ```ts
-   * await withIdempotency(["push", orderId], "1h", ({ idempotencyUuid }) =>
-   *   createNotification({ idempotency_key: idempotencyUuid, contents }),
-   * );
+   * import { withIdempotency } from "with-idempotency";
+   *
+   * const keys = new Set<string>();
+   * const push = async (notification: { idempotency_key: string }) => void keys.add(notification.idempotency_key);
+   * await withIdempotency(["push", 7], "1h", ({ idempotencyUuid }) => push({ idempotency_key: idempotencyUuid }));
+   * console.log([...keys].join().length); // → 36
    * ```
    */
   readonly idempotencyUuid: string;

@@ -14,9 +14,12 @@ const LENGTH = 22; // 132 bits
  *
  * @example
  * ```ts
+ * import { fingerprint, withIdempotency } from "with-idempotency";
+ *
  * const order = { id: 42, status: "shipped" };
+ * console.log(fingerprint(order) === fingerprint({ status: "shipped", id: 42 })); // → true
  * // One email per user and state of the order: another status is another key.
- * await withIdempotency(["order-changed", userId, fingerprint(order)], "24h", () => sendEmail(order));
+ * console.log(await withIdempotency(["order-changed", 7, fingerprint(order)], "24h", () => "sent")); // → sent
  * ```
  *
  * @throws InvalidOptionError `INVALID_OPTION` if the data holds a function, a symbol or a class instance

@@ -90,7 +90,18 @@ export interface Idempotency {
     fn: (this: This, ...args: A) => R,
     config: IdempotentConfig<A, Awaited<R>>,
   ): (this: This, ...args: A) => Promise<Awaited<R>>;
-  /** As `withIdempotency`, and also returns how the value came about. */
+  /**
+   * As `withIdempotency`, and also returns how the value came about.
+   *
+   * @example
+   * ```ts
+   * import { createIdempotency } from "with-idempotency";
+   *
+   * const { execute } = createIdempotency({ namespace: "receipts" });
+   * console.log((await execute(["order", 42], "1h", () => "sent")).replayed); // → false
+   * console.log((await execute(["order", 42], "1h", () => "sent")).replayed); // → true
+   * ```
+   */
   execute<T>(
     key: Key,
     ttl: Duration,
@@ -116,12 +127,16 @@ export interface Idempotency {
    * which leaves their keys uncertain.
    * @example
    * ```ts
-   * const outcomes = await idempotency.executeMany(
+   * import { createIdempotency } from "with-idempotency";
+   *
+   * const launch = createIdempotency({ namespace: "launch" });
+   * const users = [{ id: 1 }, { id: 2 }];
+   * const outcomes = await launch.executeMany(
    *   users,
-   *   { key: user => ["launch", user.id], ttl: "24h", batchSize: 100 },
-   *   (users, { idempotencyKey }) => sendBatch(users.map(messageFor), { idempotencyKey }),
+   *   { key: user => ["user", user.id], ttl: "24h", batchSize: 100 },
+   *   batch => batch.map(({ id }) => `sent to ${id}`), // one result for each
    * );
-   * const failed = outcomes.filter(({ status }) => status === "rejected");
+   * console.log(outcomes.map(({ status }) => status).join()); // → fulfilled,fulfilled
    * ```
    */
   executeMany<I, T>(
@@ -132,12 +147,30 @@ export interface Idempotency {
   /**
    * What is known of a key, or undefined. Throws `INVALID_KEY`, `STORE_ERROR`, and `RESULT_UNAVAILABLE` where the
    * store has a record that it cannot read.
+   *
+   * @example
+   * ```ts
+   * import { createIdempotency } from "with-idempotency";
+   *
+   * const receipts = createIdempotency({ namespace: "receipts" });
+   * await receipts.withIdempotency(["order", 43], "1h", () => "sent");
+   * console.log((await receipts.inspect(["order", 43]))?.state); // → completed
+   * ```
    */
   inspect(key: Key | KeyEntry): Promise<KeyState | undefined>;
   /**
    * Removes a key, whatever its state: the next call runs. A run that is going on is not stopped, and its result is
    * not kept. False where there was nothing, or where a later run stands in an entry's place. Throws `INVALID_KEY`,
    * `INVALID_OPTION` for an entry of another namespace, `STORE_ERROR`.
+   *
+   * @example
+   * ```ts
+   * import { createIdempotency } from "with-idempotency";
+   *
+   * const receipts = createIdempotency({ namespace: "receipts" });
+   * await receipts.withIdempotency(["order", 44], "1h", () => "sent");
+   * console.log(await receipts.forget(["order", 44]), await receipts.forget(["order", 44])); // → true false
+   * ```
    */
   forget(key: Key | KeyEntry): Promise<boolean>;
   /**
@@ -145,6 +178,17 @@ export interface Idempotency {
    * as the result. False where the key is not uncertain, or no longer as an entry shows it. Throws `INVALID_KEY`,
    * `INVALID_OPTION` where the value cannot be stored or an entry is of another namespace, `STORE_ERROR`, and what
    * `parseDuration` throws.
+   *
+   * @example
+   * ```ts
+   * import { createIdempotency } from "with-idempotency";
+   *
+   * const receipts = createIdempotency({ namespace: "receipts" });
+   * const cut = () => Promise.reject(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }));
+   * await receipts.withIdempotency(["order", 45], "1h", cut).catch(() => {});
+   * // The provider says that the email was sent: later calls get this result.
+   * console.log(await receipts.resolve(["order", 45], "24h", { id: "email-1" })); // → true
+   * ```
    */
   resolve(key: Key | KeyEntry, ttl: Duration, value: unknown): Promise<boolean>;
   /**
@@ -154,10 +198,14 @@ export interface Idempotency {
    *
    * @example
    * ```ts
-   * const state = await idempotency.inspect(["receipt", orderId]);
-   * if (state?.state === "uncertain" && !(await wasSent(state.idempotencyKey))) {
-   *   await idempotency.reopen(["receipt", orderId]);
-   * }
+   * import { createIdempotency } from "with-idempotency";
+   *
+   * const receipts = createIdempotency({ namespace: "receipts" });
+   * const cut = () => Promise.reject(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }));
+   * await receipts.withIdempotency(["order", 46], "1h", cut).catch(() => {});
+   * // The provider says that no email was sent: the next call sends.
+   * console.log(await receipts.reopen(["order", 46])); // → true
+   * console.log(await receipts.withIdempotency(["order", 46], "1h", () => "sent")); // → sent
    * ```
    */
   reopen(key: Key | KeyEntry): Promise<boolean>;
@@ -169,9 +217,12 @@ export interface Idempotency {
    *
    * @example
    * ```ts
-   * for await (const entry of idempotency.list({ olderThan: "1m" })) {
-   *   if (!(await wasSent(entry.idempotencyKey))) await idempotency.reopen(entry);
-   * }
+   * import { createIdempotency } from "with-idempotency";
+   *
+   * const receipts = createIdempotency({ namespace: "lost-receipts" });
+   * const cut = () => Promise.reject(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }));
+   * await receipts.withIdempotency(["order", 47], "1h", cut).catch(() => {});
+   * for await (const { key, state } of receipts.list()) console.log(key, state); // → order:47 uncertain
    * ```
    */
   list(filter?: ListFilter): AsyncIterable<KeyEntry>;

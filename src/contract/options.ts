@@ -49,7 +49,13 @@ export interface Options<T = any> {
    * @default "reject"
    * @example
    * ```ts
-   * onUncertain: { rerunWithin: "23h" } // Stripe and Resend know a key for at least 24 hours
+   * import { createIdempotency } from "with-idempotency";
+   *
+   * // A provider that remembers a key for 24 hours: a run in the first 23 sends the same one again.
+   * const charges = createIdempotency({ namespace: "charges", onUncertain: { rerunWithin: "23h" } });
+   * const cut = () => Promise.reject(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }));
+   * await charges.withIdempotency(["order", 42], "24h", cut).catch(() => {});
+   * console.log(await charges.withIdempotency(["order", 42], "24h", ({ attempt }) => attempt)); // → 2
    * ```
    */
   onUncertain?:
@@ -73,7 +79,13 @@ export interface Options<T = any> {
    * @default "complete"
    * @example
    * ```ts
-   * onResult: (response: Response) => (response.ok ? "complete" : response.status >= 500 ? "hold" : "release")
+   * import { withIdempotency } from "with-idempotency";
+   *
+   * const post = async () => new Response(null, { status: 429 });
+   * const { status } = await withIdempotency(["order", 48], "1h", post, {
+   *   onResult: ({ ok, status }) => (ok ? "complete" : status >= 500 ? "hold" : "release"),
+   * });
+   * console.log(status); // → 429
    * ```
    */
   onResult?: ((value: T) => ResultPolicy) | undefined;

@@ -34,7 +34,6 @@ export interface Encoded {
  * The text of `fn`'s result. Never throws: what cannot be kept becomes a text that says so, and why (section 9).
  *
  * @param maxBytes how many bytes the text may take in UTF-8
- * @example
  * ```ts
  * encodeResult({ id: "m1" }, undefined).text; // '{"id":"m1"}'
  * encodeResult({ body: stream }, undefined).failure?.error; // TypeError: result.body: a ReadableStream

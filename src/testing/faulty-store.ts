@@ -52,10 +52,16 @@ export interface FaultyStore extends IdempotencyStore {
 /**
  * Wraps a store so that its calls go wrong on demand, as they do in the wild.
  *
+ * @example
  * ```ts
+ * import { memoryStore, withIdempotency } from "with-idempotency";
+ * import { faultyStore } from "with-idempotency/testing";
+ *
  * const store = faultyStore(memoryStore(), [{ operation: "claim", kind: "lose-reply" }]);
- * await withIdempotency("order-42", "1h", send, { store }); // sends once, though the first reply is lost
- * store.inject({ operation: "complete", nth: 2, kind: "hang", applied: true });
+ * let sent = 0;
+ * await withIdempotency("order-42", "1h", () => ++sent, { store });
+ * console.log(sent, store.calls.map(({ operation }) => operation).join()); // → 1 claim,claim,complete
+ * store.restore();
  * ```
  *
  * Call `restore` when the test ends, so that nothing hangs.

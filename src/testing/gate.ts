@@ -8,7 +8,22 @@ export interface Gate {
   open(): void;
 }
 
-/** Makes a {@link Gate}, closed. */
+/**
+ * Makes a {@link Gate}, closed.
+ *
+ * @example
+ * ```ts
+ * import { withIdempotency } from "with-idempotency";
+ * import { gate } from "with-idempotency/testing";
+ *
+ * const { reached, pass, open } = gate();
+ * const first = withIdempotency("order-50", "1h", () => pass().then(() => "sent"));
+ * await reached; // `fn` runs now
+ * const second = withIdempotency("order-50", "1h", () => "never runs");
+ * open();
+ * console.log(await first, await second); // → sent sent
+ * ```
+ */
 export function gate(): Gate {
   const reached = signal();
   const opened = signal();

@@ -11,10 +11,17 @@ export interface ManualClock {
 /**
  * A clock for tests of expiry that do not wait.
  *
+ * @example
  * ```ts
+ * import { createIdempotency, memoryStore } from "with-idempotency";
+ * import { manualClock } from "with-idempotency/testing";
+ *
  * const clock = manualClock();
- * const store = memoryStore({ clock: clock.now });
- * clock.advance(60_000); // a minute later
+ * const { withIdempotency } = createIdempotency({ store: memoryStore({ clock: clock.now }) });
+ * let sent = 0;
+ * await withIdempotency("order-42", "1m", () => ++sent);
+ * clock.advance(60_000); // a minute later, the key is forgotten
+ * console.log(await withIdempotency("order-42", "1m", () => ++sent)); // → 2
  * ```
  *
  * @param startMs What it shows first; the start of 2026 unless given.

@@ -25,7 +25,6 @@ const queue = /* @__PURE__ */ listen({ acts: [], wake: () => {} });
  * keeps no call's context alive, and what it does is not done in the name of the call that happened to bring it on.
  * Needs no `node:` module. `act` may not throw.
  *
- * @example
  * ```ts
  * detached(() => backgroundTimer(sweep, 1_000));
  * ```

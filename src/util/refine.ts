@@ -21,7 +21,6 @@ function groupBy<K>(nodes: Iterable<number>, keyOf: (node: number) => K): [K, nu
  * (Hopcroft; Paige and Tarjan). If no two nodes share a class, the numbers of the classes do not depend on those of
  * the nodes: nothing here is decided by these.
  *
- * @example
  * ```ts
  * // Two nodes that refer to each other, and one that refers to itself.
  * refine(["[*]", "[*]", "[*]"], [

@@ -102,7 +102,6 @@ let hash: Hash | false | undefined;
 /**
  * 43 characters of `[A-Za-z0-9_-]`: the SHA-256 of the text in base64url, the same on every runtime.
  *
- * @example
  * ```ts
  * digest(""); // "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
  * ```

@@ -42,7 +42,8 @@ test("all samples are type-correct", { timeout: TIMEOUT_MS }, () => {
   expect(typeErrors()).toEqual([]);
 });
 
-const programs = samples.filter(({ isTest }) => !isTest);
+const programs = samples.filter(({ isTest, where }) => !isTest && !where.startsWith("src/"));
+const examples = samples.filter(({ where }) => where.startsWith("src/"));
 const redis = redisUrl();
 const SERVERS = { REDIS_URL: redis ?? "", DATABASE_URL: inject("postgresUrl") };
 
@@ -59,6 +60,35 @@ describe("each sample runs, and prints what it says", () => {
       expect(code).toBe(0);
     },
   );
+});
+
+// In one process, one after the other: each is short, and needs no other's absence.
+const RUN_ALL = `
+import { format } from "node:util";
+for (const file of process.argv.slice(2)) {
+  const printed = [];
+  console.log = (...values) => printed.push(...format(...values).split("\\n"));
+  await import(file);
+  process.stdout.write(JSON.stringify([file, printed]) + "\\n");
+}
+`;
+
+test("each docstring's example runs, and prints what it says", { timeout: TIMEOUT_MS }, async ({ skip }) => {
+  skip(redis === undefined, "there is no Redis");
+  writeFileSync(join(folder, "run-all.mjs"), RUN_ALL);
+  const files = examples.map(({ file }) => `./${file}`);
+  const args = ["--import", "tsx", join(folder, "run-all.mjs"), ...files];
+  const { code, stdout, stderr } = await node(args, { env: { TSX_TSCONFIG_PATH: TSCONFIG, ...SERVERS } });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const printed = new Map(
+    stdout
+      .trim()
+      .split("\n")
+      .map(line => JSON.parse(line) as [string, string[]]),
+  );
+  expect(examples.length).toBeGreaterThan(25);
+  for (const { file, where, prints } of examples)
+    expect([where, printed.get(`./${file}`)]).toEqual([where, prints]);
 });
 
 test("the samples that a test runner runs are files that the hosts' tests run", () => {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./child.ts";
 
-/** A code block of a document. */
+/** A code block of a document, or of a docstring. */
 export interface Sample {
   /** Where it stands, such as `README.md:12`. */
   where: string;
@@ -25,6 +25,8 @@ function guidesIn(folder: string): string[] {
 }
 
 const FENCED = /^```(\w*)\n(.*?)^```$/gms;
+const EXAMPLE = /^ *\* @example\n *\* ```(\w*)\n(.*?)^ *\* ```$/gms;
+const STAR = /^ *\* ?/gm;
 const PRINTED = /\/\/ → (.*)$/gm;
 const RUNNER = /"(vitest|node:test)"|\bjest\./;
 
@@ -34,9 +36,10 @@ function extension(language: string, code: string): string | undefined {
   return undefined;
 }
 
-function samplesOf(document: string): Sample[] {
+function samplesOf(document: string, blocks = FENCED, margin: RegExp | string = ""): Sample[] {
   const text = readFileSync(join(ROOT, document), "utf8");
-  return Array.from(text.matchAll(FENCED)).flatMap(({ 1: language = "", 2: code = "", index }) => {
+  return Array.from(text.matchAll(blocks)).flatMap(({ 1: language = "", 2: block = "", index }) => {
+    const code = block.replace(margin, "");
     const ending = extension(language, code);
     if (ending === undefined) return [];
     const line = text.slice(0, index).split("\n").length;
@@ -53,5 +56,12 @@ function samplesOf(document: string): Sample[] {
   });
 }
 
-/** Every sample of the README and the guides. */
-export const samples: readonly Sample[] = DOCUMENTS.flatMap(samplesOf);
+const SOURCES = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
+  .filter(name => name.endsWith(".ts"))
+  .map(name => `src/${name.replaceAll("\\", "/")}`);
+
+/** Every sample of the README, the guides and the docstrings. */
+export const samples: readonly Sample[] = [
+  ...DOCUMENTS.flatMap(document => samplesOf(document)),
+  ...SOURCES.flatMap(source => samplesOf(source, EXAMPLE, STAR)),
+];

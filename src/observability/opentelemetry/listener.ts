@@ -34,6 +34,15 @@ export interface InstrumentedOptions extends Options {
  * `idempotency.store.errors`. A key is on its span only, by its fingerprint with `redactKeys`. Telemetry that fails changes nothing in what a call does.
  *
  * @throws InvalidOptionError `INVALID_OPTION`; InvalidDurationError `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`
+ *
+ * @example
+ * ```ts
+ * import { createInstrumentedIdempotency } from "with-idempotency/opentelemetry";
+ *
+ * // Reports to the global providers, or to the `tracer` and `meter` that it is given.
+ * const { withIdempotency } = createInstrumentedIdempotency({ namespace: "emails" });
+ * console.log(await withIdempotency(["order-shipped", 42], "24h", () => "sent")); // → sent
+ * ```
  */
 export function createInstrumentedIdempotency(options: InstrumentedOptions = {}): Idempotency {
   if (typeof options !== "object" || options === null) invalidOption("options", "an object", options);
@@ -78,6 +87,16 @@ export function createInstrumentedIdempotency(options: InstrumentedOptions = {})
  * An `onEvict` for `memoryStore` that counts `idempotency.evictions`.
  *
  * @param meter what makes the counter; by default that of the global provider, which is asked at the first eviction
+ *
+ * @example
+ * ```ts
+ * import { memoryStore } from "with-idempotency";
+ * import { countEvictions, createInstrumentedIdempotency } from "with-idempotency/opentelemetry";
+ *
+ * const store = memoryStore({ maxEntries: 50_000, onEvict: countEvictions() });
+ * const { withIdempotency } = createInstrumentedIdempotency({ namespace: "emails", store });
+ * console.log(await withIdempotency(["order-shipped", 42], "24h", () => "sent")); // → sent
+ * ```
  */
 export function countEvictions(meter?: Meter): (key: string) => void {
   let counter: ReturnType<Meter["createCounter"]> | undefined;

@@ -19,15 +19,19 @@ import { type Finding, type Pass, type Reconciled, type ReconcileOptions, readPa
  *
  * @example
  * ```ts
- * const mails = createIdempotency({ namespace: "mails", store });
- * const done = await reconcile(mails, {
+ * import { createIdempotency } from "with-idempotency";
+ * import { reconcile } from "with-idempotency/reconcile";
+ *
+ * const emails = createIdempotency({ namespace: "emails" });
+ * const sent = new Map([["a reference", { id: "email-1" }]]);
+ * const done = await reconcile(emails, {
  *   ttl: "24h",
- *   find: async ({ idempotencyKey }, { signal }) => {
- *     const mail = await provider.findByReference(idempotencyKey, { signal });
- *     return mail ? { happened: true, value: { id: mail.id } } : { happened: false };
+ *   find: async ({ idempotencyKey }) => {
+ *     const email = sent.get(idempotencyKey); // asks the provider
+ *     return email ? { happened: true, value: email } : { happened: false };
  *   },
  * });
- * console.log(`${done.resolved} had been sent, ${done.reopened} had not`);
+ * console.log(`${done.resolved} had been sent, ${done.reopened} had not`); // → 0 had been sent, 0 had not
  * ```
  */
 export async function reconcile(idempotency: Idempotency, options: ReconcileOptions): Promise<Reconciled> {

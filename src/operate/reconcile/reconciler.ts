@@ -40,8 +40,14 @@ export interface Reconciler {
  *
  * @example
  * ```ts
- * const reconciler = startReconciler(mails, { every: "1m", ttl: "24h", find: lookAtProvider, onError: console.error });
- * process.once("SIGTERM", () => void reconciler.stop());
+ * import { createIdempotency } from "with-idempotency";
+ * import { startReconciler } from "with-idempotency/reconcile";
+ *
+ * const emails = createIdempotency({ namespace: "emails" });
+ * // `undefined`: the provider does not know yet, so the key is left alone.
+ * const find = async () => undefined;
+ * const reconciler = startReconciler(emails, { every: "1m", ttl: "24h", find, onError: console.error });
+ * await reconciler.stop(); // when the process shuts down
  * ```
  */
 export function startReconciler(idempotency: Idempotency, options: ReconcilerOptions): Reconciler {

@@ -236,6 +236,14 @@ class MemoryStore implements IdempotencyStore, Local {
  * whatever a test does to timers, and does not keep the process alive.
  *
  * @throws InvalidOptionError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { createIdempotency, memoryStore } from "with-idempotency";
+ *
+ * const { withIdempotency } = createIdempotency({ store: memoryStore({ maxEntries: 50_000 }) });
+ * console.log(await withIdempotency(["order-shipped", 42], "24h", () => "sent")); // → sent
+ * ```
  */
 export function memoryStore(options: MemoryStoreOptions = {}): IdempotencyStore {
   return new MemoryStore(readMemoryOptions(options));

@@ -47,6 +47,13 @@ export interface PostgresStore extends IdempotencyStore {
  *
  * @param table As the store's option: the schema may stand before it.
  * @throws InvalidOptionError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { postgresSchema } from "with-idempotency/postgres";
+ *
+ * console.log(postgresSchema("app.idempotency_keys").startsWith("CREATE TABLE")); // → true
+ * ```
  */
 export function postgresSchema(table = "idempotency_keys"): string {
   return schemaOf(quotedTable(table));
@@ -57,9 +64,18 @@ export function postgresSchema(table = "idempotency_keys"): string {
  * short statement; only a claim of a key that was released, is uncertain or is past its time takes another. A replay
  * writes nothing. Records past their time are reclaimed by the next claim of their key, and removed in the background.
  *
+ * @example
  * ```ts
- * const store = postgresStore(new Pool());
+ * import pg from "pg";
+ * import { createIdempotency } from "with-idempotency";
+ * import { postgresStore } from "with-idempotency/postgres";
+ *
+ * const pool = new pg.Pool({ connectionString: process.env["DATABASE_URL"] });
+ * const store = postgresStore(pool);
  * await store.migrate();
+ * const { withIdempotency } = createIdempotency({ store });
+ * console.log(await withIdempotency(["order-shipped", crypto.randomUUID()], "24h", () => "sent")); // → sent
+ * await pool.end();
  * ```
  *
  * @param pool A `Pool` or `Client` of pg, or an adapter: see {@link PostgresClient}. It stays the caller's to end.

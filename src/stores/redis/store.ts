@@ -221,6 +221,18 @@ function evictionWarning(policy: string): StoreWarning {
  * @param client of ioredis 5 or 6 (`Redis` or `Cluster`), iovalkey, or node-redis 5 or 6 (`createClient`,
  * `createCluster`, `createClientPool` or `createSentinel`), connected; the caller owns and closes it
  * @throws InvalidOptionError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { Redis } from "ioredis";
+ * import { createIdempotency } from "with-idempotency";
+ * import { redisStore } from "with-idempotency/redis";
+ *
+ * const redis = new Redis(process.env["REDIS_URL"] ?? "redis://127.0.0.1:6379");
+ * const { withIdempotency } = createIdempotency({ store: redisStore(redis) });
+ * console.log(await withIdempotency(["order-shipped", crypto.randomUUID()], "24h", () => "sent")); // → sent
+ * redis.disconnect();
+ * ```
  */
 export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): IdempotencyStore {
   return new RedisStore(client, options);

@@ -53,8 +53,15 @@ const DIALECT: SqlDialect = {
  * A replay is one `SELECT`. Records past their time are reclaimed by the next claim of their key, and removed in the
  * background.
  *
+ * @example
  * ```ts
- * const store = sqliteStore(new Database("idempotency.db"));
+ * import Database from "libsql";
+ * import { createIdempotency } from "with-idempotency";
+ * import { sqliteStore } from "with-idempotency/sqlite";
+ *
+ * const store = sqliteStore(new Database(":memory:")); // a file, which all processes open
+ * const { withIdempotency } = createIdempotency({ store });
+ * console.log(await withIdempotency(["order-shipped", 42], "24h", () => "sent")); // → sent
  * ```
  *
  * @param database A `Database` of libsql or better-sqlite3, or a `DatabaseSync` of node:sqlite, with SQLite 3.35 or

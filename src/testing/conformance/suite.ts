@@ -38,7 +38,11 @@ export interface StoreConformance {
 /**
  * The tests that every {@link IdempotencyStore} must pass, clause by clause, for any test runner.
  *
+ * @example
  * ```ts
+ * import { memoryStore } from "with-idempotency";
+ * import { manualClock, storeConformance } from "with-idempotency/testing";
+ *
  * const clock = manualClock();
  * const { cases, uncovered } = storeConformance({
  *   create: () => memoryStore({ clock: clock.now }),
@@ -47,8 +51,9 @@ export interface StoreConformance {
  *   lists: true,
  *   many: true,
  * });
- * for (const { name, run } of cases) test(name, run);
- * console.log(uncovered); // what this harness leaves untested
+ * for (const { run } of cases) await run(); // or, for a test runner: test(name, run)
+ * // Without a second client, races between two are left untested.
+ * console.log(uncovered.some(name => name.includes("two clients"))); // → true
  * ```
  */
 export function storeConformance(harness: StoreHarness): StoreConformance {
