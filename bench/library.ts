@@ -1,7 +1,10 @@
 import type * as Library from "with-idempotency";
 
-/** The built package, as an application loads it. */
-export const library: typeof Library = await import(new URL("../dist/index.js", import.meta.url).href);
+/** An entry of the built package, as an application loads it. */
+export const built = <T>(entry: string): Promise<T> =>
+  import(new URL(`../dist/${entry}.js`, import.meta.url).href);
+
+export const library: typeof Library = await built("index");
 
 /** What `fn` answers with: a small object, as a provider's receipt is. */
 export const receipt = (n: number) => ({ messageId: `<${n}@mail.example>`, accepted: true, recipients: 1 });

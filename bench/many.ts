@@ -12,11 +12,10 @@ import type * as SqliteEntry from "with-idempotency/sqlite";
 import { openPostgresStore } from "../src/stores/postgres/store.ts";
 import { startPostgres } from "../test/support/servers/postgres.ts";
 import { startRedis } from "../test/support/servers/redis.ts";
-import { keyOf, library, receipt, TTL } from "./library.ts";
+import { built, keyOf, library, receipt, TTL } from "./library.ts";
 import { type Cost, type Row, report, summarize } from "./measure.ts";
 import { IN_FLIGHT, send } from "./stores.ts";
 
-const built = <T>(entry: string): Promise<T> => import(new URL(`../dist/${entry}.js`, import.meta.url).href);
 const { redisStore } = await built<typeof RedisEntry>("redis");
 const { postgresSchema, postgresStore } = await built<typeof PostgresEntry>("postgres");
 const { sqliteStore } = await built<typeof SqliteEntry>("sqlite");

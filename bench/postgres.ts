@@ -1,12 +1,11 @@
 import pg from "pg";
 import type * as PostgresEntry from "with-idempotency/postgres";
 import { startPostgres } from "../test/support/servers/postgres.ts";
-import { keyOf, library, TTL, TTL_MS } from "./library.ts";
+import { built, keyOf, library, TTL, TTL_MS } from "./library.ts";
 import { type Candidate, compare, median, ROUNDS, type Row, report } from "./measure.ts";
 import { crowds, IN_FLIGHT, inFlight, oneByOne, row, send, text } from "./stores.ts";
 
-const built = new URL("../dist/postgres.js", import.meta.url).href;
-const { postgresSchema, postgresStore }: typeof PostgresEntry = await import(built);
+const { postgresSchema, postgresStore } = await built<typeof PostgresEntry>("postgres");
 
 const POOL = { max: 10 };
 let fresh = 0;

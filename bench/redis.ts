@@ -5,12 +5,12 @@ import type * as RedisEntry from "with-idempotency/redis";
 import { PEERS } from "../test/proof/chaos/peers/peers.ts";
 import { installPeers } from "../test/proof/chaos/peers/versions.ts";
 import { startRedis } from "../test/support/servers/redis.ts";
-import { keyOf, library, TTL, TTL_MS } from "./library.ts";
+import { built, keyOf, library, TTL, TTL_MS } from "./library.ts";
 import { type Candidate, compare, type Row, report } from "./measure.ts";
 import type { PeerRow } from "./report.ts";
 import { crowds, IN_FLIGHT, inFlight, oneByOne, row, send, text } from "./stores.ts";
 
-const { redisStore }: typeof RedisEntry = await import(new URL("../dist/redis.js", import.meta.url).href);
+const { redisStore } = await built<typeof RedisEntry>("redis");
 
 const FENCED = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end

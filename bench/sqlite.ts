@@ -3,12 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "libsql";
 import type * as SqliteEntry from "with-idempotency/sqlite";
-import { keyOf, library, TTL, TTL_MS } from "./library.ts";
+import { built, keyOf, library, TTL, TTL_MS } from "./library.ts";
 import { type Candidate, compare, report } from "./measure.ts";
 import { oneByOne, row, send, text } from "./stores.ts";
 
-const built = new URL("../dist/sqlite.js", import.meta.url).href;
-const { sqliteStore }: typeof SqliteEntry = await import(built);
+const { sqliteStore } = await built<typeof SqliteEntry>("sqlite");
 
 const FEW = 1_000;
 const MANY = 1_000_000;
