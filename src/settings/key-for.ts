@@ -1,0 +1,84 @@
+import { InvalidKeyError } from "../contract/errors.ts";
+import { fingerprint } from "../contract/fingerprint.ts";
+import { describe, reasonOf } from "../util/describe.ts";
+import { codeIn, type Found, lookUp, type Path, pathText } from "./path.ts";
+import type { Piece } from "./template.ts";
+
+/** What makes another key when it changes: some of the data, or all of it. */
+export type Watched = readonly Path[] | true;
+
+/**
+ * The key of some data: the template's text, each value in square brackets, and at the end the fingerprint of what is
+ * watched, with a number sign before it. What has a meaning there has a backslash before it elsewhere, so that a key
+ * can be read in one way only: no value runs into another, or into the text.
+ */
+export function keyFor(pieces: readonly Piece[], watched: Watched, data: unknown): string {
+  const faults: string[] = [];
+  const parts = pieces.map(piece =>
+    typeof piece === "string" ? escaped(piece) : placeOf(data, piece, faults),
+  );
+  if (watched === true || watched.length > 0) parts.push(`:[#${digestOf(data, watched, faults)}]`);
+  if (faults.length > 0) throw new InvalidKeyError(`${faults.join("\n")}\n${ADVICE}`);
+  return parts.join("");
+}
+
+const escaped = (text: string) => text.replace(/[\\[\]]/g, "\\$&");
+
+function placeOf(data: unknown, path: Path, faults: string[]): string {
+  const read = textOf(lookUp(data, path));
+  if ("text" in read) return `[${escaped(read.text).replace(/^#/, "\\#")}]`;
+  faults.push(`key: expected ${EXPECTED} at {{${pathText(path)}}}; ${read.fault}`);
+  return "";
+}
+
+const EXPECTED = "text, a number or a boolean";
+const ADVICE = "Give the data these values, or name others in the settings. Nothing ran.";
+
+/** The text of a value, by which keys are compared. */
+function textOf(found: Found): { text: string } | { fault: string } {
+  if (!("value" in found)) return { fault: why(found) };
+  const { value } = found;
+  const isText = ["string", "bigint", "boolean"].includes(typeof value) || Number.isFinite(value);
+  const text = isText ? String(value) : "";
+  // An empty place would be one in which the keys of many meet.
+  if (text.trim() === "") return { fault: `got ${kindOf(value)}` };
+  return text.isWellFormed() ? { text } : { fault: `got ${describe(text)}, which has a lone surrogate` };
+}
+
+function why(found: Exclude<Found, { value: unknown }>): string {
+  if ("code" in found) return `got ${found.code}`;
+  return `${found.within === "" ? "the data" : describe(found.within)} has no ${describe(found.missing)}`;
+}
+
+/** Names a value without a look at what is in it. */
+function kindOf(value: unknown): string {
+  if (typeof value !== "object" || value === null) return describe(value);
+  return Array.isArray(value)
+    ? "a list: name one of its values, by its number from 0"
+    : "an object: name one of its values";
+}
+
+function digestOf(data: unknown, watched: Watched, faults: string[]): string {
+  if (watched === true) return digest(data, "all of the data", faults);
+  // A Map, which is no JSON: so that no data is taken for parts of other data.
+  const parts = new Map<string, string>();
+  for (const path of watched) {
+    const found = lookUp(data, path);
+    const name = pathText(path);
+    if ("code" in found) faults.push(`unlessChanged: expected plain data at ${name}; ${why(found)}`);
+    else if ("value" in found && found.value !== undefined)
+      parts.set(name, digest(found.value, name, faults));
+  }
+  return fingerprint(parts);
+}
+
+function digest(value: unknown, name: string, faults: string[]): string {
+  const code = codeIn(value);
+  try {
+    if (code === undefined) return fingerprint(value);
+    faults.push(`unlessChanged: expected plain data at ${name}; it has ${code}`);
+  } catch (error) {
+    faults.push(`unlessChanged: ${name}: ${reasonOf(error)}`);
+  }
+  return "";
+}

@@ -1,0 +1,111 @@
+import { builtinModule } from "../util/platform.ts";
+
+/** The names that lead to a value in the data. */
+export type Path = readonly string[];
+
+const WHITE = /\s/;
+
+/**
+ * The names of a path such as `order.items.0`, or what is wrong with it. A backslash takes the next character to the
+ * letter; other white space around names is no part of them.
+ */
+export function readPath(text: string): { names: Path } | { fault: string } {
+  const names: string[] = [];
+  // Of a name, what follows the last character that counts is white space so far.
+  let name = "";
+  let kept = 0;
+  for (let at = 0; at <= text.length; at++) {
+    const character = text[at];
+    if (character === undefined || character === ".") {
+      if (kept === 0) return { fault: names.length === 0 && character === undefined ? EMPTY : GAP };
+      names.push(name.slice(0, kept));
+      name = "";
+      kept = 0;
+    } else if (character === "\\") {
+      if (++at === text.length)
+        return { fault: 'a backslash at its end: write "\\\\" for the backslash itself' };
+      name += text[at];
+      kept = name.length;
+    } else if (character === "{" || character === "}") {
+      return {
+        fault: `a brace: write only the names, such as order.id, or "\\${character}" for the brace itself`,
+      };
+    } else if (!WHITE.test(character)) {
+      name += character;
+      kept = name.length;
+    } else if (kept > 0) {
+      name += character;
+    }
+  }
+  return { names };
+}
+
+const EMPTY = "no name: write the path of a value, such as order.id";
+const GAP = "no name at one side of a dot: write one between dots, such as order.id";
+
+/** The path as it is written, without the white space that does not count. */
+export const pathText = (path: Path) => path.map(name => name.replace(/[\\.{}]|^\s|\s$/g, "\\$&")).join(".");
+
+/** What a path leads to: a value, nothing, or something that would run code when it is read. */
+export type Found =
+  | { readonly value: unknown }
+  | { readonly missing: string; readonly within: string }
+  | { readonly code: string };
+
+/**
+ * Looks a path up: own enumerable properties that hold a value, as JSON has them. Nothing that is inherited is seen, no
+ * getter is called (section 13).
+ */
+export function lookUp(data: unknown, path: Path): Found {
+  let value = data;
+  for (const [depth, name] of path.entries()) {
+    const proxy = proxyIn(value);
+    if (proxy !== undefined) return { code: proxy };
+    const property = propertyOf(value, name);
+    if (property === undefined) return { missing: name, within: pathText(path.slice(0, depth)) };
+    if (!("value" in property)) return { code: "a getter, which is not called" };
+    value = property.value;
+  }
+  const proxy = proxyIn(value);
+  return proxy === undefined ? { value } : { code: proxy };
+}
+
+function propertyOf(value: unknown, name: string): PropertyDescriptor | undefined {
+  // JSON text can have a property of this name, but nobody's data does.
+  if (typeof value !== "object" || value === null || name === "__proto__") return undefined;
+  const property = Object.getOwnPropertyDescriptor(value, name);
+  return property?.enumerable ? property : undefined;
+}
+
+interface NodeUtil {
+  types?: { isProxy?(value: unknown): boolean };
+}
+
+/** Names a proxy, whose traps are code; undefined for any other value, and on a runtime that has no way to find out. */
+function proxyIn(value: unknown): string | undefined {
+  const isProxy = builtinModule<NodeUtil>("node:util")?.types?.isProxy?.(value);
+  return isProxy ? "a proxy: give plain data" : undefined;
+}
+
+/** What would run code if data was gone through, down to its depths; undefined where there is nothing of the kind. */
+export function codeIn(data: unknown): string | undefined {
+  const seen = new Set<unknown>([data]);
+  // Grows while it is gone through: a list in place of a stack that could overflow.
+  for (const value of seen) {
+    if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) continue;
+    const proxy = proxyIn(value);
+    if (proxy !== undefined) return proxy;
+    for (const key of Reflect.ownKeys(value)) {
+      const property = Object.getOwnPropertyDescriptor(value, key)!;
+      if (!("value" in property)) return "a getter, which is not called";
+      if (typeof property.value === "object") seen.add(property.value);
+    }
+    for (const member of membersOf(value)) seen.add(member);
+  }
+  return undefined;
+}
+
+function membersOf(value: object): Iterable<unknown> {
+  if (value instanceof Map) return [...Map.prototype.entries.call(value)].flat();
+  return value instanceof Set ? Set.prototype.values.call(value) : [];
+}
