@@ -46,9 +46,7 @@ function readWatched(value: unknown, report: Report): Watched {
     );
     return [];
   }
-  return Array.from(value, (item: unknown, i) =>
-    readItem(item, message => report(["unlessChanged", i], message)),
-  );
+  return value.map((item: unknown, i) => readItem(item, message => report(["unlessChanged", i], message)));
 }
 
 function readItem(item: unknown, refuse: (message: string) => void): Path {
@@ -59,20 +57,21 @@ function readItem(item: unknown, refuse: (message: string) => void): Path {
   return [];
 }
 
-/** The fields that are given; undefined, with a fault, for what has none. */
+/** A copy of the fields that are given; undefined, with a fault, for what has none. */
 function fieldsOf(json: unknown, report: Report): Readonly<Record<string, unknown>> | undefined {
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+  try {
+    if (typeof json === "object" && json !== null && !Array.isArray(json)) {
+      // Own properties, into an object that inherits none.
+      const fields = Object.assign(Object.create(null), json);
+      if (Array.isArray(fields.unlessChanged)) fields.unlessChanged = Array.from(fields.unlessChanged);
+      return fields;
+    }
     const hint = typeof json === "string" ? ": read text with JSON.parse first" : "";
     report([], `expected an object such as ${EXAMPLE}; got ${got(json)}${hint}`);
-    return undefined;
-  }
-  try {
-    // Own properties, into an object that inherits none.
-    return Object.assign(Object.create(null), json);
   } catch {
     report([], `expected an object such as ${EXAMPLE}; got one that cannot be read`);
-    return undefined;
   }
+  return undefined;
 }
 
 function validate(json: unknown): SettingsResult {
