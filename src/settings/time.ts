@@ -28,8 +28,8 @@ export function readWindow(time: unknown, unit: unknown, report: Report): number
   } else if (unitMs !== undefined) {
     const ms = windowMs(time as number | string, UNITS[unitMs]!);
     if (ms !== undefined) return ms;
-    const most = `${MAX_TTL_MS / unitMs} ${UNITS[unitMs]}`;
-    const bounds = unitMs === 3_600_000 ? "1 second to 24 hours" : `1 second to 24 hours (${most})`;
+    const most = unitMs === MAX_TTL_MS ? "1 day" : `${MAX_TTL_MS / unitMs} ${UNITS[unitMs]}`;
+    const bounds = `1 second to 24 hours${most === "24 hours" ? "" : ` (${most})`}`;
     report("time", `expected from ${bounds}; got ${describe(time)} ${UNITS[unitMs]}`);
   }
   return undefined;

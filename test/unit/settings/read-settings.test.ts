@@ -125,7 +125,7 @@ describe("a fault is told by its field, what came, and what to write", () => {
     [{ time: 1441 }, "got 1441 minutes"],
     [{ time: "0.01", unit: "Min" }, 'got "0.01" minutes'],
     [{ time: 25, unit: "hours" }, "settings.time: expected from 1 second to 24 hours; got 25 hours"],
-    [{ time: 1.5, unit: "days" }, "(1 days)"],
+    [{ time: 1.5, unit: "days" }, "(1 day)"],
     [{ time: "9".repeat(10_000) }, "(10002 characters) minutes"],
     [{ unit: undefined }, "settings.unit: expected seconds, minutes, hours or days; got nothing"],
     [{ unit: "weeks" }, 'got "weeks"'],

@@ -5,6 +5,7 @@ import { leaseChecks } from "./lease.ts";
 import { manyChecks } from "./many.ts";
 import { performAll, type Result } from "./perform.ts";
 import { resultChecks } from "./results.ts";
+import { settingsChecks } from "./settings.ts";
 import { sharingChecks } from "./sharing.ts";
 import { storeFaultChecks } from "./store-faults.ts";
 import { uncertainChecks } from "./uncertain.ts";
@@ -23,6 +24,7 @@ const IN_TURN = [
   ...conformanceChecks,
   ...resultChecks,
   ...valueChecks,
+  ...settingsChecks,
   ...errorChecks,
   ...sharingChecks,
   ...manyChecks,
