@@ -25,28 +25,30 @@ export function keyFor(pieces: readonly Piece[], watched: Watched, data: unknown
 const escaped = (text: string) => text.replace(/[\\[\]]/g, "\\$&");
 
 function placeOf(data: unknown, path: Path, faults: string[]): string {
-  const read = textOf(lookUp(data, path));
-  if ("text" in read) return `[${escaped(read.text).replace(/^#/, "\\#")}]`;
-  faults.push(`key: expected ${EXPECTED} at {{${pathText(path)}}}; ${read.fault}`);
-  return "";
+  const text = textOf(lookUp(data, path), data, fault =>
+    faults.push(`key: expected ${EXPECTED} at {{${pathText(path)}}}; ${fault}`),
+  );
+  return `[${escaped(text).replace(/^#/, "\\#")}]`;
 }
 
 const EXPECTED = "text, a number or a boolean";
 const ADVICE = "Give the data these values, or name others in the settings. Nothing ran.";
 
 /** The text of a value, by which keys are compared. */
-function textOf(found: Found): { text: string } | { fault: string } {
-  if (!("value" in found)) return { fault: why(found) };
-  const { value } = found;
+function textOf(found: Found, data: unknown, refuse: (fault: string) => void): string {
+  if (found.kind !== "value") refuse(why(found, data));
+  const value = found.kind === "value" ? found.value : undefined;
   const isText = ["string", "bigint", "boolean"].includes(typeof value) || Number.isFinite(value);
   const text = isText ? String(value) : "";
   // An empty place would be one in which the keys of many meet.
-  if (text.trim() === "") return { fault: `got ${kindOf(value)}` };
-  return text.isWellFormed() ? { text } : { fault: `got ${describe(text)}, which has a lone surrogate` };
+  if (found.kind === "value" && text.trim() === "") refuse(`got ${kindOf(value)}`);
+  if (!text.isWellFormed()) refuse(`got ${describe(text)}, which has a lone surrogate`);
+  return text;
 }
 
-function why(found: Exclude<Found, { value: unknown }>): string {
-  if ("code" in found) return `got ${found.code}`;
+function why(found: Exclude<Found, { kind: "value" }>, data: unknown): string {
+  if (found.kind === "code") return `got ${found.code}`;
+  if (typeof data !== "object" || data === null) return `the data is no object: got ${kindOf(data)}`;
   return `${found.within === "" ? "the data" : describe(found.within)} has no ${describe(found.missing)}`;
 }
 
@@ -65,8 +67,9 @@ function digestOf(data: unknown, watched: Watched, faults: string[]): string {
   for (const path of watched) {
     const found = lookUp(data, path);
     const name = pathText(path);
-    if ("code" in found) faults.push(`unlessChanged: expected plain data at ${name}; ${why(found)}`);
-    else if ("value" in found && found.value !== undefined)
+    if (found.kind === "code")
+      faults.push(`unlessChanged: expected plain data at ${name}; got ${found.code}`);
+    else if (found.kind === "value" && found.value !== undefined)
       parts.set(name, digest(found.value, name, faults));
   }
   return fingerprint(parts);

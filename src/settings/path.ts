@@ -48,9 +48,9 @@ export const pathText = (path: Path) => path.map(name => name.replace(/[\\.{}]|^
 
 /** What a path leads to: a value, nothing, or something that would run code when it is read. */
 export type Found =
-  | { readonly value: unknown }
-  | { readonly missing: string; readonly within: string }
-  | { readonly code: string };
+  | { readonly kind: "value"; readonly value: unknown }
+  | { readonly kind: "nothing"; readonly missing: string; readonly within: string }
+  | { readonly kind: "code"; readonly code: string };
 
 /**
  * Looks a path up: own enumerable properties that hold a value, as JSON has them. Nothing that is inherited is seen, no
@@ -60,15 +60,19 @@ export function lookUp(data: unknown, path: Path): Found {
   let value = data;
   for (const [depth, name] of path.entries()) {
     const proxy = proxyIn(value);
-    if (proxy !== undefined) return { code: proxy };
+    if (proxy !== undefined) return { kind: "code", code: proxy };
     const property = propertyOf(value, name);
-    if (property === undefined) return { missing: name, within: pathText(path.slice(0, depth)) };
-    if (!("value" in property)) return { code: "a getter, which is not called" };
+    if (property === undefined) {
+      return { kind: "nothing", missing: name, within: pathText(path.slice(0, depth)) };
+    }
+    if (!Object.hasOwn(property, "value")) return { kind: "code", code: GETTER };
     value = property.value;
   }
   const proxy = proxyIn(value);
-  return proxy === undefined ? { value } : { code: proxy };
+  return proxy === undefined ? { kind: "value", value } : { kind: "code", code: proxy };
 }
+
+const GETTER = "a getter, which is not called";
 
 function propertyOf(value: unknown, name: string): PropertyDescriptor | undefined {
   // JSON text can have a property of this name, but nobody's data does.
@@ -97,7 +101,7 @@ export function codeIn(data: unknown): string | undefined {
     if (proxy !== undefined) return proxy;
     for (const key of Reflect.ownKeys(value)) {
       const property = Object.getOwnPropertyDescriptor(value, key)!;
-      if (!("value" in property)) return "a getter, which is not called";
+      if (!Object.hasOwn(property, "value")) return GETTER;
       if (typeof property.value === "object") seen.add(property.value);
     }
     for (const member of membersOf(value)) seen.add(member);

@@ -45,8 +45,8 @@ describe("a key", () => {
     }
   });
 
-  it("of a value of megabytes is whole", () => {
-    expect(keyOf("{{x}}", { x: "]".repeat(5_000_000) })).toHaveLength(10_000_002);
+  it("of a long value is whole", () => {
+    expect(keyOf("{{x}}", { x: "]".repeat(200_000) })).toHaveLength(400_002);
   });
 
   it("needs no this", () => {
@@ -128,7 +128,7 @@ describe("keys", () => {
         const { template, data } = made(tokens);
         expect(readBack(keyOf(template, data) as string)).toBe(meaning(tokens));
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_500 },
     );
   });
 
@@ -139,7 +139,7 @@ describe("keys", () => {
         const isOne = keyOf(a.template, a.data) === keyOf(b.template, b.data);
         expect(isOne).toBe(meaning(one) === meaning(two));
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_500 },
     );
   });
 
@@ -157,7 +157,7 @@ describe("keys", () => {
         const isSame = String(one.x) === String(two.x) && String(one.y) === String(two.y);
         expect(keyOf(template, one) === keyOf(template, two)).toBe(isSame);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_500 },
     );
   });
 
@@ -201,8 +201,8 @@ describe("a place that has no value", () => {
       "got a getter",
     ],
     ["a proxy", { user: new Proxy({ id: 1 }, {}) }, "got a proxy"],
-    ["no data", undefined, 'the data has no "user"'],
-    ["data that is text", "user", 'the data has no "user"'],
+    ["no data", undefined, "the data is no object: got undefined"],
+    ["data that is text", "user", 'the data is no object: got "user"'],
   ])("is no key: %s", (_what, data, why) => {
     const { message } = caught(() => keyOf("order:{{user.id}}", data), "INVALID_KEY");
     expect(message).toContain("key: expected text, a number or a boolean at {{user.id}}; ");

@@ -12,7 +12,8 @@ const takes = (json: unknown) => readSettings["~standard"].validate(json).issues
 /** Fails unless both take it, or neither does. */
 function expectAgreement(json: unknown): boolean {
   const taken = takes(json);
-  expect({ json, taken: isValid(json) }).toEqual({ json, taken });
+  if (isValid(json) !== taken)
+    expect.fail(`readSettings ${taken ? "takes" : "refuses"} ${JSON.stringify(json)}`);
   return taken;
 }
 
@@ -87,9 +88,9 @@ describe("the schema takes what readSettings takes, and nothing else", () => {
       fc.property(text, text => {
         if (expectAgreement(withKey(text))) taken += 1;
       }),
-      { numRuns: 20_000 },
+      { numRuns: 8_000 },
     );
-    expect(taken).toBeGreaterThan(1_000);
+    expect(taken).toBeGreaterThan(500);
   });
 
   it("in paths of any text", () => {
@@ -101,7 +102,7 @@ describe("the schema takes what readSettings takes, and nothing else", () => {
       fc.property(text, text => {
         expectAgreement({ ...FORM, unlessChanged: [text] });
       }),
-      { numRuns: 10_000 },
+      { numRuns: 4_000 },
     );
   });
 
@@ -125,7 +126,7 @@ describe("the schema takes what readSettings takes, and nothing else", () => {
       fc.property(word, unit => {
         expectAgreement({ ...FORM, time: 1, unit });
       }),
-      { numRuns: 5_000 },
+      { numRuns: 3_000 },
     );
   });
 
@@ -159,7 +160,7 @@ describe("the schema takes what readSettings takes, and nothing else", () => {
         // JSON has no other.
         if (Number.isFinite(time)) expectAgreement({ ...FORM, time, unit });
       }),
-      { numRuns: 5_000 },
+      { numRuns: 3_000 },
     );
   });
 
@@ -178,9 +179,9 @@ describe("the schema takes what readSettings takes, and nothing else", () => {
       fc.property(fc.oneof(near, any, fc.string()), unit, (time, unit) => {
         if (expectAgreement({ ...FORM, time, unit })) taken += 1;
       }),
-      { numRuns: 30_000 },
+      { numRuns: 10_000 },
     );
-    expect(taken).toBeGreaterThan(2_000);
+    expect(taken).toBeGreaterThan(500);
   });
 
   it("in anything else", () => {
@@ -197,7 +198,7 @@ describe("the schema takes what readSettings takes, and nothing else", () => {
       fc.property(fc.oneof(json, fc.jsonValue()), json => {
         expectAgreement(json);
       }),
-      { numRuns: 5_000 },
+      { numRuns: 3_000 },
     );
   });
 
