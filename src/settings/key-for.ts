@@ -48,7 +48,10 @@ function textOf(found: Found, data: unknown, refuse: (fault: string) => void): s
 
 function why(found: Exclude<Found, { kind: "value" }>, data: unknown): string {
   if (found.kind === "code") return `got ${found.code}`;
-  if (typeof data !== "object" || data === null) return `the data is no object: got ${kindOf(data)}`;
+  if (typeof data !== "object" || data === null) {
+    const hint = typeof data === "string" ? ": read text with JSON.parse first" : "";
+    return `the data is no object: got ${kindOf(data)}${hint}`;
+  }
   return `${found.within === "" ? "the data" : describe(found.within)} has no ${describe(found.missing)}`;
 }
 
@@ -61,7 +64,7 @@ function kindOf(value: unknown): string {
 }
 
 function digestOf(data: unknown, watched: Watched, faults: string[]): string {
-  if (watched === true) return digest(data, "all of the data", faults);
+  if (watched === true) return digest(data, "in the data", faults);
   // A Map, which is no JSON: so that no data is taken for parts of other data.
   const parts = new Map<string, string>();
   for (const path of watched) {
@@ -70,18 +73,20 @@ function digestOf(data: unknown, watched: Watched, faults: string[]): string {
     if (found.kind === "code")
       faults.push(`unlessChanged: expected plain data at ${name}; got ${found.code}`);
     else if (found.kind === "value" && found.value !== undefined)
-      parts.set(name, digest(found.value, name, faults));
+      parts.set(name, digest(found.value, `at ${name}`, faults));
   }
   return fingerprint(parts);
 }
 
-function digest(value: unknown, name: string, faults: string[]): string {
+function digest(value: unknown, where: string, faults: string[]): string {
   const code = codeIn(value);
   try {
     if (code === undefined) return fingerprint(value);
-    faults.push(`unlessChanged: expected plain data at ${name}; it has ${code}`);
+    faults.push(`unlessChanged: expected plain data ${where}; got ${code}`);
   } catch (error) {
-    faults.push(`unlessChanged: ${name}: ${reasonOf(error)}`);
+    // What it says after the same words of its own.
+    const got = reasonOf(error).replace(/^fingerprint: expected plain data; /, "");
+    faults.push(`unlessChanged: expected plain data ${where}; ${got}`);
   }
   return "";
 }

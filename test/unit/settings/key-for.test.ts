@@ -202,7 +202,7 @@ describe("a place that has no value", () => {
     ],
     ["a proxy", { user: new Proxy({ id: 1 }, {}) }, "got a proxy"],
     ["no data", undefined, "the data is no object: got undefined"],
-    ["data that is text", "user", 'the data is no object: got "user"'],
+    ["data that is text", "user", 'the data is no object: got "user": read text with JSON.parse first'],
   ])("is no key: %s", (_what, data, why) => {
     const { message } = caught(() => keyOf("order:{{user.id}}", data), "INVALID_KEY");
     expect(message).toContain("key: expected text, a number or a boolean at {{user.id}}; ");
@@ -283,9 +283,10 @@ describe("unlessChanged", () => {
   ])("refuses %s", (_what, x, why) => {
     const { message } = caught(() => keyOf("k", { x }, ["x.x"]), "INVALID_KEY");
     expect(message).toMatch(/^unlessChanged: /);
-    expect(message).toContain("x.x");
-    expect(message).toContain(why);
-    expect(caught(() => keyOf("k", { x }, true), "INVALID_KEY").message).toContain("all of the data");
+    expect(message).toContain(`expected plain data at x.x; got ${why}`);
+    expect(caught(() => keyOf("k", { x }, true), "INVALID_KEY").message).toContain(
+      `expected plain data in the data; got ${why}`,
+    );
   });
 
   it("makes of no value the key of another template", () => {
