@@ -12,7 +12,7 @@ export interface SettingsJson {
   /** `"seconds"`, `"minutes"`, `"hours"` or `"days"`, in any case; singular and short forms too, as in a duration. */
   readonly unit: string;
   /**
-   * The paths of data that, when it changes, makes another key of the same values; `true` for all of the data.
+   * The paths of data that is part of the key: when it changes, the event is another one. `true` for all of the data.
    * @default false
    */
   readonly unlessChanged?: readonly string[] | boolean | undefined;
