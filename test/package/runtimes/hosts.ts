@@ -1,9 +1,10 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { obtainChromium } from "../../support/chromium.ts";
 import { obtainPackage } from "../../support/servers/packages.ts";
 import { inBrowser } from "./browser.ts";
 import { succeed } from "./command.ts";
-import { obtainBinary, obtainChromium } from "./obtain.ts";
+import { obtainBinary } from "./obtain.ts";
 import { formatChecks } from "./portable/formats.ts";
 import { names, type Report } from "./portable/suite.ts";
 import type { Run } from "./report.ts";

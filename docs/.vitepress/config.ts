@@ -1,0 +1,55 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { defineConfig, type MarkdownOptions } from "vitepress";
+import llmstxt from "vitepress-plugin-llms";
+import { anchorOf } from "./anchors.ts";
+import { figureOf, readDiagram } from "./diagrams.ts";
+import { sidebar } from "./pages.ts";
+
+const DOCS = fileURLToPath(new URL("..", import.meta.url));
+const DRAWINGS = fileURLToPath(new URL("../public/diagrams", import.meta.url));
+const { description, homepage } = JSON.parse(
+  readFileSync(fileURLToPath(new URL("../../package.json", import.meta.url)), "utf8"),
+) as { description: string; homepage: string };
+const { origin, pathname } = new URL(homepage);
+const REPOSITORY = "https://github.com/with-idempotency/with-idempotency";
+
+const markdown: MarkdownOptions = {
+  anchor: { slugify: anchorOf },
+  config(md) {
+    const fence = md.renderer.rules.fence!;
+    md.renderer.rules.fence = (tokens, index, ...rest) => {
+      const { info, content } = tokens[index]!;
+      if (info.trim() === "mermaid") return figureOf(readDiagram(content), DRAWINGS);
+      return fence(tokens, index, ...rest);
+    };
+  },
+};
+
+export default defineConfig({
+  lang: "en",
+  title: "with-idempotency",
+  description,
+  base: pathname,
+  cleanUrls: true,
+  lastUpdated: false,
+  ignoreDeadLinks: false,
+  markdown,
+  sitemap: { hostname: homepage },
+  head: [["meta", { name: "theme-color", content: "#0d7468" }]],
+  vite: { plugins: [llmstxt({ domain: origin })] },
+  themeConfig: {
+    nav: [
+      { text: "Guide", link: "/getting-started" },
+      { text: "Stores", link: "/choosing-a-store" },
+      { text: "Troubleshooting", link: "/troubleshooting" },
+      { text: "API", link: "/api/" },
+    ],
+    sidebar: sidebar(DOCS),
+    outline: { level: [2, 3] },
+    search: { provider: "local" },
+    socialLinks: [{ icon: "github", link: REPOSITORY }],
+    editLink: { pattern: `${REPOSITORY}/edit/main/docs/:path`, text: "Edit this page" },
+    footer: { message: "MIT licence" },
+  },
+});
