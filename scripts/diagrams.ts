@@ -16,12 +16,29 @@ import { obtainChromium } from "../test/support/chromium.ts";
 
 const DOCS = "docs";
 const DRAWINGS = join(DOCS, "public/diagrams");
-const MERMAID = join(dirname(createRequire(import.meta.url).resolve("mermaid/package.json")), "dist/mermaid.min.js");
+const MERMAID = join(
+  dirname(createRequire(import.meta.url).resolve("mermaid/package.json")),
+  "dist/mermaid.min.js",
+);
 
 // One look: the site's own green, on a ground of its own, so that a drawing is readable on any page.
 const COLOURS = {
-  light: { ground: "#ffffff", box: "#e6f4f1", line: "#3d4a48", ink: "#1b2423", note: "#f6f1de", noteLine: "#a5965a" },
-  dark: { ground: "#1b1b1f", box: "#163a35", line: "#a9bab7", ink: "#e6edeb", note: "#37321f", noteLine: "#8d8150" },
+  light: {
+    ground: "#ffffff",
+    box: "#e6f4f1",
+    line: "#3d4a48",
+    ink: "#1b2423",
+    note: "#f6f1de",
+    noteLine: "#a5965a",
+  },
+  dark: {
+    ground: "#1b1b1f",
+    box: "#163a35",
+    line: "#a9bab7",
+    ink: "#e6edeb",
+    note: "#37321f",
+    noteLine: "#8d8150",
+  },
 };
 
 function configOf(scheme: Scheme) {
@@ -83,11 +100,16 @@ function finished(svg: string, diagram: Diagram, ground: string): string {
 }
 
 const diagrams = everyPage().flatMap(diagramsOf);
-const stale = process.argv.includes("--all") ? diagrams : diagrams.filter(each => staleDrawings([each], DRAWINGS).length > 0);
+const stale = process.argv.includes("--all")
+  ? diagrams
+  : diagrams.filter(each => staleDrawings([each], DRAWINGS).length > 0);
 mkdirSync(DRAWINGS, { recursive: true });
 
 if (stale.length > 0) {
-  const browser = await chromium.launch({ executablePath: await obtainChromium(), args: ["--no-sandbox", "--disable-gpu"] });
+  const browser = await chromium.launch({
+    executablePath: await obtainChromium(),
+    args: ["--no-sandbox", "--disable-gpu"],
+  });
   const page = await browser.newPage();
   await page.addScriptTag({ path: MERMAID });
   for (const diagram of stale) {

@@ -38,3 +38,15 @@ export function packageExports(): Record<string, unknown> {
 export function packageBin(): Record<string, string> | undefined {
   return BUILT.includes(COMMAND) ? { "with-idempotency": `./dist/${COMMAND}.js` } : undefined;
 }
+
+/** `jsr.json`: JSR publishes the sources. */
+export function jsrManifest(version: string): Record<string, unknown> {
+  return {
+    $schema: "https://jsr.io/schema/config-file.v1.json",
+    name: "@with-idempotency/with-idempotency",
+    version,
+    license: "MIT",
+    exports: Object.fromEntries(ENTRIES.map(entry => [specifierOf(entry), `./src/${entry}.ts`])),
+    publish: { include: ["src/**/*.ts", "package.json", "README.md", "CHANGELOG.md", "LICENSE"] },
+  };
+}

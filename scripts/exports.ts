@@ -1,6 +1,6 @@
-// Writes what package.json says of the entries, from the files that lie flat in `src`: npm run exports
+// Writes what package.json and jsr.json say of the entries, from the files that lie flat in `src`: npm run exports
 import { readFileSync, writeFileSync } from "node:fs";
-import { packageBin, packageExports } from "./entries.ts";
+import { jsrManifest, packageBin, packageExports } from "./entries.ts";
 
 const { bin: _, ...manifest } = JSON.parse(readFileSync("package.json", "utf8"));
 const bin = packageBin();
@@ -10,4 +10,7 @@ const fields = Object.entries(manifest).flatMap(([name, value]) => {
   if (name !== "exports") return [[name, value]];
   return [...(bin === undefined ? [] : [["bin", bin]]), ["exports", packageExports()]];
 });
-writeFileSync("package.json", `${JSON.stringify(Object.fromEntries(fields), null, 2)}\n`);
+const write = (file: string, content: unknown) =>
+  writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`);
+write("package.json", Object.fromEntries(fields));
+write("jsr.json", jsrManifest(manifest.version));

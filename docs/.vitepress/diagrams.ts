@@ -51,7 +51,8 @@ export function staleDrawings(diagrams: readonly Diagram[], folder: string): str
   );
 }
 
-const escaped = (text: string) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
+const escaped = (text: string) =>
+  text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
 
 /** What the site shows for a diagram: its drawings, of which the page's style hides one. Throws where one is stale. */
 export function figureOf(diagram: Diagram, folder: string): string {

@@ -75,7 +75,9 @@ function apiPages(docs: string) {
   if (!existsSync(folder)) throw new Error("expected docs/api; got none: run `npm run docs` first");
   const pages = readdirSync(folder).filter(name => name.endsWith(".md"));
   const entries = pages.map(name => name.slice(0, -".md".length)).sort();
-  return entries.filter(name => name !== "entries").sort((a, b) => Number(b === "index") - Number(a === "index"));
+  return entries
+    .filter(name => name !== "entries")
+    .sort((a, b) => Number(b === "index") - Number(a === "index"));
 }
 
 /** The sidebar of all pages. Throws where the list and the files differ. */

@@ -7,20 +7,30 @@ export const REPOSITORY = "https://github.com/with-idempotency/with-idempotency/
 export const SITE = "https://with-idempotency.github.io/with-idempotency/";
 
 /** The guides, by their paths from the root. */
-export const guides: readonly string[] = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
+export const guides: readonly string[] = readdirSync(join(ROOT, "docs"), {
+  recursive: true,
+  encoding: "utf8",
+})
   .filter(path => path.endsWith(".md") && !/^(\.|api\b)/.test(path))
   .map(path => `docs/${path}`);
 
 /** A page's text without its code. */
-const prose = (text: string) => text.replace(/^```.*?^```$/gms, "").replace(/`[^`\n]*`/g, code => code.replace(/[()[\]]/g, ""));
+const prose = (text: string) =>
+  text.replace(/^```.*?^```$/gms, "").replace(/`[^`\n]*`/g, code => code.replace(/[()[\]]/g, ""));
 
 /** The addresses that a page links to. */
 export const linksIn = (text: string): string[] =>
-  Array.from(prose(text).matchAll(/\]\(([^)\s]+)\)|(?:src|href|srcset)="([^"]+)"/g), ([, md, html]) => (md ?? html)!);
+  Array.from(
+    prose(text).matchAll(/\]\(([^)\s]+)\)|(?:src|href|srcset)="([^"]+)"/g),
+    ([, md, html]) => (md ?? html)!,
+  );
 
 function anchorsIn(text: string): Set<string> {
   const seen = new Map<string, number>();
-  const headings = Array.from(text.replace(/^```.*?^```$/gms, "").matchAll(/^#+ (.+)$/gm), ([, heading]) => heading!);
+  const headings = Array.from(
+    text.replace(/^```.*?^```$/gms, "").matchAll(/^#+ (.+)$/gm),
+    ([, heading]) => heading!,
+  );
   return new Set(
     headings.map(heading => {
       const anchor = anchorOf(heading.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replaceAll("`", ""));
@@ -52,7 +62,8 @@ export function isAlive(from: string, link: string): boolean {
     return leadsTo(`docs/${page || "index"}.md`, anchor);
   }
   if (link.startsWith(REPOSITORY)) {
-    const [, path = ""] = /^(?:blob|tree|raw)\/main\/(.*)$/.exec(split(link.slice(REPOSITORY.length))[0]) ?? [];
+    const [, path = ""] =
+      /^(?:blob|tree|raw)\/main\/(.*)$/.exec(split(link.slice(REPOSITORY.length))[0]) ?? [];
     return path === "" || isThere(path);
   }
   const RAW = "https://raw.githubusercontent.com/with-idempotency/with-idempotency/main/";

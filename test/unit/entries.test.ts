@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { BUILT, ENTRIES, packageBin, packageExports } from "../../scripts/entries.ts";
+import { BUILT, ENTRIES, jsrManifest, packageBin, packageExports } from "../../scripts/entries.ts";
 
 const manifest = JSON.parse(readFileSync("package.json", "utf8"));
 
@@ -8,6 +8,14 @@ it("package.json names each file that lies flat in src, and nothing else: npm ru
   expect(manifest.exports).toEqual(packageExports());
   expect(Object.keys(manifest.exports)).toEqual(Object.keys(packageExports()));
   expect(manifest.bin).toEqual(packageBin());
+});
+
+it("jsr.json names the same entries, and the same version", () => {
+  const jsr = JSON.parse(readFileSync("jsr.json", "utf8"));
+  expect(jsr).toEqual(jsrManifest(manifest.version));
+  expect(Object.keys(jsr.exports)).toEqual(
+    Object.keys(manifest.exports).filter(name => name !== "./package.json"),
+  );
 });
 
 it("the exports are explicit, and have types for both formats", () => {
