@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import { defineConfig, type Options } from "tsup";
 import { ENTRIES as NAMES } from "./scripts/entries.ts";
+import { lineMaps } from "./scripts/line-maps.ts";
+
+type EsbuildOptions = Parameters<NonNullable<Options["esbuildOptions"]>>[0];
 
 const ENTRIES = Object.fromEntries(NAMES.map(name => [name, `src/${name}.ts`]));
 const { index, ...others } = ENTRIES;
@@ -14,7 +17,14 @@ const COMMON = {
   // A file for each entry: shared chunks cost an `import` a millisecond each, and tsup makes those of CommonJS with a
   // compiler that turns `?.` into calls.
   splitting: false,
+  esbuildOptions: withoutSources,
+  plugins: [lineMaps],
 } satisfies Options;
+
+/** A map names the lines of the sources. Their text would double the package, and is in the repository. */
+function withoutSources(options: EsbuildOptions): void {
+  options.sourcesContent = false;
+}
 
 /** Takes what has to exist once, such as the classes that `instanceof` compares, from the root entry. */
 const fromRoot: NonNullable<Options["esbuildPlugins"]>[number] = {
@@ -39,6 +49,7 @@ const lruCache = JSON.parse(readFileSync("node_modules/lru-cache/package.json", 
 const withLru = {
   noExternal: ["lru-cache"],
   esbuildOptions(options) {
+    withoutSources(options);
     options.conditions = ["browser"];
     // Shorter to read at each start. No more than that: with its white space and calls go the marks by which a bundler
     // knows what it may drop.
@@ -52,8 +63,15 @@ const withLru = {
 export default defineConfig([
   { ...COMMON, ...withLru, entry: { index: index! } },
   { ...COMMON, entry: others, esbuildPlugins: [fromRoot] },
-  // The command is run and not imported: one format, and no declarations.
-  { ...COMMON, format: ["esm"], sourcemap: false, entry: { cli: "src/cli.ts" }, esbuildPlugins: [fromRoot] },
+  // The command is run and not imported: one format, no declarations, and nobody reads it.
+  {
+    ...COMMON,
+    format: ["esm"],
+    sourcemap: false,
+    minify: true,
+    entry: { cli: "src/cli.ts" },
+    esbuildPlugins: [fromRoot],
+  },
   {
     entry: ENTRIES,
     format: COMMON.format,

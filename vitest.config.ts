@@ -14,6 +14,9 @@ export const isSlow = (file: string) => SLOW.test(file);
 /** Every client of docs/clients.md, which have packages of their own: `npm run test:field` installs and runs them. */
 export const isField = (file: string) => file === "test/field/every-client.test.ts";
 
+/** The built site in a browser: `npm run test:site` builds it and runs these. */
+export const isSite = (file: string) => file.startsWith("test/docs/site/");
+
 const LONG =
   /conformance|connections|processes|simulation|brief|samples|published|clone|demo|campaign|cluster/;
 
@@ -33,7 +36,7 @@ export default defineConfig({
     ],
   },
   test: {
-    projects: projects(file => !isSlow(file) && !isField(file)),
+    projects: projects(file => !isSlow(file) && !isField(file) && !isSite(file)),
     // Tests on servers mostly wait: on two cores the default is one file at a time.
     maxWorkers: 3,
     // A guard against what hangs, not a bound on how long a busy machine may take.

@@ -37,7 +37,8 @@ export default defineConfig({
   markdown,
   sitemap: { hostname: homepage },
   head: [["meta", { name: "theme-color", content: "#0d7468" }]],
-  vite: { plugins: [llmstxt({ domain: origin })] },
+  // Typed for another version of Vite than VitePress has; it uses nothing in which they differ.
+  vite: { plugins: [llmstxt({ domain: origin }) as never] },
   themeConfig: {
     nav: [
       { text: "Guide", link: "/getting-started" },

@@ -47,6 +47,19 @@ describe("the tarball", () => {
     expect([...new Set(packages.flat())]).toEqual(["@opentelemetry/api"]);
   });
 
+  it("has source maps of lines, without the sources' text, and unpacks to 1.7 MB at most", async () => {
+    const maps = consumer.files.filter(file => file.endsWith(".map"));
+    expect(maps.length).toBeGreaterThan(2 * ENTRIES.length - 2);
+    for (const file of maps) {
+      const { sources, sourcesContent, mappings } = JSON.parse(await consumer.read(file));
+      expect(sources.length, file).toBeGreaterThan(0);
+      expect(mappings, file).not.toContain(",");
+      expect(sourcesContent, file).toBeUndefined();
+    }
+    const texts = await Promise.all(consumer.files.map(file => consumer.read(file)));
+    expect(texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)).toBeLessThanOrEqual(1_700_000);
+  });
+
   it("asks for no module of Node.js in its root entry, chunks included", async () => {
     for (const entry of ["index.js", "index.cjs"]) {
       const reached = await reachedFrom(entry);
