@@ -15,8 +15,18 @@ const { origin, pathname } = new URL(homepage);
 const REPOSITORY = "https://github.com/with-idempotency/with-idempotency";
 
 const markdown: MarkdownOptions = {
+  // The default themes are too pale for WCAG's contrast.
+  theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
   anchor: { slugify: anchorOf },
   config(md) {
+    // A header that says nothing is none: screen readers announce it.
+    md.core.ruler.push("empty-headers", ({ tokens }) => {
+      tokens.forEach((token, i) => {
+        const [content, end] = [tokens[i + 1], tokens[i + 2]];
+        if (token.type === "th_open" && content?.content === "" && end !== undefined)
+          token.tag = end.tag = "td";
+      });
+    });
     const fence = md.renderer.rules.fence!;
     md.renderer.rules.fence = (tokens, index, ...rest) => {
       const { info, content } = tokens[index]!;
@@ -36,10 +46,14 @@ export default defineConfig({
   ignoreDeadLinks: false,
   markdown,
   sitemap: { hostname: homepage },
-  head: [["meta", { name: "theme-color", content: "#0d7468" }]],
+  head: [
+    ["meta", { name: "theme-color", content: "#0d7468" }],
+    ["link", { rel: "icon", type: "image/svg+xml", href: `${pathname}favicon.svg` }],
+  ],
   // Typed for another version of Vite than VitePress has; it uses nothing in which they differ.
   vite: { plugins: [llmstxt({ domain: origin }) as never] },
   themeConfig: {
+    logo: { src: "/favicon.svg", alt: "" },
     nav: [
       { text: "Guide", link: "/getting-started" },
       { text: "Stores", link: "/choosing-a-store" },
