@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { showsHelp } from "../scripts/help.ts";
 import { at, measure } from "./child.ts";
 import type { Row } from "./measure.ts";
 import { comparison, filled, machine, type PeerRow, table } from "./report.ts";
@@ -51,7 +52,16 @@ function measured<T>(script: string, ...args: string[]): T {
   return result;
 }
 
+const HELP = `
+Usage: npm run bench [-- --peers]
+
+Measures the built package: times, memory, sizes, and calls on Redis, PostgreSQL and SQLite. Takes many minutes, wants a
+quiet machine, and writes its tables into docs/performance.md.
+
+  --peers    other packages too, which are installed from npm the first time`;
+
 const args = process.argv.slice(2);
+if (showsHelp(args, HELP)) process.exit();
 const withPeers = args.includes("--peers");
 type Compared = { rows: Row[]; peers: PeerRow[] };
 const speed = measured<Compared>("speed.ts", ...args);

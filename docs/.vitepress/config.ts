@@ -51,7 +51,11 @@ export default defineConfig({
     ["link", { rel: "icon", type: "image/svg+xml", href: `${pathname}favicon.svg` }],
   ],
   // Typed for another version of Vite than VitePress has; it uses nothing in which they differ.
-  vite: { plugins: [llmstxt({ domain: origin }) as never] },
+  vite: {
+    plugins: [llmstxt({ domain: origin }) as never],
+    // The index of the search, which is loaded when somebody searches.
+    build: { chunkSizeWarningLimit: 2_000 },
+  },
   themeConfig: {
     logo: { src: "/favicon.svg", alt: "" },
     nav: [

@@ -1,9 +1,10 @@
 // Sends a campaign to many users by batches, through a provider that fails as real ones do and by a worker that is killed
 // in mid-campaign: `npm run campaign`, or `npm run campaign -- --users 5000 --batch 100 --store redis --kills 3`.
 import pc from "picocolors";
+import { showsHelp } from "../../scripts/help.ts";
 import { createProgress } from "../common/progress.ts";
 import { runCampaign } from "./campaign.ts";
-import { readSettings, UsageError } from "./settings.ts";
+import { HELP, readSettings, UsageError } from "./settings.ts";
 import { renderTable } from "./table.ts";
 
 /** @returns whether each user has exactly one message */
@@ -21,7 +22,8 @@ async function main(args: readonly string[]): Promise<boolean> {
 }
 
 try {
-  process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
+  const args = process.argv.slice(2);
+  if (!showsHelp(args, HELP)) process.exitCode = (await main(args)) ? 0 : 1;
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   process.stderr.write(`${error.message}\n`);

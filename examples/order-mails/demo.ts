@@ -36,7 +36,7 @@ export async function runOnce(
   try {
     const { title, notify, reconciled } = setUp(wrapped, port, ledger);
     let handled = 0;
-    const status = () => `${title}: events ${handled} of ${events.length}, mails ${ledger.mailbox.length}`;
+    const status = () => `${title}: events ${handled} of ${events.length}, emails ${ledger.mailbox.length}`;
     const answered = await runWorkflow(events, notify, ({ id }, failure) => {
       handled += 1;
       if (failure !== undefined) progress.line(`${title}: gave up ${id}: ${failure}`);

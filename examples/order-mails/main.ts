@@ -4,10 +4,20 @@ import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import pc from "picocolors";
+import { showsHelp } from "../../scripts/help.ts";
 import { createProgress } from "../common/progress.ts";
 import { runOnce } from "./demo.ts";
 import { LogError, parseEvents } from "./events.ts";
-import { renderTable } from "./table.ts";
+import { renderLegend, renderTable } from "./table.ts";
+
+const HELP = `
+Usage: npm run demo [-- FILE]
+
+Emails the customers of a shop about the events of a log, twice: without the wrapper and with it. Prints what a mail
+server on this machine has received. FILE is a log of your own, one JSON event a line as in
+examples/order-events.jsonl; - reads standard input.
+
+Exit codes: 0 the wrapper lost and doubled nothing, 1 it did, 2 the log cannot be used.`;
 
 const DEFAULT_LOG = fileURLToPath(new URL("../order-events.jsonl", import.meta.url));
 const READ_FAULTS = new Map([
@@ -36,6 +46,12 @@ async function main(files: readonly string[]): Promise<boolean> {
   const terminal = process.stdout.isTTY === true && TERM !== "dumb";
   const colors = pc.createColors(terminal && pc.isColorSupported);
   const progress = createProgress(written => process.stdout.write(written), terminal);
+  progress.line(
+    `A shop emails its customers about ${events.length} order events, by a real SMTP server on this machine.
+The server refuses connections, asks some senders to come back later, and cuts some connections before it
+answers: before it has stored the email, or after. The shop tries again. Some events come more than once.
+`,
+  );
   const without = await runOnce(events, false, progress);
   const withIt = await runOnce(events, true, progress);
   progress.line(`\n${renderTable(without, withIt, colors)}\n`);
@@ -43,11 +59,13 @@ async function main(files: readonly string[]): Promise<boolean> {
   const kept = withIt.duplicates === 0 && withIt.lost === 0;
   const verdict = `With the wrapper: ${withIt.duplicates} duplicates, ${withIt.lost} lost.`;
   progress.line(kept ? colors.green(verdict) : colors.red(verdict));
+  progress.line(`\n${renderLegend(colors)}`);
   return kept;
 }
 
 try {
-  process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
+  const args = process.argv.slice(2);
+  if (!showsHelp(args, HELP)) process.exitCode = (await main(args)) ? 0 : 1;
 } catch (error) {
   if (!(error instanceof LogError)) throw error;
   process.stderr.write(`${error.message}\nNothing was sent.\n`);

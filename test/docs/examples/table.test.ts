@@ -4,7 +4,7 @@ import { createProgress } from "../../../examples/common/progress.ts";
 import type { OrderEvent } from "../../../examples/order-mails/events.ts";
 import { mailOf } from "../../../examples/order-mails/mail.ts";
 import type { ReceivedMail } from "../../../examples/order-mails/smtp-server.ts";
-import { renderTable } from "../../../examples/order-mails/table.ts";
+import { renderLegend, renderTable } from "../../../examples/order-mails/table.ts";
 import { type Tally, tally } from "../../../examples/order-mails/tally.ts";
 
 const WITHOUT: Tally = {
@@ -36,7 +36,7 @@ describe("the table", () => {
 -------------------------------------------------------------
 events                                    9                 9
 sends attempted                          12                 7
-mails delivered                           8                 5
+emails delivered                          8                 5
 duplicates received                       3                 0
 suppressed                                0                 3
 reconciled                                0                 3
@@ -45,6 +45,13 @@ reconciled                                0                 3
 rejected for good                         1                 1
 lost                                      0                 0`.slice(1),
     );
+  });
+
+  test("has a legend that explains each of its rows, in their order", () => {
+    const colors = pc.createColors(false);
+    const names = (text: string) => text.split("\n").map(line => line.slice(0, 25).trimEnd());
+    const rows = names(renderTable(WITHOUT, WITH, colors)).slice(2);
+    expect(names(renderLegend(colors)).slice(1)).toEqual(rows);
   });
 
   test("shows duplicates and losses in red, and their absence in green", () => {

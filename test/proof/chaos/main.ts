@@ -1,6 +1,7 @@
 // npm run chaos -- --store redis|postgres|sqlite --minutes M --seed S [--policy reject|rerun|mixed] [--workers N]
 //   [--keep FILE]; --check FILE checks a history that was kept.
 import { writeFileSync } from "node:fs";
+import { showsHelp } from "../../../scripts/help.ts";
 import { readHistories } from "../history/events.ts";
 import { judge, type Verdict } from "./assemble.ts";
 import { chaos, complaints } from "./chaos.ts";
@@ -9,7 +10,25 @@ import type { Line } from "./journal.ts";
 import { readSettings } from "./settings.ts";
 import { table } from "./tally.ts";
 
+const HELP = `
+Usage: npm run chaos -- [OPTIONS]
+
+Lets worker processes use a real store while everything fails: workers are killed and paused, connections are cut, the
+server is restarted. Then checks every promise over what each of them wrote down.
+
+  --store redis|postgres|sqlite    default redis. A server of its own is started
+  --policy reject|rerun|mixed      onUncertain; default reject
+  --minutes N, --seconds N         how long things go wrong; default 1 minute
+  --seed N                         which faults and calls; default 1. Their interleaving differs in each run
+  --workers N, --rate N            processes, and calls a second of each; defaults 4 and 8
+  --mutant NAME                    a protection that is taken out: see test/proof/chaos/mutants.ts
+  --keep FILE                      writes the history to a file
+  --check FILE                     checks a history that was kept, and runs nothing
+
+Exit codes: 0 no promise was broken, 1 one was.`;
+
 const args = process.argv.slice(2);
+if (showsHelp(args, HELP)) process.exit();
 const at = args.indexOf("--keep");
 // Where the whole history is written to, a line of JSON for each event.
 const [, keep] = at < 0 ? [] : args.splice(at, 2);

@@ -1,10 +1,25 @@
 // npm run simulate -- --runs 100000 --seed 1 --policy reject
 import { parseArgs } from "node:util";
+import { showsHelp } from "../../../scripts/help.ts";
 import { campaign, minimise } from "./campaign.ts";
 import type { Policy } from "./plan.ts";
 import { compile } from "./sandbox.ts";
 import { planText, timeline } from "./timeline.ts";
 
+const HELP = `
+Usage: npm run simulate -- [OPTIONS]
+
+Runs processes, network and store in one made-up world, with faults drawn from a seed, and checks every promise over each
+history. A seed gives the same run each time. A history that breaks a promise is made smaller and shown.
+
+  --runs N                       default 10000
+  --seed N                       of the first run; default 1
+  --policy reject|rerun|mixed    onUncertain; default reject
+  --show N                       how many kinds of failure to show; default 3
+
+Exit codes: 0 no promise was broken, 1 one was.`;
+
+if (showsHelp(process.argv.slice(2), HELP)) process.exit();
 const { values } = parseArgs({
   options: {
     runs: { type: "string", default: "10000" },
