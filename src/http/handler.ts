@@ -1,0 +1,136 @@
+import { InvalidOptionError, isIdempotencyError, ResultUnavailableError } from "../contract/errors.ts";
+import type { Execution } from "../contract/execution.ts";
+import type { Key } from "../contract/key.ts";
+import { expectFunction, invalidOption } from "../contract/validate.ts";
+import { describe } from "../util/describe.ts";
+import { parseKey } from "./header.ts";
+import { type Bound, type IdempotentHandlerOptions, readHandlerOptions } from "./options.ts";
+import { problemOf, refusal } from "./problem.ts";
+import { payloadOf } from "./request.ts";
+import { type KeptResponse, keep, restore } from "./response.ts";
+
+/** A handler of requests. `execution` is undefined where a request has no key, or is of another method. */
+export type RequestHandler<R extends Request = Request, A extends unknown[] = []> = (
+  request: R,
+  execution: Execution | undefined,
+  ...args: A
+) => Response | PromiseLike<Response>;
+
+/**
+ * Makes a handler of requests idempotent, as draft-ietf-httpapi-idempotency-key-header has it: a request that comes again
+ * with the same `Idempotency-Key` gets the first one's response, marked `Idempotency-Replayed: true`, and the handler does
+ * not run again. For every host that speaks `Request` and `Response`: Hono, Next.js, Bun, Deno, Workers, and Node.js by
+ * an adapter. What the host passes beside the request is passed on, after `execution`.
+ *
+ * Responses from 200 to 499 are kept, except 408, 425 and 429, which free the key; for others `onError` of the
+ * idempotency decides, which gets the `Response`. What the handler throws goes on to the host, by `onError`, too.
+ *
+ * @param handler gets the very request that came, and the {@link Execution} of its key, if it has one
+ * @returns the handler. It answers what it refuses with `application/problem+json`, and rejects with what `handler` and
+ * `scope` throw, and with `INVALID_OPTION` where the request's body is read already
+ * @throws InvalidOptionError `INVALID_OPTION`; InvalidDurationError `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`
+ * @example
+ * ```ts
+ * const createOrder = idempotentHandler(
+ *   async (request, execution) => Response.json(await charge(await request.json(), execution?.idempotencyKey)),
+ *   { idempotency: createIdempotency({ store }), ttl: "24h", scope: request => userOf(request).id },
+ * );
+ * ```
+ */
+export function idempotentHandler<R extends Request = Request, A extends unknown[] = []>(
+  handler: RequestHandler<R, A>,
+  options: IdempotentHandlerOptions<R, A>,
+): (request: R, ...args: A) => Promise<Response> {
+  expectFunction("handler", handler);
+  const settings = readHandlerOptions(options);
+  const methods = new Set(settings.methods.map(method => method.toUpperCase()));
+  return async (request, ...args) => {
+    const isMeant = methods.has(request.method.toUpperCase());
+    const header = isMeant ? request.headers.get("idempotency-key") : null;
+    if (header === null) {
+      return isMeant && settings.required ? refusal("missing-key") : handler(request, undefined, ...args);
+    }
+    const key = parseKey(header);
+    if (key === undefined) return refusal("malformed-key");
+    const scope: unknown = await settings.scope(request, ...args);
+    if (typeof scope !== "string" || scope.trim() === "")
+      invalidOption("scope", "a text that names the caller", scope);
+    const payload = await payloadOf(request, settings.maxRequestBytes);
+    if (payload === undefined) return refusal("request-too-large");
+    return once(settings, ["http", scope, key], payload, async execution =>
+      handler(request, execution, ...args),
+    );
+  };
+}
+
+/** Errors that a handler threw: they are the host's, even where they are of this package. */
+const thrown = new WeakSet<object>();
+
+/** What the key is completed with. */
+type Kept = Partial<KeptResponse> & { unkept?: symbol };
+
+const RELEASED: readonly unknown[] = [408, 425, 429];
+const onResult = ({ status }: Kept) => (RELEASED.includes(status) ? "release" : "complete");
+
+/** The response of this call's own run, or a replay, or what the client is told where there is neither. */
+async function once(
+  { idempotency, ttl, maxBodyBytes }: Bound,
+  key: Key,
+  fingerprint: readonly unknown[],
+  run: (execution: Execution) => Promise<Response>,
+): Promise<Response> {
+  let own: Response | undefined;
+  const fn = async (execution: Execution) => {
+    own = await run(execution).catch(error => {
+      thrown.add(Object(error));
+      throw error;
+    });
+    return keptOf(own, maxBodyBytes);
+  };
+  // A body takes up to four times its bytes: as JSON within JSON, where `onError` stores it.
+  const maxResultBytes = 4 * maxBodyBytes + 65_536;
+  try {
+    const outcome = await idempotency.execute(key, ttl, fn, { fingerprint, maxResultBytes, onResult });
+    if (outcome.replayed) return restore(outcome.value) ?? problemOf(new ResultUnavailableError(""))!;
+  } catch (error) {
+    const answer = error === own ? own : answerTo(error);
+    if (answer === undefined) throw error;
+    return answer;
+  }
+  if (isResponse(own)) return own;
+  throw new InvalidOptionError(`handler: expected a Response; got ${describe(own)}`);
+}
+
+/** A response of whichever copy of its class. */
+function isResponse(value: unknown): value is Response {
+  const { status, headers, clone } = Object(value) as Partial<Response>;
+  return typeof status === "number" && typeof headers?.get === "function" && typeof clone === "function";
+}
+
+/** What is kept of a handler's response. Throws it from 500 on, for `onError` to decide. */
+async function keptOf(response: unknown, maxBodyBytes: number): Promise<Kept> {
+  // P1: completed, whatever comes. No serializer makes a kept response of a symbol.
+  const unkept = { unkept: Symbol("no response, a stream, or more than maxBodyBytes") };
+  if (!isResponse(response)) return unkept;
+  const { status } = response;
+  const kept = await keep(response, maxBodyBytes);
+  if (status >= 500) throw failure(response, kept ?? { status });
+  return kept ?? (RELEASED.includes(status) ? { status } : unkept);
+}
+
+const FAILURE = "Response";
+
+/** That response, with a text: what `onError` stores of it, and what calls get that share the run. */
+function failure(response: Response, kept: KeptResponse): Response {
+  const toText = () => JSON.stringify(kept);
+  return Object.defineProperties(response, { name: { value: FAILURE }, toString: { value: toText } });
+}
+
+/** What a client gets for the error that its call was refused with, or shares; undefined where that is the host's. */
+function answerTo(error: unknown): Response | undefined {
+  if (thrown.has(Object(error))) return undefined;
+  if (isResponse(error)) return restore(String(error));
+  if (!isIdempotencyError(error)) return undefined;
+  const isResponseToo = error.code === "REPLAYED_ERROR" && error.original.name === FAILURE;
+  return isResponseToo ? restore(error.original.message) : problemOf(error);
+}
