@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { post } from "../../examples/http/client.ts";
-import { createIdempotency, type Options } from "../../src/index.ts";
+import { createIdempotency } from "../../src/index.ts";
 import { deferred } from "../support/calls.ts";
 import { scene, serve } from "../support/http.ts";
 
@@ -15,7 +15,7 @@ type Serve = (request: Request, handle: (request: Request) => Promise<Response>)
 /** The recipe of the guide in a run of the library, against a server of ours. */
 async function charging(
   answer: Parameters<typeof scene>[0],
-  options: Options = {},
+  options: Parameters<typeof scene>[2] = {},
   serving: Serve = (request, handle) => handle(request),
 ) {
   const made = scene(answer, {}, options);
@@ -39,7 +39,7 @@ async function charging(
 
 it("asks again while the first request runs, and gets its response", async () => {
   const gate = deferred<void>();
-  const { charge, statuses, keys, handle, runs } = await charging(
+  const { charge, statuses, keys, runs } = await charging(
     async () => {
       await gate.promise;
       return Response.json({ id: "ch_1" }, { status: 201 });
@@ -59,10 +59,10 @@ it("asks again while the first request runs, and gets its response", async () =>
   expect(keys[0]).toMatch(/^"[\w-]{43}"$/);
   expect(new Set(keys).size).toBe(1);
   expect(runs).toHaveLength(1);
-  expect(handle).toBeTypeOf("function");
 });
 
 it("asks again where no answer came, and the charge is made once", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => {});
   let losses = 1;
   const { charge, keys, runs } = await charging(
     () => Response.json({ id: "ch_1" }),
@@ -75,10 +75,7 @@ it("asks again where no answer came, and the charge is made once", async () => {
       });
       return new Response(lost, { headers: { "content-length": "99" } });
     },
-  ).then(made => {
-    vi.spyOn(console, "error").mockImplementation(() => {});
-    return made;
-  });
+  );
   expect((await charge()).status).toBe(200);
   expect(runs).toHaveLength(1);
   expect(new Set(keys).size).toBe(1);

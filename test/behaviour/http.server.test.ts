@@ -72,7 +72,7 @@ describe("on Node's own server", () => {
     const arrived = once(server, "request");
     socket.write(raw("k", "x".repeat(100)).slice(0, -50));
     const [incoming] = (await arrived) as [IncomingMessage];
-    const aborted = once(incoming, "close");
+    const aborted = new Promise(done => incoming.once("close", done));
     socket.destroy();
     await aborted;
     expect([runs, store.calls]).toEqual([[], []]);
