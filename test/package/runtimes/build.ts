@@ -18,14 +18,18 @@ const EXTENSIONS = { esm: ".mjs", cjs: ".cjs" };
  * and as bundles with it (and what it depends on), as one makes them for a browser or a worker.
  */
 export async function buildChecks(folder: string): Promise<void> {
-  const entry = { checks: join(PORTABLE, "main.ts"), worker: join(PORTABLE, "worker.ts") };
+  const entry = {
+    checks: join(PORTABLE, "main.ts"),
+    worker: join(PORTABLE, "worker.ts"),
+    serve: join(import.meta.dirname, "serve.ts"),
+  };
   await build({
     ...COMMON,
     entry,
     outDir: folder,
     format: ["esm", "cjs"],
     platform: "neutral",
-    external: [/^with-idempotency/],
+    external: [/^with-idempotency/, /^node:/],
     outExtension: ({ format }) => ({ js: EXTENSIONS[format as keyof typeof EXTENSIONS] }),
   });
   // From what stands in that folder, so that the package is the one installed there.

@@ -6,6 +6,7 @@ import { inBrowser } from "./browser.ts";
 import { succeed } from "./command.ts";
 import { obtainBinary } from "./obtain.ts";
 import { formatChecks } from "./portable/formats.ts";
+import { httpChecks } from "./portable/http.ts";
 import { names, type Report } from "./portable/suite.ts";
 import type { Run } from "./report.ts";
 import { requestChecks } from "./requests.ts";
@@ -28,16 +29,21 @@ export interface Host {
 const ESM = `
   import { createRequire } from "node:module";
   import * as imported from "with-idempotency";
-  import { formatChecks, performAll, report } from "./checks.mjs";
+  import { formatChecks, httpChecks, httpServer, performAll, report } from "./checks.mjs";
+  import { serve } from "./serve.mjs";
   const required = createRequire(import.meta.url)("with-idempotency");
   const { runtime, results } = await report();
-  results.push(...(await performAll(formatChecks(imported, required), [])));
+  const server = await serve(httpServer());
+  const ask = (path, init) => fetch(server.url + path, init);
+  results.push(...(await performAll([...formatChecks(imported, required), ...httpChecks(ask)], [])));
+  await server.close();
   console.log(JSON.stringify({ runtime, results }));
 `;
 const CJS = `require("./checks.cjs").report().then(report => console.log(JSON.stringify(report)));`;
 
 const namesOf = (checks: readonly { name: string }[]) => checks.map(({ name }) => name);
 const formatNames = namesOf(formatChecks({} as never, {} as never));
+const httpNames = namesOf(httpChecks(async () => new Response()));
 const requestNames = namesOf(requestChecks(async () => {}));
 
 /** The scripts that the binaries run, in the folder where the package is installed. */
@@ -65,7 +71,7 @@ function binaryHost(runtime: BinaryRuntime): Host {
           runtime.name,
         );
       return [
-        { ...(await of("esm.mjs")), how: "import", expected: [...names, ...formatNames] },
+        { ...(await of("esm.mjs")), how: "import", expected: [...names, ...formatNames, ...httpNames] },
         { ...(await of("cjs.cjs")), how: "require", expected: names },
       ];
     },
@@ -83,7 +89,7 @@ function workerHost({ date, flags }: WorkerSettings): Host {
       const report = identified(reportOf(await succeed(program, args, { cwd: folder })), "workerd");
       const manifest = await readFile(join(miniflare, "../workerd/package.json"), "utf8");
       const runtime = `workerd ${(JSON.parse(manifest) as { version: string }).version}`;
-      return [{ ...report, runtime, how: settings, expected: [...names, ...requestNames] }];
+      return [{ ...report, runtime, how: settings, expected: [...names, ...requestNames, ...httpNames] }];
     },
   };
 }

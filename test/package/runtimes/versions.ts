@@ -60,8 +60,8 @@ export const BINARIES: readonly BinaryRuntime[] = [
       "darwin-arm64": `@deno/darwin-arm64@${DENO}`,
     },
     binary: "deno",
-    // To read its own files is all that it is allowed, but for one check's request, which is never sent.
-    args: ["run", "--no-prompt", "--no-remote", "--allow-read=.", "--allow-net=127.0.0.1:9"],
+    // To read its own files is all that it is allowed, and to serve and be served on this machine for the HTTP checks.
+    args: ["run", "--no-prompt", "--no-remote", "--allow-read=.", "--allow-net=127.0.0.1"],
   },
 ];
 

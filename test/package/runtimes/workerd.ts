@@ -3,11 +3,14 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
+import { httpChecks } from "./portable/http.ts";
 import { performAll } from "./portable/perform.ts";
 import type { Report } from "./portable/suite.ts";
 import { requestChecks } from "./requests.ts";
 
 interface Worker {
+  /** Where it answers to real requests. */
+  ready: Promise<URL>;
   dispatchFetch(url: string): Promise<{ json(): Promise<unknown> }>;
   dispose(): Promise<void>;
 }
@@ -34,7 +37,9 @@ const get = async (path: string) => (await worker.dispatchFetch(`http://worker.e
 
 try {
   const { runtime, results } = (await get("/report")) as Report;
-  results.push(...(await performAll(requestChecks(get), [])));
+  const url = await worker.ready;
+  const ask = (path: string, init: RequestInit) => fetch(new URL(path, url), init);
+  results.push(...(await performAll([...requestChecks(get), ...httpChecks(ask)], [])));
   console.log(JSON.stringify({ runtime, results }));
 } finally {
   await worker.dispose();

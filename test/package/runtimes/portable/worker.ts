@@ -1,6 +1,7 @@
 import { createIdempotency, type IdempotencyEvent, memoryStore } from "with-idempotency";
 import { faultyStore, manualClock } from "with-idempotency/testing";
 import { until } from "./check.ts";
+import { httpServer } from "./http-server.ts";
 import { report } from "./suite.ts";
 
 // At the top level, as an application would: where workerd allows neither timers nor random numbers.
@@ -14,6 +15,8 @@ const options = { lease: "1s", namespace: "mails", onEvent } as const;
 const here = createIdempotency({ store, ...options });
 /** What another isolate would be: it shares the records and no runs. */
 const elsewhere = createIdempotency({ store: faultyStore(store), ...options });
+
+const serveHttp = httpServer();
 
 const finished = new Set<string>();
 let runs = 0;
@@ -46,6 +49,7 @@ const ANSWERS: Record<string, (query: URLSearchParams, key: string) => Promise<u
 export default {
   async fetch(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
+    if (pathname.startsWith("/http/")) return serveHttp(request);
     const answer = ANSWERS[pathname];
     if (answer === undefined) return new Response("no such answer", { status: 404 });
     return Response.json(await answer(searchParams, searchParams.get("key") ?? ""));
