@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { parseDuration } from "../../src/contract/duration.ts";
+import { DEFAULTS, type Options } from "../../src/contract/options.ts";
+import { SQL_DEFAULTS } from "../../src/stores/sql/options.ts";
 import { ROOT } from "./child.ts";
 
 const page = (name: string) => readFileSync(join(ROOT, "docs", `${name}.md`), "utf8");
@@ -18,4 +21,94 @@ test("the figures of other packages under faults are those of the chaos run", ()
   const measured = rowsBelow(page("chaos"), "Other packages under the same faults");
   expect(measured).toHaveLength(4);
   expect(rowsBelow(page("why-not-set-nx"), "The figures")).toEqual(measured);
+});
+
+const source = (path: string) => readFileSync(join(ROOT, "src", path), "utf8");
+const cells = (row: string) => row.split("|").map(cell => cell.trim().replaceAll("`", ""));
+
+/** What the docstring of an option says its default is. */
+function documented(path: string, option: string): string | undefined {
+  const docs = source(path).match(new RegExp(`/\\*\\*(?:(?!\\*/)[^])*\\*/\\s+${option}\\?:`))?.[0];
+  return docs?.match(/@default (.*)/)?.[1];
+}
+
+describe("the defaults on their page are those of the code", () => {
+  const text = page("important-defaults");
+  const rows = rowsBelow(text, "Of a call").map(cells);
+  const shown = new Map(rows.map(([, option = "", value = ""]) => [option, value]));
+
+  test("each option of a call has a row", () => {
+    const options = Object.keys({
+      store: 0,
+      lease: 0,
+      onConflict: 0,
+      waitTimeout: 0,
+      onUncertain: 0,
+      onError: 0,
+      onResult: 0,
+      maxResultBytes: 0,
+      onStoreError: 0,
+      storeTimeout: 0,
+      fingerprint: 0,
+      serializer: 0,
+      signal: 0,
+      onEvent: 0,
+      redactKeys: 0,
+    } satisfies Record<keyof Options, 0>);
+    expect([...shown.keys()]).toEqual(options);
+  });
+
+  test.each([
+    ["lease", "leaseMs"],
+    ["waitTimeout", "waitMs"],
+    ["storeTimeout", "storeTimeoutMs"],
+  ] as const)("%s", (option, setting) => {
+    expect(parseDuration(JSON.parse(shown.get(option)!))).toBe(DEFAULTS[setting]);
+  });
+
+  test.each(["onConflict", "onUncertain", "onStoreError", "redactKeys"] as const)("%s", option => {
+    expect(JSON.parse(shown.get(option)!)).toBe(DEFAULTS[option]);
+  });
+
+  test("maxResultBytes", () => {
+    expect(Number(shown.get("maxResultBytes")!.replaceAll(",", ""))).toBe(DEFAULTS.maxResultBytes);
+  });
+
+  test.each(["fingerprint", "signal", "onEvent"] as const)("%s", option => {
+    expect(shown.get(option)).toBe("none");
+    expect(DEFAULTS[option]).toBeUndefined();
+  });
+
+  test.each([
+    ["maxEntries", "stores/memory/options.ts"],
+    ["onFull", "stores/memory/options.ts"],
+    ["prefix", "stores/redis/options.ts"],
+    ["purgeEvery", "stores/sql/options.ts"],
+    ["prepare", "stores/postgres/options.ts"],
+  ])("%s of a store", (option, path) => {
+    const row = rowsBelow(text, "Of the stores")
+      .map(cells)
+      .find(([, , name]) => name === option);
+    expect(documented(path, option)?.replaceAll("_", ",").replaceAll("`", "")).toBe(row?.[3]);
+  });
+
+  test.each(["olderThan", "concurrency"])("%s of reconcile", option => {
+    const row = rowsBelow(text, "Of reconcile")
+      .map(cells)
+      .find(([, name]) => name === option);
+    expect(documented("operate/reconcile/options.ts", option)).toBe(row?.[2]);
+  });
+
+  test("table and purgeEvery of the SQL stores are what they work with", () => {
+    expect(SQL_DEFAULTS).toMatchObject({
+      table: '"idempotency_keys"',
+      purgeEveryMs: parseDuration("1 minute"),
+    });
+  });
+
+  test("batchSize", () => {
+    const [row] = rowsBelow(text, "Of many at once").map(cells);
+    expect(documented("contract/many.ts", "batchSize")).toBe(row?.[2]);
+    expect(source("api/execute-many.ts")).toContain(`const BATCH_SIZE = ${row?.[2]};`);
+  });
 });
