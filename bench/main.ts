@@ -84,10 +84,15 @@ const parts: Record<string, string> = {
   measures: table(rows),
   many: table(measured<Compared>("many.ts").rows),
 };
-if (withPeers) {
-  parts["peers-memory"] = comparison(speed.peers);
-  parts["peers-redis"] = comparison(redis.peers);
+const peers: Record<string, string> = withPeers
+  ? { "peers-memory": comparison(speed.peers), "peers-redis": comparison(redis.peers) }
+  : {};
+
+function fill(path: string, parts: Readonly<Record<string, string>>): void {
+  const page = at(path);
+  writeFileSync(page, filled(readFileSync(page, "utf8"), parts));
 }
-const page = at("../docs/performance.md");
-writeFileSync(page, filled(readFileSync(page, "utf8"), parts));
-process.stdout.write(`${Object.values(parts).join("\n\n")}\n`);
+
+fill("../docs/performance.md", { ...parts, ...peers });
+fill("../docs/comparison.md", peers);
+process.stdout.write(`${Object.values({ ...parts, ...peers }).join("\n\n")}\n`);

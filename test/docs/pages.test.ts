@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { parseDuration } from "../../src/contract/duration.ts";
 import { DEFAULTS, type Options } from "../../src/contract/options.ts";
 import { SQL_DEFAULTS } from "../../src/stores/sql/options.ts";
+import { VERSIONS } from "../proof/chaos/peers/versions.ts";
 import { ROOT } from "./child.ts";
 
 const page = (name: string) => readFileSync(join(ROOT, "docs", `${name}.md`), "utf8");
@@ -21,6 +22,31 @@ test("the figures of other packages under faults are those of the chaos run", ()
   const measured = rowsBelow(page("chaos"), "Other packages under the same faults");
   expect(measured).toHaveLength(4);
   expect(rowsBelow(page("why-not-set-nx"), "The figures")).toEqual(measured);
+  expect(rowsBelow(page("comparison"), "Under faults")).toEqual(measured);
+});
+
+/** What stands between `<!-- name -->` and `<!-- /name -->`. */
+const part = (text: string, name: string) => text.split(`<!-- ${name} -->`)[1]?.split(`<!-- /${name} -->`)[0];
+
+test.each(["peers-memory", "peers-redis"])(
+  "the comparison has the same speeds as the benchmark's page: %s",
+  name => {
+    expect(part(page("comparison"), name)).toContain("@node-idempotency/core");
+    expect(part(page("comparison"), name)).toBe(part(page("performance"), name));
+  },
+);
+
+test("the comparison names the versions that are compared", () => {
+  const bench = JSON.parse(readFileSync(join(ROOT, "bench/package.json"), "utf8")) as {
+    dependencies: Record<string, string>;
+  };
+  const { "@lukeed/ms": _, ...measured } = bench.dependencies;
+  const text = page("comparison").replaceAll("\n", " ");
+  for (const [name, version] of Object.entries({ ...VERSIONS, ...measured })) {
+    expect(text, name).toContain(
+      `${name.replace("@node-idempotency/storage-adapter-redis", "storage-adapter-redis")} ${version}`,
+    );
+  }
 });
 
 const source = (path: string) => readFileSync(join(ROOT, "src", path), "utf8");
