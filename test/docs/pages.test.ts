@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseDuration } from "../../src/contract/duration.ts";
@@ -136,5 +136,27 @@ describe("the defaults on their page are those of the code", () => {
     const [row] = rowsBelow(text, "Of many at once").map(cells);
     expect(documented("contract/many.ts", "batchSize")).toBe(row?.[2]);
     expect(source("api/execute-many.ts")).toContain(`const BATCH_SIZE = ${row?.[2]};`);
+  });
+});
+
+describe("the page on the architecture", () => {
+  const text = page("architecture");
+  const paths = [
+    ...new Set(Array.from(text.matchAll(/`((?:src|test|scripts)\/[\w/.-]+)`/g), ([, path = ""]) => path)),
+  ];
+
+  test.each(paths)("names what is there: %s", path => {
+    expect(existsSync(join(ROOT, path))).toBe(true);
+  });
+
+  test("has a row for each folder of tests", () => {
+    const folders = readdirSync(join(ROOT, "test"), { withFileTypes: true })
+      .filter(entry => entry.isDirectory())
+      .map(({ name }) => `test/${name}`);
+    expect(
+      rowsBelow(text, "The tests")
+        .map(row => cells(row)[1])
+        .sort(),
+    ).toEqual(folders.sort());
   });
 });
