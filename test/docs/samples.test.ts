@@ -4,7 +4,7 @@ import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { redisUrl } from "../support/servers/describe.ts";
 import { node, ROOT } from "./child.ts";
-import { samples } from "./samples.ts";
+import { preloadOf, samples } from "./samples.ts";
 
 const TIMEOUT_MS = 60_000;
 const TSCONFIG = join(ROOT, "tsconfig.json");
@@ -51,9 +51,9 @@ describe("each sample runs, and prints what it says", () => {
   test.concurrent.for(programs)(
     "$where",
     { timeout: TIMEOUT_MS },
-    async ({ file, prints, needsRedis }, { skip }) => {
+    async ({ file, where, prints, needsRedis }, { skip }) => {
       skip(needsRedis && redis === undefined, "there is no Redis");
-      const args = ["--import", "tsx", join(folder, file)];
+      const args = ["--import", "tsx", ...preloadOf(where), join(folder, file)];
       const { code, stdout, stderr } = await node(args, { env: { TSX_TSCONFIG_PATH: TSCONFIG, ...SERVERS } });
       expect(stderr).toBe("");
       expect(stdout.split("\n").slice(0, -1)).toEqual(prints);

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { ROOT } from "./child.ts";
 
 /** A code block of a document, or of a docstring. */
@@ -65,3 +66,10 @@ export const samples: readonly Sample[] = [
   ...DOCUMENTS.flatMap(document => samplesOf(document)),
   ...SOURCES.flatMap(source => samplesOf(source, EXAMPLE, STAR)),
 ];
+
+const PROVIDERS = pathToFileURL(join(ROOT, "test/support/providers/preload.ts")).href;
+
+/** What Node.js loads before a sample: for those that ask providers, a `fetch` that reaches fakes of ours. */
+export function preloadOf(where: string): string[] {
+  return where.startsWith("docs/providers.md:") ? ["--import", PROVIDERS] : [];
+}
