@@ -1,3 +1,4 @@
+import { agents } from "./agents/host.ts";
 import { bullmq } from "./bullmq/host.ts";
 import type { Host } from "./common/run.ts";
 import { dbos } from "./dbos/host.ts";
@@ -12,4 +13,5 @@ export const HOSTS: ReadonlyMap<string, Host> = new Map([
   ["dbos", dbos],
   ["inngest", inngest],
   ["temporal", temporal],
+  ["agents", agents],
 ]);
