@@ -1,11 +1,11 @@
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
+import { ENTRIES } from "../../scripts/entries.ts";
 
 /** A page of the site: its file below `docs/`, without `.md`, and what the sidebar calls it. */
 type Page = readonly [file: string, text: string];
 
 /** Every page but the first, in the sidebar's order. The build fails when a file is not here, and when there is none. */
-export const SECTIONS: Readonly<Record<string, readonly Page[]>> = {
+const SECTIONS: Readonly<Record<string, readonly Page[]>> = {
   Learn: [
     ["getting-started", "Getting started"],
     ["guarantees", "Guarantees"],
@@ -69,17 +69,6 @@ export function faultsOf(names: readonly string[], files: readonly string[]): st
 /** The faults of the list below a folder of pages. */
 export const sidebarFaults = (docs: string): string[] => faultsOf(listed, filesIn(docs));
 
-/** The API reference's pages: one for each entry of the package. */
-function apiPages(docs: string) {
-  const folder = join(docs, GENERATED);
-  if (!existsSync(folder)) throw new Error("expected docs/api; got none: run `npm run docs` first");
-  const pages = readdirSync(folder).filter(name => name.endsWith(".md"));
-  const entries = pages.map(name => name.slice(0, -".md".length)).sort();
-  return entries
-    .filter(name => name !== "entries")
-    .sort((a, b) => Number(b === "index") - Number(a === "index"));
-}
-
 /** The sidebar of all pages. Throws where the list and the files differ. */
 export function sidebar(docs: string) {
   const faults = sidebarFaults(docs);
@@ -89,10 +78,11 @@ export function sidebar(docs: string) {
     text,
     items: pages.map(([file, title]) => ({ text: title, link: `/${file}` })),
   }));
-  const reference = apiPages(docs).map(name =>
-    name === "index"
+  // typedoc writes a page for each entry of the package.
+  const reference = ENTRIES.map(entry =>
+    entry === "index"
       ? { text: "with-idempotency", link: `/${GENERATED}/` }
-      : { text: name, link: `/${GENERATED}/${name}` },
+      : { text: entry, link: `/${GENERATED}/${entry}` },
   );
   return [...guides, { text: "API reference", items: reference }];
 }

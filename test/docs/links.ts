@@ -3,8 +3,8 @@ import { dirname, join } from "node:path";
 import { anchorOf } from "../../docs/.vitepress/anchors.ts";
 import { ROOT } from "./child.ts";
 
-export const REPOSITORY = "https://github.com/with-idempotency/with-idempotency/";
-export const SITE = "https://with-idempotency.github.io/with-idempotency/";
+const REPOSITORY = "https://github.com/with-idempotency/with-idempotency/";
+const SITE = "https://with-idempotency.github.io/with-idempotency/";
 
 /** The guides, by their paths from the root. */
 export const guides: readonly string[] = readdirSync(join(ROOT, "docs"), {
