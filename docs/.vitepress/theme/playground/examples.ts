@@ -4,7 +4,9 @@ export const EXAMPLES = [
     name: "A call and its retry",
     code: `import { createIdempotency } from "with-idempotency";
 
-const idempotency = createIdempotency({ onEvent: event => console.log("event:", event.type) });
+const idempotency = createIdempotency({
+  onEvent: event => console.log("event:", event.type),
+});
 const mailbox = [];
 
 async function send({ idempotencyKey }) {
@@ -12,7 +14,8 @@ async function send({ idempotencyKey }) {
   return { id: \`email-\${mailbox.length}\` };
 }
 
-const notify = () => idempotency.execute(["order-shipped", 1041], "5 minutes", send);
+const key = ["order-shipped", 1041];
+const notify = () => idempotency.execute(key, "5 minutes", send);
 
 console.log(await notify());
 console.log(await notify());
@@ -24,7 +27,7 @@ console.log("emails:", mailbox.length);
     code: `import { createIdempotency } from "with-idempotency";
 
 const idempotency = createIdempotency();
-const key = ["order-shipped", 1041];
+const key = ["invoice-due", 77];
 const mailbox = new Map();
 
 // The email goes out, and then the connection breaks.
@@ -41,7 +44,8 @@ await notify().catch(error => console.log(error.code));
 // Look it up at the provider, and settle the key.
 const known = await idempotency.inspect(key);
 const email = mailbox.get(known.idempotencyKey);
-console.log(known.state, "resolved:", await idempotency.resolve(key, "1h", email));
+console.log(known.state);
+console.log("resolved:", await idempotency.resolve(key, "1h", email));
 console.log(await notify(), "emails:", mailbox.size);
 `,
   },
@@ -50,23 +54,26 @@ console.log(await notify(), "emails:", mailbox.size);
     code: `import { memoryStore, withIdempotency } from "with-idempotency";
 import { faultyStore } from "with-idempotency/testing";
 
-// An object for each process around one store, so that they share nothing else.
+// An object for each process around one store: they share nothing else.
 const store = memoryStore();
-const processes = [faultyStore(store), faultyStore(store)];
+const pause = ms => new Promise(resolve => setTimeout(resolve, ms));
 let emails = 0;
 
 async function send() {
-  await new Promise(resolve => setTimeout(resolve, 300));
+  await pause(300);
   return \`email-\${++emails}\`;
 }
 
-const answers = processes.map((store, index) =>
+const notify = (name, store) =>
   withIdempotency("order-shipped:1041", "1h", send, {
     store,
-    onEvent: event => console.log(\`process \${index + 1}:\`, event.type),
-  }),
-);
-console.log(await Promise.all(answers), "emails:", emails);
+    onEvent: event => console.log(name, event.type),
+  });
+
+const first = notify("process 1:", faultyStore(store));
+await pause(100);
+const second = notify("process 2:", faultyStore(store));
+console.log(await Promise.all([first, second]), "emails:", emails);
 `,
   },
   {
@@ -75,12 +82,13 @@ console.log(await Promise.all(answers), "emails:", emails);
 import { manualClock } from "with-idempotency/testing";
 
 const clock = manualClock();
-const { execute } = createIdempotency({ store: memoryStore({ clock: clock.now }) });
-const send = ({ attempt }) => \`sent at attempt \${attempt}\`;
+const store = memoryStore({ clock: clock.now });
+const { execute } = createIdempotency({ store });
+const send = () => ({ id: "email-1" });
 
 for (const minutes of [0, 4, 2]) {
   clock.advance(minutes * 60_000);
-  const { replayed } = await execute("order-shipped:1041", "5 minutes", send);
+  const { replayed } = await execute("order:1041", "5 minutes", send);
   console.log(\`\${minutes} minutes later:\`, replayed ? "replayed" : "sent");
 }
 `,

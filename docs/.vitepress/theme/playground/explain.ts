@@ -96,8 +96,8 @@ function explainWith(scenario: Scenario, facts: Facts): string {
 function explainUncertain({ fault, choices }: Scenario, facts: Facts): string | undefined {
   const { messages } = facts;
   if (facts.refused("OUTCOME_UNKNOWN")) {
-    const truth = messages === 0 ? "In this run it had not" : "In this run it had";
-    return `${CAUSES[fault] ?? "A run ended without an answer"}, so nobody here can know whether the email went out. The key is uncertain and the retry gets OUTCOME_UNKNOWN instead of sending. ${truth}: look it up, then resolve or reopen the key.`;
+    const truth = messages === 0 ? "this time it did not" : "this time it did";
+    return `${CAUSES[fault] ?? "A run ended without an answer"}, so the workers cannot know whether the email went out (${truth}). The key is uncertain: the retry gets OUTCOME_UNKNOWN and does not send. Look at the provider, then resolve or reopen the key.`;
   }
   const takeover = facts.events.some(event => event.type === "claimed" && event.takeover);
   if (!takeover) return undefined;

@@ -18,6 +18,8 @@ export interface Beginning {
   lengthMs: number;
   /** The key of each event. */
   keys: string[];
+  /** Whether the key names none of the data, and is the same for every event. */
+  namesNoData: boolean;
 }
 
 export type Reply =
@@ -32,9 +34,10 @@ async function obey(order: Order): Promise<{ beginning: Beginning } | { snapshot
     const scenario = effective(order.scenario);
     const { now } = await runScenario(scenario);
     simulation = createSimulation(scenario);
-    const { keyFor } = readForm(scenario.form);
+    const { keyFor, paths } = readForm(scenario.form);
     const keys = eventsOf(scenario.fault).map(data => [keyFor(data)].flat().join(":"));
-    return { beginning: { snapshot: simulation.snapshot(), lengthMs: now, keys } };
+    const snapshot = simulation.snapshot();
+    return { beginning: { snapshot, lengthMs: now, keys, namesNoData: paths.length === 0 } };
   }
   if (simulation === undefined) throw new Error("No scenario has begun");
   switch (order.type) {

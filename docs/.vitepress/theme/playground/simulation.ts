@@ -1,8 +1,8 @@
-import { type IdempotencyStore, memoryStore } from "./library.ts";
+import { type IdempotencySettings, type IdempotencyStore, memoryStore } from "./library.ts";
 import { createProvider } from "./provider.ts";
 import { eventsOf, type FaultName, type Scenario } from "./scenario.ts";
 import { startSender } from "./sender.ts";
-import { type ReadForm, readForm } from "./settings.ts";
+import { readForm } from "./settings.ts";
 import type { Message, Side, Tell, TraceEntry, WorkerName } from "./trace.ts";
 import { inVirtualTime, seededRandom, type VirtualTime, virtualTime } from "./virtual-time.ts";
 import { plainWorker, type Shared, type WorkerProcess, wrappedWorker } from "./worker-process.ts";
@@ -99,7 +99,7 @@ const STORE_BACK_MS = 4_000;
 function startSide(
   time: VirtualTime,
   { fault, choices }: Scenario,
-  form: ReadForm | undefined,
+  form: IdempotencySettings | undefined,
   tell: Tell,
 ): readonly Message[] {
   const provider = createProvider(time, fault, choices.providerRemembers, tell);

@@ -16,6 +16,7 @@ const ROOM = 1.22;
 export function useSimulation(scenarioNow: () => Scenario) {
   const snapshot = shallowRef<Snapshot>(NOTHING);
   const keys = shallowRef<string[]>([]);
+  const namesNoData = ref(false);
   const lengthMs = ref(0);
   const error = ref("");
   const isPlaying = ref(false);
@@ -60,6 +61,7 @@ export function useSimulation(scenarioNow: () => Scenario) {
     snapshot.value = beginning.snapshot;
     lengthMs.value = beginning.lengthMs;
     keys.value = beginning.keys;
+    namesNoData.value = beginning.namesNoData;
     return true;
   }
 
@@ -111,5 +113,19 @@ export function useSimulation(scenarioNow: () => Scenario) {
     }
   }
 
-  return { snapshot, keys, extent, error, isPlaying, isReady, show, restart, finish, step, play, pause };
+  return {
+    snapshot,
+    keys,
+    namesNoData,
+    extent,
+    error,
+    isPlaying,
+    isReady,
+    show,
+    restart,
+    finish,
+    step,
+    play,
+    pause,
+  };
 }

@@ -2,6 +2,7 @@ import {
   createIdempotency,
   type Execution,
   type Idempotency,
+  type IdempotencySettings,
   type IdempotencyStore,
   isIdempotencyError,
   type Options,
@@ -9,7 +10,6 @@ import {
 import { type Network, networkStore } from "./network-store.ts";
 import type { Envelope, Provider } from "./provider.ts";
 import type { Choices, EventData } from "./scenario.ts";
-import type { ReadForm } from "./settings.ts";
 import type { PlainEvent, Tell, WorkerName } from "./trace.ts";
 import type { Actor, VirtualTime } from "./virtual-time.ts";
 
@@ -71,7 +71,7 @@ export function optionsOf(choices: Choices): Options<Envelope> {
 export interface Shared {
   store: IdempotencyStore;
   network: Network;
-  form: ReadForm;
+  form: IdempotencySettings;
   choices: Choices;
 }
 
@@ -110,7 +110,7 @@ export function wrappedWorker(name: WorkerName, around: Surroundings, shared: Sh
 async function many(
   idempotency: Idempotency,
   { provider }: Surroundings,
-  form: ReadForm,
+  form: IdempotencySettings,
   name: WorkerName,
   events: readonly EventData[],
   onEvent: (event: PlainEvent) => void,
