@@ -21,6 +21,8 @@ export function useSimulation(scenarioNow: () => Scenario) {
   const error = ref("");
   const isPlaying = ref(false);
   const isReady = ref(false);
+  /** Whether what is shown is not yet what the forms say. */
+  const isBusy = ref(true);
   const extent = computed(() => Math.max(SHORTEST_AXIS_MS, lengthMs.value * ROOM));
   let realm: RealmClient | undefined;
   /** Counts what the reader asked for, so that an answer to what they left is dropped. */
@@ -51,14 +53,17 @@ export function useSimulation(scenarioNow: () => Scenario) {
       error.value = caught instanceof Error ? caught.message : String(caught);
       snapshot.value = NOTHING;
       keys.value = [];
+    } finally {
+      if (isCurrent()) isBusy.value = false;
     }
   }
 
-  async function begin(realm: RealmClient, isCurrent: () => boolean): Promise<boolean> {
+  async function begin(realm: RealmClient, isCurrent: () => boolean, toTheEnd = false): Promise<boolean> {
     const beginning = await realm.begin(scenarioNow());
+    const first = toTheEnd ? await realm.finish() : beginning.snapshot;
     if (!isCurrent()) return false;
     error.value = "";
-    snapshot.value = beginning.snapshot;
+    snapshot.value = first;
     lengthMs.value = beginning.lengthMs;
     keys.value = beginning.keys;
     namesNoData.value = beginning.namesNoData;
@@ -74,11 +79,11 @@ export function useSimulation(scenarioNow: () => Scenario) {
   const fromBeginning = async (realm: RealmClient, isCurrent: () => boolean) =>
     !snapshot.value.isOver || begin(realm, isCurrent);
 
-  /** The scenario's end at once. */
-  const show = () =>
-    attempt(async (realm, isCurrent) => {
-      if (await begin(realm, isCurrent)) take(isCurrent, await realm.finish());
-    });
+  /** The scenario's end at once, with nothing shown on the way there. */
+  const show = () => {
+    isBusy.value = true;
+    return attempt(async (realm, isCurrent) => void (await begin(realm, isCurrent, true)));
+  };
   const restart = () => attempt(async (realm, isCurrent) => void (await begin(realm, isCurrent)));
   const finish = () => attempt(async (realm, isCurrent) => void take(isCurrent, await realm.finish()));
   const step = () =>
