@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { source as axe } from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { FAULT_TEXTS, FAULTS, type FaultName } from "../../../docs/.vitepress/theme/playground/scenario.ts";
 import { ROOT } from "../child.ts";
 import { launch, open, type Watched } from "./browser.ts";
@@ -11,6 +11,9 @@ import { serve } from "./serve.ts";
 const DIST = join(ROOT, "docs/.vitepress/dist");
 const SHOTS = join(ROOT, ".cache/site");
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
+
+// A guard against what hangs: a busy machine plays slowly.
+vi.setConfig({ testTimeout: 120_000 });
 
 let site: Awaited<ReturnType<typeof serve>>;
 let browser: Browser;

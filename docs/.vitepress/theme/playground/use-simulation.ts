@@ -126,6 +126,7 @@ export function useSimulation(scenarioNow: () => Scenario) {
     error,
     isPlaying,
     isReady,
+    isBusy,
     show,
     restart,
     finish,
