@@ -8,11 +8,27 @@ type Page = readonly [file: string, text: string];
 const SECTIONS: Readonly<Record<string, readonly Page[]>> = {
   Learn: [
     ["getting-started", "Getting started"],
+    ["why-not-set-nx", "Why not SET NX"],
+    ["playground", "Playground"],
     ["guarantees", "Guarantees"],
     ["keys-and-ttl", "Keys and ttl"],
     ["unknown-outcomes", "When the outcome is unknown"],
+    ["important-defaults", "Important defaults"],
     ["campaigns", "Campaigns and batches"],
     ["clients", "What your client throws"],
+    ["comparison", "Comparison"],
+    ["faq", "Questions"],
+  ],
+  Use: [
+    ["providers", "Providers"],
+    ["http", "HTTP requests"],
+    ["settings", "Settings from a form"],
+    ["agents", "Agents and tools"],
+    ["orms", "ORMs and transactions"],
+    ["outbox-and-inbox", "Outbox and inbox"],
+    ["encrypting-results", "Encrypting results"],
+    ["for-runtime-authors", "For runtime authors"],
+    ["migrating", "Migrating"],
   ],
   Stores: [
     ["choosing-a-store", "Choosing a store"],
@@ -20,8 +36,11 @@ const SECTIONS: Readonly<Record<string, readonly Page[]>> = {
     ["postgres", "PostgreSQL"],
     ["sqlite", "SQLite"],
     ["writing-a-store", "Writing a store"],
+    ["sizing", "Sizing"],
+    ["several-regions", "Several regions"],
   ],
   Operate: [
+    ["production-checklist", "Production checklist"],
     ["operations", "Operations"],
     ["observability", "Observability"],
     ["troubleshooting", "Troubleshooting"],
@@ -39,6 +58,7 @@ const SECTIONS: Readonly<Record<string, readonly Page[]>> = {
     ["simulation", "Simulation"],
     ["chaos", "Chaos"],
     ["performance", "Performance"],
+    ["architecture", "Architecture"],
   ],
 };
 
