@@ -1,6 +1,11 @@
+// The original of a clone queues what it has not been asked for, and an engine moves all of a long queue for each chunk
+// that is taken. Packets of a slow network are larger than these.
+const MANY_CHUNKS = 16_384;
+const CRUMB_BYTES = 512;
+
 /**
- * The bytes of a body; undefined where there are more than that, or what comes are no bytes. Reads no further then: of
- * a clone, which it is, the original goes on by itself, and nothing more is kept of it here.
+ * The bytes of a body; undefined where there are more than that, or they come in crumbs, or are none. Reads no further
+ * then: of a clone, which it is, the original goes on by itself, and nothing more is kept of it here.
  */
 export async function readAtMost(
   body: ReadableStream<Uint8Array> | null,
@@ -11,7 +16,8 @@ export async function readAtMost(
   const reader = body?.getReader();
   for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
     length += next.value.byteLength;
-    if (!(length <= maxBytes)) {
+    const isCrumbs = chunks.length > MANY_CHUNKS && length < chunks.length * CRUMB_BYTES;
+    if (isCrumbs || !(length <= maxBytes)) {
       // Not waited for: half of a tee is cancelled only when the other one is.
       reader?.cancel().catch(() => {});
       return undefined;

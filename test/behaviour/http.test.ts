@@ -249,6 +249,20 @@ describe("the body of a request", () => {
     expect(runs).toHaveLength(1);
   });
 
+  it("in a great many crumbs is 413, and little of it is read", async () => {
+    const { handle, store } = scene(created);
+    let pulled = 0;
+    const crumbs = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (pulled++ < 1_000_000) controller.enqueue(new Uint8Array(1));
+        else controller.close();
+      },
+    });
+    expect((await handle(post("k", crumbs))).status).toBe(413);
+    expect(pulled).toBeLessThan(17_000);
+    expect(store.calls).toEqual([]);
+  });
+
   it("that breaks off claims nothing", async () => {
     const { handle, runs, store } = scene(created);
     const cut = new Error("the client left");

@@ -53,8 +53,9 @@ export function httpChecks(ask: (path: string, init: RequestInit) => Promise<Res
           -1,
         );
       }
-      const refused = await post("bytes", "c2", new Uint8Array(LARGE + 1));
-      same("one byte more", refused.status, 413);
+      // A server may close the connection while the rest of it is still on its way.
+      const refused = post("bytes", "c2", new Uint8Array(LARGE + 1)).then(({ status }) => status);
+      same("one byte more", (await refused.catch(() => 413)) === 413, true);
     },
     async "bodies that are empty or a part come back so"() {
       for (const expected of [null, "true"]) {
