@@ -23,10 +23,12 @@ const INSTALL_MS = 300_000;
 
 const readManifest = (file: string) => JSON.parse(readFileSync(file, "utf8")) as Manifest;
 
-const folderOf = ({ worker }: Host) => dirname(fileURLToPath(worker));
+type Installed = Pick<Host, "worker">;
+
+const folderOf = ({ worker }: Installed) => dirname(fileURLToPath(worker));
 
 /** The manifest of a package as a host's worker finds it. */
-function installed(host: Host, name: string): Manifest | undefined {
+function installed(host: Installed, name: string): Manifest | undefined {
   const folders = createRequire(host.worker).resolve.paths(name) ?? [];
   const file = folders.map(folder => join(folder, name, "package.json")).find(path => existsSync(path));
   return file === undefined ? undefined : readManifest(file);
@@ -41,7 +43,7 @@ export function versionsOf(host: Host): string {
  * Installs the packages that an example's own package.json names, where one is missing or of another version: they are
  * too large to be dependencies of everybody's.
  */
-export async function installPackages(host: Host): Promise<void> {
+export async function installPackages(host: Installed): Promise<void> {
   const manifest = join(folderOf(host), "package.json");
   if (!existsSync(manifest)) return;
   const wanted = Object.entries(readManifest(manifest).dependencies);
