@@ -27,6 +27,11 @@ const markdown: MarkdownOptions = {
           token.tag = end.tag = "td";
       });
     });
+    // Vue would take `{{ order.id }}` in a sentence or a heading for an expression of its own.
+    for (const name of ["text", "code_inline"] as const) {
+      const render = md.renderer.rules[name]!;
+      md.renderer.rules[name] = (...args) => render(...args).replaceAll("{{", "&#123;&#123;");
+    }
     const fence = md.renderer.rules.fence!;
     md.renderer.rules.fence = (tokens, index, ...rest) => {
       const { info, content } = tokens[index]!;
