@@ -48,6 +48,16 @@ describe("links", () => {
     expect(linksIn(read(path)).filter(link => !isAlive(path, link))).toEqual([]);
   });
 
+  it("of the guides to anything but guides are whole addresses, for the site has nothing else", () => {
+    const others = guides.flatMap(path =>
+      linksIn(read(path)).filter(link => !/^(https?:|#|[^:]+\.md(#|$)|\/\w)/.test(link)),
+    );
+    expect(others).toEqual([]);
+    expect(guides.flatMap(path => linksIn(read(path)).filter(link => link.includes("README.md")))).toEqual(
+      [],
+    );
+  });
+
   it("of the README are whole addresses, for npm shows it without the repository", () => {
     const links = linksIn(read("README.md"));
     expect(links.length).toBeGreaterThan(20);
