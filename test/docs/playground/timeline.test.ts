@@ -31,7 +31,7 @@ describe("the lanes", () => {
     expect(bars(lanes, "Worker A")).toEqual(["claim", "run", "settle"]);
     expect(bars(lanes, "Worker B")).toEqual(["replay"]);
     expect(bars(lanes, "Key")).toEqual(["in-progress", "completed"]);
-    expect(marks(lanes, "Sender")).toEqual(["to A", "lost", "to B", "done"]);
+    expect(marks(lanes, "Sender")).toEqual(["A", "lost", "B", "done"]);
     expect(marks(lanes, "Provider")).toEqual(["accepted"]);
   });
 
@@ -84,6 +84,12 @@ describe("the lanes", () => {
     expect(bars(lanes, "Key sam")).toEqual(["in-progress", "released", "in-progress", "completed"]);
     expect(marks(lanes, "Provider")).toEqual(["3 accepted", "accepted"]);
     expect(bars(lanes, "Worker A")).toEqual(["claim", "run", "settle"]);
+  });
+
+  it("show the store where it is out of reach", async () => {
+    const lanes = await lanesOf("store-down", "with");
+    expect(lane(lanes, "Store").bars).toMatchObject([{ from: 0, to: 4_000, isOpen: false }]);
+    expect((await lanesOf("store-down", "without")).map(({ label }) => label)).not.toContain("Store");
   });
 
   it("lay what happens at once in rows of its own", async () => {

@@ -173,11 +173,8 @@ export const SELECTS: Readonly<
   },
   onError: {
     label: "onError",
-    hint: "What an error does to the key",
-    options: [
-      { value: "default", label: "default: hold what was cut in transit" },
-      ...named("release", "hold", "store"),
-    ],
+    hint: "What an error does to the key; the default holds it where the request may have arrived",
+    options: [{ value: "default", label: "default" }, ...named("release", "hold", "store")],
   },
   onResult: {
     label: "onResult of { error }",

@@ -10,6 +10,17 @@ const KEY_LABELS = {
   released: "released",
 } as const;
 
+/** The store itself, where it cannot be reached for a while. */
+export function storeLanes(trace: readonly TraceEntry[], now: number): Lane[] {
+  const lane = newLane("store", "Store");
+  const strand = newStrand(lane, []);
+  for (const { type, at } of trace) {
+    if (type === "store-lost") open(lane, strand, at, now, "refused", "out of reach");
+    if (type === "store-back") close(strand, at);
+  }
+  return lane.bars.length > 0 ? [lane] : [];
+}
+
 /** What the store has of each key: its lease while it is in progress, its window afterwards. */
 export function keyLanes(trace: readonly TraceEntry[], now: number): Lane[] {
   const entries = trace.filter((entry): entry is KeyEntry => entry.type === "key");

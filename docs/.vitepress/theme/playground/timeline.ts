@@ -1,5 +1,5 @@
 import { type Lane, type MarkKind, mark, newLane } from "./lane.ts";
-import { keyLanes, providerLane } from "./store-and-provider-lanes.ts";
+import { keyLanes, providerLane, storeLanes } from "./store-and-provider-lanes.ts";
 import type { Side, TraceEntry } from "./trace.ts";
 import { workerLane } from "./worker-lane.ts";
 
@@ -10,6 +10,7 @@ export function layOut(trace: readonly TraceEntry[], now: number, side: Side): L
     senderLane(own),
     workerLane(own, "A", now),
     workerLane(own, "B", now),
+    ...storeLanes(own, now),
     ...keyLanes(own, now),
     providerLane(own, now),
   ];
@@ -27,7 +28,7 @@ function senderLane(trace: readonly TraceEntry[]): Lane {
     switch (entry.type) {
       case "delivered":
         dropLast("unheard", at);
-        mark(lane, at, "delivered", `to ${entry.worker}`);
+        mark(lane, at, "delivered", entry.worker);
         break;
       case "acknowledged":
         if (entry.lost) mark(lane, at, "lost", "lost");
