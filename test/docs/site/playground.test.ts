@@ -327,6 +327,10 @@ describe("the playground", () => {
       () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
     );
     expect(wideBy).toBe(0);
+    expect(await page.getByLabel("onConflict").isVisible()).toBe(false);
+    await page.getByText("Key and options").tap();
+    await page.getByLabel("onConflict").selectOption("reject");
+    await expect.poll(() => page.locator(".why").first().textContent()).toContain("IN_PROGRESS");
     expect(await inaccessible(page)).toEqual([]);
     await page.screenshot({ path: join(SHOTS, "playground.phone.png"), fullPage: true });
     await close();
