@@ -53,8 +53,12 @@ interface Violation {
 async function inaccessible(page: Page): Promise<string[]> {
   await page.evaluate(axe);
   const violations = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
-    return (await axe.run()).violations;
+    const { axe } = globalThis as unknown as {
+      axe: { run(options: object): Promise<{ violations: Violation[] }> };
+    };
+    // An experiment of axe's: the theme's search button shows its keys beside its name.
+    const rules = { "label-content-name-mismatch": { enabled: false } };
+    return (await axe.run({ rules })).violations;
   });
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`),
