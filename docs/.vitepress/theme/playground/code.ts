@@ -4,7 +4,7 @@ const IMPORT = /^[ \t]*import\s+(?:\{([^}]*)\}|\*\s+as\s+([\w$]+))\s+from\s+["']
 const OTHER_IMPORT = /^[ \t]*import\b(?!\s*[.(])/m;
 
 /** The entries whose exports the editor's code may import. */
-export const MODULES = ["with-idempotency", "with-idempotency/settings", "with-idempotency/testing"] as const;
+const MODULES = ["with-idempotency", "with-idempotency/settings", "with-idempotency/testing"] as const;
 
 /** Code that cannot be run, and where. */
 export class CodeError extends Error {

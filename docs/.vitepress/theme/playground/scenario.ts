@@ -12,7 +12,7 @@ export const FAULTS = [
 export type FaultName = (typeof FAULTS)[number];
 
 export const UNITS = ["seconds", "minutes", "hours", "days"] as const;
-export type TimeUnit = (typeof UNITS)[number];
+type TimeUnit = (typeof UNITS)[number];
 
 /** The tab "Idempotency" of a workflow builder's node, as its user fills it in. */
 export interface KeyForm {

@@ -9,7 +9,7 @@ export type WorkerName = "A" | "B";
 export type PlainEvent = IdempotencyEvent & { error?: { name?: string; message?: string; code?: string } };
 
 /** What happened, as plain data. */
-export type Happening =
+type Happening =
   /** The sender hands its event to a worker. */
   | { type: "delivered"; delivery: number; worker: WorkerName }
   /** The sender hears that it is done; or would have, had the word not been lost. */

@@ -28,7 +28,7 @@ export interface Surroundings {
 }
 
 /** What goes wrong with a delivery, and its code. */
-export class DeliveryError extends Error {
+class DeliveryError extends Error {
   readonly code: string;
   constructor(code: string, message: string) {
     super(message);
@@ -52,7 +52,7 @@ export function plainWorker(name: WorkerName, { provider }: Surroundings): Worke
 }
 
 /** The choices as the library takes them. */
-export function optionsOf(choices: Choices): Options<Envelope> {
+function optionsOf(choices: Choices): Options<Envelope> {
   const { onUncertain, onConflict, onError, onResult, onStoreError, lease, waitTimeout, storeTimeout } =
     choices;
   return {
