@@ -1,10 +1,12 @@
-import { type IdempotencySettings, type IdempotencyStore, memoryStore } from "./library.ts";
+import { type IdempotencySettings, memoryStore } from "./library.ts";
+import type { Network } from "./network-store.ts";
 import { createProvider } from "./provider.ts";
 import { eventsOf, type FaultName, type Scenario } from "./scenario.ts";
 import { startSender } from "./sender.ts";
 import { readForm } from "./settings.ts";
 import type { Message, Side, Tell, TraceEntry, WorkerName } from "./trace.ts";
 import { inVirtualTime, seededRandom, type VirtualTime, virtualTime } from "./virtual-time.ts";
+import { watched } from "./watched-store.ts";
 import { plainWorker, type Shared, type WorkerProcess, wrappedWorker } from "./worker-process.ts";
 
 /** What a simulation has come to so far, as plain data. */
@@ -104,7 +106,7 @@ function startSide(
 ): readonly Message[] {
   const provider = createProvider(time, fault, choices.providerRemembers, tell);
   const around = { time, provider, tell };
-  const network = { isDown: false };
+  const network: Network = { isDown: false };
   const store = memoryStore({ clock: time.wall, maxEntries: 100 });
   const shared: Shared | undefined = form && { store: watched(store, time, tell), network, form, choices };
   const make = (name: WorkerName): WorkerProcess =>
@@ -112,23 +114,9 @@ function startSide(
   const workers = { A: make("A"), B: make("B") };
 
   if (fault === "killed") {
-    time.after(KILLED_MS[choices.killed], () => {
-      workers.A.actor.isDead = true;
-      tell({ type: "killed", worker: "A" });
-      time.after(RESTARTS_MS, () => {
-        workers.A = make("A");
-        tell({ type: "restarted", worker: "A" });
-      });
-    });
+    killFirst(time, KILLED_MS[choices.killed], workers, () => make("A"), tell);
   }
-  if (fault === "store-down" && shared) {
-    network.isDown = true;
-    tell({ type: "store-lost" });
-    time.after(STORE_BACK_MS, () => {
-      network.isDown = false;
-      tell({ type: "store-back" });
-    });
-  }
+  if (fault === "store-down" && shared) loseStore(time, network, tell);
   const plan = {
     losesAcknowledgement: LOSES_ACKNOWLEDGEMENT.includes(fault),
     deliversTwice: fault === "twice",
@@ -144,49 +132,30 @@ function startSide(
   return provider.mailbox;
 }
 
-/** The store, and word of what it has of a key whenever that changes: by an operation, or by time. */
-function watched(store: IdempotencyStore, time: VirtualTime, tell: Tell): IdempotencyStore {
-  const last = new Map<string, string>();
+/** Kills worker A at that time, and starts it anew as another process. */
+function killFirst(
+  time: VirtualTime,
+  atMs: number,
+  workers: Record<WorkerName, WorkerProcess>,
+  restart: () => WorkerProcess,
+  tell: Tell,
+): void {
+  time.after(atMs, () => {
+    workers.A.actor.isDead = true;
+    tell({ type: "killed", worker: "A" });
+    time.after(RESTARTS_MS, () => {
+      workers.A = restart();
+      tell({ type: "restarted", worker: "A" });
+    });
+  });
+}
 
-  async function look(key: string): Promise<void> {
-    const record = await store.read(key);
-    const now = time.now();
-    const isHeld = record?.status === "in-progress";
-    const state = record?.status ?? "absent";
-    const leaseEnd = isHeld ? now + record.leaseInMs : undefined;
-    const expiry = record && !isHeld ? now + record.expiresInMs : undefined;
-    const shown = JSON.stringify([state, leaseEnd, expiry]);
-    if (last.get(key) === shown || (record === undefined && !last.has(key))) return;
-    last.set(key, shown);
-    tell({ type: "key", key, state, leaseEnd, expiry });
-    const changesAt = leaseEnd ?? expiry;
-    if (changesAt !== undefined) time.observeAfter(changesAt - now, () => void look(key));
-  }
-
-  const after = async <T>(key: string, answer: T | PromiseLike<T>): Promise<T> => {
-    const known = await answer;
-    await look(key);
-    return known;
-  };
-  const afterAll = async <T>(items: readonly { key: string }[], answer: T | PromiseLike<T>): Promise<T> => {
-    const known = await answer;
-    for (const { key } of items) await look(key);
-    return known;
-  };
-
-  return {
-    claim: (key, request) => after(key, store.claim(key, request)),
-    renew: (key, ...args) => after(key, store.renew(key, ...args)),
-    complete: (key, ...args) => after(key, store.complete(key, ...args)),
-    release: (key, token) => after(key, store.release(key, token)),
-    claimMany: items => afterAll(items, store.claimMany!(items)),
-    renewMany: items => afterAll(items, store.renewMany!(items)),
-    completeMany: items => afterAll(items, store.completeMany!(items)),
-    releaseMany: items => afterAll(items, store.releaseMany!(items)),
-    read: key => store.read(key),
-    settle: (key, ...args) => after(key, store.settle(key, ...args)),
-    reopen: (key, seen) => after(key, store.reopen(key, seen)),
-    forget: (key, seen) => after(key, store.forget(key, seen)),
-    settled: (key, signal) => store.settled!(key, signal),
-  };
+/** Takes the store out of reach for a while. */
+function loseStore(time: VirtualTime, network: Network, tell: Tell): void {
+  network.isDown = true;
+  tell({ type: "store-lost" });
+  time.after(STORE_BACK_MS, () => {
+    network.isDown = false;
+    tell({ type: "store-back" });
+  });
 }
