@@ -8,6 +8,7 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const SETUPS = {
   redisUrl: "test/support/servers/redis.setup.ts",
   postgresUrl: "test/support/servers/postgres.setup.ts",
+  mysqlUrl: "test/support/servers/mysql.setup.ts",
 } as const;
 type Server = keyof typeof SETUPS;
 const SERVERS = Object.keys(SETUPS) as Server[];

@@ -63,7 +63,7 @@ UNION ALL SELECT key, NULL, NULL, NULL FROM fresh`,
     },
     take: {
       given: `${given}\n${asked(`NOT EXISTS (${blocked})`)}`,
-      rest: `taken AS (${takeAsked()})
+      rest: `taken AS (${takeAsked})
 SELECT key, ${ANSWER} FROM taken
 UNION ALL SELECT a.key, s.* FROM given AS a CROSS JOIN LATERAL (${blocked}) AS s WHERE ${small}`,
     },

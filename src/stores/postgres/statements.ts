@@ -14,6 +14,7 @@ import type { PostgresQuery } from "./client.ts";
 export const DIALECT: SqlDialect = {
   // `extract` would do the same in decimals, which takes longer.
   now: "CAST(date_part('epoch', statement_timestamp()) * 1000 AS bigint)",
+  key: "key",
   skipLocked: "FOR UPDATE SKIP LOCKED",
   done: "RETURNING 1 AS done",
   parameters: "numbered",
@@ -99,7 +100,7 @@ export function postgresStatements(
 }
 
 function textsOf(table: string): Record<PostgresOperation, string> {
-  const { seen, blocked, insert, take, takeAsked: _, list, ...texts } = sqlTexts(table, DIALECT);
+  const { seen, blocked, insert, take, takeAsked: _, apart: __, list, ...texts } = sqlTexts(table, DIALECT);
   // What `seen` may see is not inserted beside, even where another removes it just then: a claim has one answer (S8).
   const unseen = `NOT EXISTS (SELECT FROM ${table} AS r WHERE r.key = :key)`;
   return {

@@ -5,12 +5,20 @@ import { storableText } from "../shared/record.ts";
 export interface SqlDialect {
   /** The time in whole milliseconds since 1970 by the database's clock, the same throughout a statement. */
   readonly now: string;
+  /** The key's column where it stands without its table: MySQL takes the bare word for another. */
+  readonly key: "key" | "`key`";
+  /** The number 1, as the attempt of a new record: MySQL's client learns by it that the record is new. */
+  readonly first?: string;
+  /** What statements read, change and remove: the table as `r`, after what it is joined with. */
+  readonly records?: (table: string) => string;
+  /** Begins the removal of `records`. */
+  readonly remove?: "DELETE r FROM";
   /** Added to a `SELECT` of rows that are to be deleted. */
   readonly skipLocked: string;
   /** Ends what answers whether it did it: by a row for each row that it changed, or by the client's own count. */
   readonly done: "RETURNING 1 AS done" | "RETURNING r.key" | "";
   /** The source of the values in a statement for several keys. */
-  readonly from?: " FROM asked AS a";
+  readonly from?: string;
   /** `"numbered"` gives each parameter one place and its type, `"anonymous"` a `?` wherever it stands. */
   readonly parameters: "numbered" | "anonymous";
   /** The function that gives the least of two numbers. */

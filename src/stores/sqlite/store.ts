@@ -39,6 +39,7 @@ export interface SqliteStore extends IdempotencyStore {
 const DIALECT: SqlDialect = {
   // Days since noon in 4714 BC, as every version has them; a millisecond is well within a double's reach.
   now: "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)",
+  key: "key",
   skipLocked: "",
   done: "",
   parameters: "anonymous",
@@ -104,7 +105,7 @@ const PAGES_AT_ONCE = 3;
 const CLAIM_TRIES = 10;
 
 function sqliteOperations(connection: SqliteConnection, table: string) {
-  const { insert, take, takeAsked: _, list, ...texts } = sqlTexts(table, DIALECT);
+  const { insert, take, takeAsked: _, apart: __, list, ...texts } = sqlTexts(table, DIALECT);
   const forms = formsOf({
     ...texts,
     insert: insert("1 = 1"),

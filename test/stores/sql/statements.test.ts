@@ -7,6 +7,7 @@ import { caught } from "../../support/caught.ts";
 
 const NUMBERED: SqlDialect = {
   now: "now()",
+  key: "key",
   skipLocked: "",
   done: "",
   parameters: "numbered",
@@ -36,8 +37,10 @@ describe("a statement", () => {
   });
 
   it("leaves no name in its text", () => {
-    const { insert, take, takeAsked, list, ...texts } = sqlTexts('"t"', NUMBERED);
-    for (const each of [insert("1 = 1"), take("1 = 1"), takeAsked(), list(5), ...Object.values(texts)]) {
+    const { insert, take, list, apart, ...texts } = sqlTexts('"t"', NUMBERED);
+    const { stands, ...others } = apart;
+    const all = [texts, stands, others].flatMap(each => Object.values<string>(each));
+    for (const each of [insert("1 = 1"), take("1 = 1"), list(5), ...all]) {
       expect(statement(each, NUMBERED).text).not.toMatch(/:[a-z]/);
     }
   });

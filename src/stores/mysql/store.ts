@@ -1,0 +1,125 @@
+import type { IdempotencyStore } from "../../contract/store.ts";
+import { purgeRegularly } from "../sql/purge.ts";
+import { quotedTable } from "../sql/table.ts";
+import { batchStatements } from "./batch-statements.ts";
+import { expectClient, type MysqlClient } from "./client.ts";
+import { mysqlMany } from "./many.ts";
+import { asking, mysqlOperations } from "./operations.ts";
+import { type MysqlStoreOptions, readMysqlOptions } from "./options.ts";
+import { makeTable, type Send, sendingTo } from "./server.ts";
+import { schemaOf, textsOf, written } from "./statements.ts";
+import { transactionStore } from "./transaction.ts";
+
+/** An {@link IdempotencyStore} in a table of MySQL or MariaDB. */
+export interface MysqlStore extends IdempotencyStore {
+  /**
+   * Makes the table where there is none. Safe to call again, and by many processes at once; takes the right to create
+   * only where there is something to make. Not while a transaction is open on the connection, which would be committed.
+   */
+  migrate(): Promise<void>;
+  /**
+   * Removes all records past their time, 500 at once, and answers how many they were. The store does so by itself too:
+   * see `purgeEvery`. Several at once share the work.
+   */
+  purge(): Promise<number>;
+  /**
+   * A store for one call, on the transaction that is open on the connection: what `fn` writes by that connection and the
+   * record of its key are committed together, or neither is. A call that claims the key meanwhile waits for the commit or
+   * the rollback, or until its own `storeTimeout`. Begin and end the transaction yourself. Make a new store for each call,
+   * because calls by one store share one run.
+   *
+   * ```ts
+   * await connection.beginTransaction();
+   * await withIdempotency(["order", id], "1h", () => insertOrder(connection), {
+   *   store: store.inTransaction(connection),
+   * });
+   * await connection.commit();
+   * ```
+   *
+   * @throws InvalidOptionError `INVALID_OPTION`
+   */
+  inTransaction(connection: MysqlClient): IdempotencyStore;
+}
+
+/**
+ * The SQL that `migrate` runs, for those who run their own migrations.
+ *
+ * @param table As the store's option: the database may stand before it.
+ * @throws InvalidOptionError `INVALID_OPTION`
+ */
+export function mysqlSchema(table = "idempotency_keys"): string {
+  return `${schemaOf(quotedTable(table, "`"))};\n`;
+}
+
+/**
+ * A store in MySQL 8 or MariaDB 10.6 and later: it protects all processes that share the table, by the server's clock.
+ * A first claim and a completion are one statement each; a claim that meets a record takes one or three more. Records
+ * past their time are reclaimed by the next claim of their key, and removed in the background.
+ *
+ * ```ts
+ * const store = mysqlStore(createPool({ uri: "mysql://…" }));
+ * await store.migrate();
+ * ```
+ *
+ * @param pool A `Pool` or `Connection` of mysql2, by promises or callbacks, whatever its options. It stays the caller's
+ *   to end.
+ * @throws InvalidOptionError `INVALID_OPTION`
+ */
+export function mysqlStore(pool: MysqlClient, options: MysqlStoreOptions = {}): MysqlStore {
+  const client = expectClient("pool", pool);
+  const { table, purgeEveryMs, onWarning } = readMysqlOptions(options);
+  const { patient, hasty } = sendingTo(client, table);
+  const texts = textsOf(table);
+  const operations = mysqlOperations(asking(texts, patient));
+  const { write, removePast } = batchStatements(table);
+  const many = mysqlMany(hasty, write, mysqlOperations(asking(texts, hasty)));
+  const purging = { everyMs: purgeEveryMs, onWarning, where: "MySQL", isOver: hasEnded(pool) };
+  let isPurging = false;
+
+  const startPurging = () => {
+    if (!isPurging) purgeRegularly(store, purging);
+    isPurging = true;
+  };
+
+  const store: MysqlStore = {
+    ...operations,
+    ...many,
+    claim(key, request) {
+      startPurging();
+      return operations.claim(key, request);
+    },
+    claimMany(items) {
+      startPurging();
+      return many.claimMany(items);
+    },
+    migrate: () => makeTable(client, table),
+    purge: () => purge(hasty, written(texts.past, { limit: BATCH }), removePast),
+    inTransaction: connection => transactionStore(connection, table),
+  };
+  return store;
+}
+
+const BATCH = 500;
+
+/** S10: removes what is past its time and locked by nobody, whose keys one statement finds and another removes. */
+async function purge(
+  send: Send,
+  past: string,
+  removePast: (keys: readonly Buffer[]) => string,
+): Promise<number> {
+  let removed = 0;
+  for (;;) {
+    const keys = (await send(past)).rows.map(([key]) => key as Buffer);
+    const { affected } = keys.length > 0 ? await send(removePast(keys)) : { affected: 0 };
+    removed += affected;
+    // Nobody else's work is done again and again.
+    if (keys.length < BATCH || affected === 0) return removed;
+  }
+}
+
+// Does not refer to the store, because what the timer calls must not keep the store alive. mysql2's pools say so in a
+// field that they do not document; another client that has ended fails the purge, and `onWarning` learns of that.
+const hasEnded = (client: object) => () => {
+  const { _closed, pool } = client as { _closed?: unknown; pool?: { _closed?: unknown } };
+  return _closed === true || pool?._closed === true;
+};
