@@ -22,12 +22,14 @@ export interface Sending {
   readonly hasty: Send;
 }
 
-const LOCK_WAIT = "innodb_lock_wait_timeout = 1";
+// A mode for people takes a join by a primary key for a statement without one.
+const SETTINGS = ["innodb_lock_wait_timeout = 1", "sql_safe_updates = 0"];
+const OF_MARIADB = `/*M!100600 SET STATEMENT ${SETTINGS.join(", ")} FOR */`;
+const OF_MYSQL = `/*+ ${SETTINGS.map(setting => `SET_VAR(${setting})`).join(" ")} */`;
 const VERB = /^[A-Z]+/;
 
-// MariaDB takes the first for a statement's beginning, and MySQL the second for a hint. Each ignores the other's.
-const hastily = (sql: string) =>
-  `/*M!100600 SET STATEMENT ${LOCK_WAIT} FOR */ ${sql.replace(VERB, `$& /*+ SET_VAR(${LOCK_WAIT}) */`)}`;
+// Each server takes the other's for a comment.
+const hastily = (sql: string) => `${OF_MARIADB} ${sql.replace(VERB, verb => `${verb} ${OF_MYSQL}`)}`;
 
 /** Sends to the client, once its server is known to be new enough. */
 export function sendingTo(client: MysqlConnection, table: string): Sending {
@@ -128,7 +130,11 @@ export async function versionOf(client: MysqlConnection): Promise<string> {
 }
 
 export function isSupportedVersion(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(/[.-]/, 2).map(Number);
+  // MariaDB's, for clients of old.
+  const [major = 0, minor = 0] = version
+    .replace(/^5\.5\.5-/, "")
+    .split(/[.-]/, 2)
+    .map(Number);
   const least = /mariadb/i.test(version) ? [10, 6] : [8, 0];
   return major > least[0]! || (major === least[0] && minor >= least[1]!);
 }

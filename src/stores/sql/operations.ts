@@ -13,6 +13,8 @@ export interface SqlDialect {
   readonly records?: (table: string) => string;
   /** Begins the removal of `records`. */
   readonly remove?: "DELETE r FROM";
+  /** Has a `SELECT` of rows that are to be deleted look at no others. */
+  readonly byPurge?: string;
   /** Added to a `SELECT` of rows that are to be deleted. */
   readonly skipLocked: string;
   /** Ends what answers whether it did it: by a row for each row that it changed, or by the client's own count. */

@@ -89,7 +89,7 @@ const otherHolder = `CASE WHEN r.token <> :token THEN ${HOLDER.somebody} ELSE ${
  * and no assignment reads what one before it has written: MySQL may bind `NOT` more closely, and assigns in turn.
  */
 export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
-  const { now, done, least, from = "", key, first = "1", remove = "DELETE FROM" } = dialect;
+  const { now, done, least, from = "", key, first = "1", remove = "DELETE FROM", byPurge = "" } = dialect;
   const row = rowOf(dialect);
   const records = dialect.records?.(table) ?? `${table} AS r`;
   // S3: past its time, whether or not it has been purged.
@@ -141,7 +141,7 @@ ON CONFLICT (key) DO`;
   token = :token,
   outcome = NULL`;
   const retake = change(taken, claimable);
-  const past = `SELECT r.key FROM ${table} AS r WHERE r.purge_at <= ${now} AND ${expired}
+  const past = `SELECT r.key FROM ${table} AS r${byPurge} WHERE r.purge_at <= ${now} AND ${expired}
   ORDER BY r.purge_at LIMIT :limit ${dialect.skipLocked}`;
   const stands = (where: string) =>
     `SELECT 1 AS done FROM ${records} WHERE ${byKey} AND ${live} AND ${where}`;
