@@ -55,6 +55,15 @@ describe("the client that a project has", () => {
     expect(await command(["list", ...down], { cwd })).toMatchObject({ code: 3 });
   });
 
+  it.each(["mysql:", "mariadb:"])("may be mysql2, for MySQL, by %s", async protocol => {
+    const cwd = projectWith("mysql2");
+    const url = inject("mysqlUrl").replace("mysql:", protocol);
+    const ended = await command(["doctor", "--mysql", url], { cwd });
+    expect(linesOf(ended)).toContainEqual(expect.objectContaining({ check: "version", status: "ok" }));
+    const down = ["--mysql", `${protocol}//user:hunter2@127.0.0.1:1/db`];
+    expect(await command(["list", ...down], { cwd })).toMatchObject({ code: 3 });
+  });
+
   it("may be libsql, for SQLite, which shows a listing of many pages", async () => {
     const cwd = projectWith("libsql");
     const database = new Database(join(cwd, "keys.db"));

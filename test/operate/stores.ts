@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import Database from "libsql";
+import mysql from "mysql2/promise";
 import pg from "pg";
 import { inject } from "vitest";
 import type { IdempotencyStore } from "../../src/index.ts";
+import { mysqlStore } from "../../src/mysql.ts";
 import { postgresStore } from "../../src/postgres.ts";
 import { redisStore } from "../../src/redis.ts";
 import { sqliteStore } from "../../src/sqlite.ts";
@@ -52,6 +54,24 @@ async function onPostgres(): Promise<Stage> {
   };
 }
 
+async function onMysql(): Promise<Stage> {
+  const url = inject("mysqlUrl");
+  const pool = mysql.createPool(url);
+  const table = `keys_${randomUUID().replaceAll("-", "")}`;
+  const store = mysqlStore(pool, { table });
+  await store.migrate();
+  return {
+    store,
+    at: ["--mysql", url, "--table", table],
+    garble: async storeKey =>
+      void (await pool.query(`UPDATE ${table} SET version = 9 WHERE \`key\` = ?`, [storeKey])),
+    async close() {
+      await pool.query(`DROP TABLE ${table}`);
+      await pool.end();
+    },
+  };
+}
+
 async function onSqlite(): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), "with-idempotency-command-"));
   const file = join(folder, "keys.db");
@@ -73,5 +93,6 @@ async function onSqlite(): Promise<Stage> {
 export const STAGES: [name: string, open: () => Promise<Stage>][] = [
   ...(redisUrl() === undefined ? [] : [["Redis", onRedis] as [string, () => Promise<Stage>]]),
   ["PostgreSQL", onPostgres],
+  ["MySQL", onMysql],
   ["SQLite", onSqlite],
 ];

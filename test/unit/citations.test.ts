@@ -17,7 +17,10 @@ const PLACES: Record<string, { folders: string[]; clauses: string[] }> = {
   },
   memory: { folders: ["stores/memory"], clauses: OF_EACH_STORE },
   redis: { folders: ["stores/redis"], clauses: OF_EACH_STORE },
-  sql: { folders: ["stores/sql", "stores/postgres", "stores/sqlite"], clauses: OF_EACH_STORE },
+  sql: {
+    folders: ["stores/sql", "stores/postgres", "stores/mysql", "stores/sqlite"],
+    clauses: OF_EACH_STORE,
+  },
 };
 
 const filesIn = (folder: string): string[] =>

@@ -1,4 +1,5 @@
 import type { Address } from "./address.ts";
+import { MYSQL } from "./mysql.ts";
 import { POSTGRES } from "./postgres.ts";
 import { REDIS } from "./redis.ts";
 import { SQLITE } from "./sqlite.ts";
@@ -7,5 +8,6 @@ import { SQLITE } from "./sqlite.ts";
 export const ADDRESSES: Readonly<Record<string, Address>> = {
   redis: REDIS,
   postgres: POSTGRES,
+  mysql: MYSQL,
   sqlite: SQLITE,
 };

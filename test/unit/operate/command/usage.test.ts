@@ -49,7 +49,7 @@ describe("what is called in a wrong way ends with 2", () => {
     [
       "no store",
       ["list"],
-      "expected the address of one store: --redis URL, --postgres URL, --sqlite FILE; got 0",
+      "expected the address of one store: --redis URL, --postgres URL, --mysql URL, --sqlite FILE; got 0",
     ],
     ["two stores", ["list", ...ADDRESS, "--sqlite", "a.db"], "got 2"],
     ["a variable that is not there", ["list", "--redis", "env:NOT_THERE"], "--redis: expected an address"],
@@ -101,8 +101,10 @@ describe("a store that cannot be reached ends with 3", () => {
   it.each([
     ["redis", "redis://user:hunter2@127.0.0.1:1"],
     ["postgres", "postgres://user:hunter2@127.0.0.1:1/db"],
+    ["mysql", "mysql://user:hunter2@127.0.0.1:1/db"],
     ["redis", "redis://user:hunter2@not a host"],
     ["postgres", "postgres://user:hunter2@not a host/db"],
+    ["mysql", "mysql://user:hunter2@not a host/db"],
   ])("%s at %s", async (name, address) => {
     for (const verb of [["list"], ["inspect", "a"], ["doctor"]]) {
       const { code, out, err } = await command([...verb, `--${name}`, address]);
@@ -132,6 +134,7 @@ describe("a project without a client", () => {
   it.each([
     ["redis", "npm install ioredis"],
     ["postgres", "npm install pg"],
+    ["mysql", "npm install mysql2"],
   ])("of %s is told which to install", async (name, advice) => {
     const { code, err } = await command(["list", `--${name}`, "x://host"], { cwd: empty });
     expect(code).toBe(3);
