@@ -16,6 +16,7 @@ export const DIALECT: SqlDialect = {
   key: "`key`",
   first: `LAST_INSERT_ID(${IS_NEW})`,
   remove: "DELETE r FROM",
+  hasSlowWindows: true,
   byPurge: " FORCE INDEX (purge_at)",
   skipLocked: "FOR UPDATE SKIP LOCKED",
   done: "",

@@ -13,6 +13,8 @@ export interface SqlDialect {
   readonly records?: (table: string) => string;
   /** Begins the removal of `records`. */
   readonly remove?: "DELETE r FROM";
+  /** Whether a maximum over all rows takes time by the square of their number. */
+  readonly hasSlowWindows?: boolean;
   /** Has a `SELECT` of rows that are to be deleted look at no others. */
   readonly byPurge?: string;
   /** Added to a `SELECT` of rows that are to be deleted. */

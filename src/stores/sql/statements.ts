@@ -122,6 +122,11 @@ export function sqlTexts(table: string, dialect: SqlDialect): SqlTexts {
   const since = `CASE WHEN ${held} AND ${lapsed} THEN r.lease_until ELSE r.claimed_at END`;
   // Read where it is asked for alone: a result may have megabytes.
   const outcomeOf = `(SELECT o.outcome FROM ${table} AS o WHERE o.key = r.key AND r.is_listed) AS outcome`;
+  const page = (size: number) => `FROM ${table} AS r WHERE r.key >= :start ORDER BY r.key LIMIT ${size}`;
+  const lastOf = (size: number) =>
+    dialect.hasSlowWindows
+      ? `(SELECT max(k.key) FROM (SELECT r.key ${page(size)}) AS k)`
+      : "max(p.key) OVER ()";
   const fresh = `(${key}, ${COLUMNS})
 SELECT :key, ${RECORD_VERSION}, ${first}, :ttl, ${now}, ${now} + :lease, ${now} + :lease + :ttl, ${now} + :ttl,
   :token, :token, :fingerprint, NULL${from}`;
@@ -176,9 +181,9 @@ RETURNING r.key, ${row(claimant)}`,
     forget: `${remove} ${records} WHERE ${byKey} AND NOT ${expired} ${done}`,
     forgetSeen: `${remove} ${records} WHERE ${byKey} AND ${live} AND ${wasSeen} ${done}`,
     list: size => `SELECT r.last, CASE WHEN r.is_listed THEN r.key END AS ${key}, ${row(holder, "r.", outcomeOf)} FROM (
-  SELECT p.*, max(p.key) OVER () AS last FROM (SELECT ${LISTED.map(column => `r.${column}`).join(", ")},
+  SELECT p.*, ${lastOf(size)} AS last FROM (SELECT ${LISTED.map(column => `r.${column}`).join(", ")},
   (${live} AND ${status} = :status AND (:older IS NULL OR ${now} - ${since} >= :older)) AS is_listed
-  FROM ${table} AS r WHERE r.key >= :start ORDER BY r.key LIMIT ${size}) AS p
+  ${page(size)}) AS p
 ) AS r WHERE r.is_listed OR r.key = r.last`,
     // S8, S10: what is past its time, and nothing else.
     purge: `WITH past AS MATERIALIZED (
