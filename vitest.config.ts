@@ -6,10 +6,13 @@ import { projects } from "./test/support/projects.ts";
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 const SLOW =
-  /^test\/(docs\/examples\/(hosts\/|prisma)|field\/(large-results|jest-jsdom)|proof\/(chaos\/(chaos|failover)|simulation\/mutants)|package\/(fresh-clone|published|installed)|operate\/.*processes|stores\/(.*conformance\.clients|postgres\/(gather\.conformance|pglite)|.*processes))/;
+  /^test\/(docs\/examples\/(hosts\/|prisma)|field\/(large-results|jest-jsdom)|proof\/(chaos\/(chaos|failover)|simulation\/mutants)|package\/(fresh-clone|published|installed)|operate\/.*processes|stores\/((redis|postgres|sqlite)\/conformance\.clients|postgres\/(gather\.conformance|pglite)|.*processes))/;
 
 /** Workflow runtimes, chaos, and what else takes long on its own: `npm run test:slow` runs these. */
 export const isSlow = (file: string) => SLOW.test(file);
+
+/** The whole suite on MariaDB, by each way to use its client: `npm run test:stores` runs these. */
+export const isOfStores = (file: string) => /^test\/stores\/mysql\/conformance/.test(file);
 
 /** Every client of docs/clients.md, which have packages of their own: `npm run test:field` installs and runs them. */
 export const isField = (file: string) => file === "test/field/every-client.test.ts";
@@ -36,7 +39,7 @@ export default defineConfig({
     ],
   },
   test: {
-    projects: projects(file => !isSlow(file) && !isField(file) && !isSite(file)),
+    projects: projects(file => !isSlow(file) && !isOfStores(file) && !isField(file) && !isSite(file)),
     // Tests on servers mostly wait: on two cores the default is one file at a time.
     maxWorkers: 3,
     // A guard against what hangs, not a bound on how long a busy machine may take.

@@ -11,7 +11,8 @@ describe("a test file", () => {
     ["test/stores/postgres/store.test.ts", ["postgresUrl"]],
     // By what it imports.
     ["test/stores/postgres/conformance.test.ts", ["postgresUrl"]],
-    ["test/docs/samples.test.ts", ["redisUrl", "postgresUrl"]],
+    ["test/stores/mysql/store.test.ts", ["mysqlUrl"]],
+    ["test/docs/samples.test.ts", ["redisUrl", "postgresUrl", "mysqlUrl"]],
   ])("%s needs the servers %j", (file, servers) => {
     expect(serversOf(file)).toEqual(servers);
   });

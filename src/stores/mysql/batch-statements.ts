@@ -6,7 +6,7 @@ import { DIALECT, insertOf, literal } from "./statements.ts";
 export type BatchItem = Partial<SqlValues> & { key: string };
 
 /** What one statement does for many keys. `owners` answers with the keys that their tokens hold. */
-export type BatchOperation = "insert" | "met" | "retake" | "renew" | "complete" | "release" | "owners";
+type BatchOperation = "insert" | "met" | "retake" | "renew" | "complete" | "release" | "owners";
 
 /** Writes the statement of an operation on keys of which none stands there twice. */
 export type WriteBatch = (operation: BatchOperation, items: readonly BatchItem[]) => string;

@@ -2,10 +2,15 @@ import { expectRightClient, type WrongClient } from "../shared/wrong-client.ts";
 
 /** A statement as mysql2's clients take it. It says of each option that changes rows how the store has them. */
 export interface MysqlQuery {
+  /** The statement, with its values in it. */
   sql: string;
+  /** A row's columns come in their order. */
   rowsAsArray: true;
+  /** As mysql2 reads them by itself. */
   typeCast: true;
+  /** Not by table. */
   nestTables: false;
+  /** It has none. */
   namedPlaceholders: false;
 }
 
@@ -16,7 +21,13 @@ export interface MysqlConnection {
 }
 
 /** A client of mysql2: of `mysql2/promise`, or one with callbacks, which makes its own for promises. */
-export type MysqlClient = MysqlConnection | { promise(): MysqlConnection };
+export type MysqlClient = MysqlConnection | MysqlCallbacks;
+
+/** A `Pool`, a `PoolConnection` or a `Connection` of mysql2 that answers by callbacks. */
+export interface MysqlCallbacks {
+  /** The same, answering by promises. */
+  promise(): MysqlConnection;
+}
 
 /** What the server says of a statement. */
 export interface MysqlAnswer {

@@ -40,7 +40,7 @@ export interface SqlTexts {
 }
 
 /** What takes a statement that writes and one that reads, where a database does not do both at once. */
-export interface TextsApart {
+interface TextsApart {
   /** The columns and values of a new record, as they stand after `INSERT INTO` and the table. */
   readonly fresh: string;
   /** Whether the record is the claim's own and not completed: a condition. */
