@@ -47,7 +47,11 @@ test("all samples are type-correct", { timeout: COMPILER_TIMEOUT_MS }, () => {
 const programs = samples.filter(({ isTest, where }) => !isTest && !where.startsWith("src/"));
 const examples = samples.filter(({ where }) => where.startsWith("src/"));
 const redis = redisUrl();
-const SERVERS = { REDIS_URL: redis ?? "", DATABASE_URL: inject("postgresUrl"), MYSQL_URL: inject("mysqlUrl") };
+const SERVERS = {
+  REDIS_URL: redis ?? "",
+  DATABASE_URL: inject("postgresUrl"),
+  MYSQL_URL: inject("mysqlUrl"),
+};
 
 describe("each sample runs, and prints what it says", () => {
   test.concurrent.for(programs)(
