@@ -1,12 +1,15 @@
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import mysql from "mysql2/promise";
 import pg from "pg";
+import { mysqlStore } from "../../../src/stores/mysql/store.ts";
 import { postgresStore } from "../../../src/stores/postgres/store.ts";
+import { startMariaDb } from "../../support/servers/mariadb.ts";
 import { startPostgres } from "../../support/servers/postgres.ts";
 import { type Kennel, openKennel } from "../../support/servers/process.ts";
 import { startRedis } from "../../support/servers/redis.ts";
 import type { StoreName } from "./settings.ts";
-import { openDatabase, openStore, type Place, postgresAt } from "./stores.ts";
+import { mysqlAt, openDatabase, openStore, type Place, postgresAt } from "./stores.ts";
 
 /** What the driver does to a store's server. */
 interface Server {
@@ -32,7 +35,7 @@ export interface Backend {
   stop(): Promise<void>;
 }
 
-const START: Record<StoreName, () => Promise<Backend>> = { redis, postgres, sqlite };
+const START: Record<StoreName, () => Promise<Backend>> = { redis, postgres, mysql: mariaDb, sqlite };
 
 export const startBackend = (store: StoreName): Promise<Backend> => START[store]();
 
@@ -101,6 +104,49 @@ async function lockTable(port: number, forMs: number): Promise<void> {
     // The server is down or paused: there is trouble enough.
   } finally {
     await client.end().catch(() => {});
+  }
+}
+
+async function mariaDb(): Promise<Backend> {
+  const server = await startMariaDb();
+  const pool = mysql.createPool({ ...mysqlAt(server.port), connectionLimit: 1, connectTimeout: 1_000 });
+  await mysqlStore(pool).migrate();
+  const ask = async (sql: string) => (await pool.query<mysql.RowDataPacket[]>(sql))[0];
+  const others =
+    "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND user <> 'system user'";
+  const endClients = async () => {
+    for (const { id } of await ask(others)) await ask(`KILL ${id}`).catch(() => {});
+  };
+  return {
+    about: server.about,
+    server,
+    place: (_, port) => ({ store: "mysql", port }),
+    troubles: {
+      "clients ended": () => endClients().catch(() => {}),
+      // Those who want to write wait, as behind a migration.
+      "table locked": forMs => lockMariaDb(server.port, forMs),
+    },
+    async left() {
+      await mysqlStore(pool).purge();
+      const [row] = await ask("SELECT CAST(count(*) AS SIGNED) AS records FROM idempotency_keys");
+      return Number(row!["records"]);
+    },
+    async stop() {
+      await pool.end();
+      await server.stop();
+    },
+  };
+}
+
+async function lockMariaDb(port: number, forMs: number): Promise<void> {
+  try {
+    const connection = await mysql.createConnection({ ...mysqlAt(port), connectTimeout: 1_000 });
+    connection.on("error", () => {});
+    await connection.query("LOCK TABLES idempotency_keys WRITE");
+    await sleep(forMs);
+    await connection.end();
+  } catch {
+    // The server is down or paused: there is trouble enough.
   }
 }
 

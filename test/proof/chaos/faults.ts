@@ -35,6 +35,7 @@ const NETWORK: Kinds = {
 const OF_STORE: Record<StoreName, Kinds> = {
   redis: { ...NETWORK, "scripts forgotten": [0.5, 0, 0], "clients ended": [0.5, 0, 0] },
   postgres: { ...NETWORK, "clients ended": [0.7, 0, 0], "table locked": [0.7, 300, 1_500] },
+  mysql: { ...NETWORK, "clients ended": [0.7, 0, 0], "table locked": [0.7, 300, 1_500] },
   sqlite: { "file locked": [3, 100, 1_500] },
 };
 

@@ -1,4 +1,4 @@
-// npm run chaos -- --store redis|postgres|sqlite --minutes M --seed S [--policy reject|rerun|mixed] [--workers N]
+// npm run chaos -- --store redis|postgres|mysql|sqlite --minutes M --seed S [--policy reject|rerun|mixed] [--workers N]
 //   [--keep FILE]; --check FILE checks a history that was kept.
 import { writeFileSync } from "node:fs";
 import { showsHelp } from "../../../scripts/help.ts";

@@ -1,8 +1,10 @@
 import { Redis } from "ioredis";
 import Database from "libsql";
+import mysql from "mysql2/promise";
 import pg from "pg";
 import { createClient } from "redis";
 import type { IdempotencyStore } from "../../../src/contract/store.ts";
+import { mysqlStore } from "../../../src/stores/mysql/store.ts";
 import { postgresStore } from "../../../src/stores/postgres/store.ts";
 import { redisStore } from "../../../src/stores/redis/store.ts";
 import { sqliteStore } from "../../../src/stores/sqlite/store.ts";
@@ -11,6 +13,7 @@ import { sqliteStore } from "../../../src/stores/sqlite/store.ts";
 export type Place =
   | { store: "redis"; port: number; client: "ioredis" | "node-redis" }
   | { store: "postgres"; port: number; hints: boolean }
+  | { store: "mysql"; port: number }
   | { store: "sqlite"; file: string };
 
 const HOST = "127.0.0.1";
@@ -19,6 +22,10 @@ const ignore = () => {};
 /** Opens the store of a worker. It is there at once, whether or not its server is. */
 export function openStore(place: Place): IdempotencyStore {
   if (place.store === "redis") return redisStore(redisClient(place));
+  if (place.store === "mysql") {
+    const pool = mysql.createPool({ ...mysqlAt(place.port), connectionLimit: 6, connectTimeout: 1_000 });
+    return mysqlStore(pool, { onWarning: ignore });
+  }
   if (place.store === "sqlite") return sqliteStore(openDatabase(place.file));
   const pool = new pg.Pool({ ...postgresAt(place.port), max: 6, connectionTimeoutMillis: 1_000 });
   pool.on("error", ignore);
@@ -32,6 +39,8 @@ function redisClient({ port, client }: Extract<Place, { store: "redis" }>) {
   other.connect().catch(ignore);
   return other;
 }
+
+export const mysqlAt = (port: number) => ({ host: HOST, port, user: "root", database: "test" });
 
 export const postgresAt = (port: number) => ({ host: HOST, port, user: "postgres", database: "postgres" });
 

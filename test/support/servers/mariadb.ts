@@ -5,9 +5,17 @@ import { end, launch, onFreePort, openKennel } from "./process.ts";
 
 /** A MariaDB of the test's own, which lets anybody in and keeps nothing. */
 export interface MariaDb {
+  host: string;
+  port: number;
   url: string;
   /** What runs, and where it came from. */
   about: string;
+  /** Sends it SIGKILL, and waits for its end. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port and folder, after `kill` or a shutdown. */
+  restart(): Promise<void>;
+  pause(): void;
+  resume(): void;
   /** Ends it and removes its folder. */
   stop(): Promise<void>;
 }
@@ -42,7 +50,7 @@ export async function startMariaDb(): Promise<MariaDb> {
         "pid-file": join(kennel.dir, "pid"),
         "innodb-flush-method": "fsync",
         // What a killed process wrote is safe with the operating system, which no test kills.
-        "innodb-flush-log-at-trx-commit": "0",
+        "innodb-flush-log-at-trx-commit": "2",
         "innodb-buffer-pool-size": "32M",
         "max-connections": "1000",
         ...(process.getuid?.() === 0 && { user: "root" }),
@@ -50,12 +58,23 @@ export async function startMariaDb(): Promise<MariaDb> {
       const options = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
       const args = ["--no-defaults", "--skip-grant-tables", ...options];
       // It says so only once the port is its own, and ends if it cannot have it.
-      const child = await launch(kennel, { file, args, env }, "ready for connections");
+      const start = () => launch(kennel, { file, args, env }, "ready for connections");
+      let child = await start();
+      const kill = () => end(kennel, child, "SIGKILL");
       return {
+        host: HOST,
+        port,
         url: `mysql://root@${HOST}:${port}/test`,
         about: `MariaDB ${version} (${file}) on port ${port}`,
+        kill,
+        async restart() {
+          await kill();
+          child = await start();
+        },
+        pause: () => void child.kill("SIGSTOP"),
+        resume: () => void child.kill("SIGCONT"),
         async stop() {
-          await end(kennel, child, "SIGKILL");
+          await kill();
           await kennel.close();
         },
       };
