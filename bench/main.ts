@@ -75,6 +75,7 @@ const rows = [
   ...size(),
   ...redis.rows,
   ...measured<Compared>("postgres.ts").rows,
+  ...measured<Compared>("mysql.ts").rows,
   ...measured<Compared>("sqlite.ts").rows,
 ];
 

@@ -108,7 +108,7 @@ async function lockTable(port: number, forMs: number): Promise<void> {
 }
 
 async function mariaDb(): Promise<Backend> {
-  const server = await startMariaDb();
+  const server = await startMariaDb({ isToBeKilled: true });
   const pool = mysql.createPool({ ...mysqlAt(server.port), connectionLimit: 1, connectTimeout: 1_000 });
   await mysqlStore(pool).migrate();
   const ask = async (sql: string) => (await pool.query<mysql.RowDataPacket[]>(sql))[0];

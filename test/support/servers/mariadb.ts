@@ -32,8 +32,8 @@ const findMariaDb = (): Promise<Binary> =>
     advice: "do without its tests",
   });
 
-/** Starts a MariaDB with an empty database `test`. */
-export async function startMariaDb(): Promise<MariaDb> {
+/** Starts a MariaDB with an empty database `test`; one that `isToBeKilled` has written first what it makes at its start. */
+export async function startMariaDb({ isToBeKilled = false } = {}): Promise<MariaDb> {
   const { file, env, version } = await findMariaDb();
   const kennel = await openKennel("mariadb", "KILL");
   try {
@@ -60,6 +60,10 @@ export async function startMariaDb(): Promise<MariaDb> {
       // It says so only once the port is its own, and ends if it cannot have it.
       const start = () => launch(kennel, { file, args, env }, "ready for connections");
       let child = await start();
+      if (isToBeKilled) {
+        await end(kennel, child, "SIGTERM");
+        child = await start();
+      }
       const kill = () => end(kennel, child, "SIGKILL");
       return {
         host: HOST,
