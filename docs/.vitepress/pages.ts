@@ -34,6 +34,7 @@ const SECTIONS: Readonly<Record<string, readonly Page[]>> = {
     ["choosing-a-store", "Choosing a store"],
     ["redis", "Redis"],
     ["postgres", "PostgreSQL"],
+    ["mysql", "MySQL and MariaDB"],
     ["sqlite", "SQLite"],
     ["writing-a-store", "Writing a store"],
     ["sizing", "Sizing"],
