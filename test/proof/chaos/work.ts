@@ -119,9 +119,10 @@ function policyOf(plan: Plan, error: unknown, signal: AbortSignal | undefined): 
   return plan.onError ?? (isHeld ? "hold" : "release");
 }
 
+/** One name for an error, whoever throws it: all items of a batch may throw the reason of its signal. */
 function nameError(error: unknown, call: string): string {
   if (typeof error !== "object" || error === null) return String(error);
-  const thrown = `the error of ${call}`;
+  const thrown = names.get(error) ?? `the error of ${call}`;
   names.set(error, thrown);
   return thrown;
 }
