@@ -31,10 +31,18 @@ export type RequestHandler<R extends Request = Request, A extends unknown[] = []
  * @throws InvalidOptionError `INVALID_OPTION`; InvalidDurationError `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`
  * @example
  * ```ts
- * const createOrder = idempotentHandler(
- *   async (request, execution) => Response.json(await charge(await request.json(), execution?.idempotencyKey)),
- *   { idempotency: createIdempotency({ store }), ttl: "24h", scope: request => userOf(request).id },
+ * import { createIdempotency } from "with-idempotency";
+ * import { idempotentHandler } from "with-idempotency/http";
+ *
+ * let charges = 0;
+ * const charge = idempotentHandler(
+ *   async request => Response.json({ charge: ++charges, ...(await request.json()) }, { status: 201 }),
+ *   { idempotency: createIdempotency({ namespace: "http" }), ttl: "24h", scope: () => "user-7" }, // who is logged in
  * );
+ * const post = { method: "POST", headers: { "Idempotency-Key": '"8e03978e"' }, body: '{"amount":12}' };
+ * const send = async () => (await charge(new Request("https://shop.example/charges", post))).text();
+ * console.log(await send()); // → {"charge":1,"amount":12}
+ * console.log(await send()); // → {"charge":1,"amount":12}
  * ```
  */
 export function idempotentHandler<R extends Request = Request, A extends unknown[] = []>(

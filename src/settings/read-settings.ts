@@ -123,13 +123,17 @@ function step(name: string | number): string {
  *
  * @example
  * ```ts
- * const settings = readSettings({
+ * import { withIdempotency } from "with-idempotency";
+ * import { readSettings } from "with-idempotency/settings";
+ *
+ * const { keyFor, ttl } = readSettings({
  *   key: "order-shipped:{{order.id}}:{{user.id}}",
  *   time: 5,
  *   unit: "minutes",
  *   unlessChanged: ["order.status"],
  * });
- * await withIdempotency(settings.keyFor(data), settings.ttl, () => sendEmail(data));
+ * const data = { order: { id: 42, status: "shipped" }, user: { id: 7 } };
+ * console.log(await withIdempotency(keyFor(data), ttl, () => "sent")); // → sent
  * ```
  *
  * @throws InvalidOptionError `INVALID_OPTION`, with a line for each fault: which field, what came, what to write

@@ -116,8 +116,11 @@ const makeSchema = () => ({
  *
  * @example
  * ```ts
+ * import { Ajv2020 } from "ajv/dist/2020.js";
+ * import { settingsSchema } from "with-idempotency/settings";
+ *
  * const isValid = new Ajv2020().compile(settingsSchema);
- * isValid({ key: "order-shipped:{{order.id}}", time: 5, unit: "minutes" }); // true
+ * console.log(isValid({ key: "order-shipped:{{order.id}}", time: 5, unit: "minutes" })); // → true
  * ```
  */
 export const settingsSchema: Readonly<Record<string, unknown>> = /* @__PURE__ */ frozen(

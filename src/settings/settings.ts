@@ -34,10 +34,10 @@ export interface IdempotencySettings {
    *
    * @example
    * ```ts
-   * const { ttl, keyFor } = readSettings({ key: "order-shipped:{{order.id}}", time: 5, unit: "minutes" });
-   * const data = { order: { id: 1041 } };
-   * keyFor(data); // "order-shipped:[1041]"
-   * await withIdempotency(keyFor(data), ttl, () => sendEmail(data));
+   * import { readSettings } from "with-idempotency/settings";
+   *
+   * const { keyFor } = readSettings({ key: "order-shipped:{{order.id}}", time: 5, unit: "minutes" });
+   * console.log(keyFor({ order: { id: 1041 } })); // → order-shipped:[1041]
    * ```
    *
    * @throws InvalidKeyError `INVALID_KEY`, with the path, if a value is missing, empty (white space alone too), or no

@@ -46,6 +46,13 @@ export interface MysqlStore extends IdempotencyStore {
  *
  * @param table As the store's option: the database may stand before it.
  * @throws InvalidOptionError `INVALID_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { mysqlSchema } from "with-idempotency/mysql";
+ *
+ * console.log(mysqlSchema("app.idempotency_keys").startsWith("CREATE TABLE")); // → true
+ * ```
  */
 export function mysqlSchema(table = "idempotency_keys"): string {
   return `${schemaOf(quotedTable(table, "`"))};\n`;
@@ -56,9 +63,18 @@ export function mysqlSchema(table = "idempotency_keys"): string {
  * A first claim and a completion are one statement each; a claim that meets a record takes one or three more. Records
  * past their time are reclaimed by the next claim of their key, and removed in the background.
  *
+ * @example
  * ```ts
- * const store = mysqlStore(createPool({ uri: "mysql://…" }));
+ * import mysql from "mysql2/promise";
+ * import { createIdempotency } from "with-idempotency";
+ * import { mysqlStore } from "with-idempotency/mysql";
+ *
+ * const pool = mysql.createPool(process.env["MYSQL_URL"] ?? "");
+ * const store = mysqlStore(pool);
  * await store.migrate();
+ * const { withIdempotency } = createIdempotency({ store });
+ * console.log(await withIdempotency(["order-shipped", crypto.randomUUID()], "24h", () => "sent")); // → sent
+ * await pool.end();
  * ```
  *
  * @param pool A `Pool` or `Connection` of mysql2, by promises or callbacks, whatever its options. It stays the caller's

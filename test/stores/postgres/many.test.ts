@@ -336,13 +336,17 @@ describe("those who wait for a key", () => {
 
   it.each(Object.entries(ENDING))("are told that it was %s", async (_, act) => {
     const { table } = await watched();
-    const store = postgresStore(scene.pool, { table, listener: await scene.client() });
+    const listener = await scene.client();
+    const store = postgresStore(scene.pool, { table, listener });
     const keys = await prepared(store, "", 3);
     const told = store.settled!(keys[1]!, new AbortController().signal);
     // The listener listens before what it is to hear of.
     await vi.waitFor(async () => {
-      const { rows } = await scene.probe.query("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'LISTEN %'");
-      expect(rows.length).toBeGreaterThan(0);
+      const { rows } = await scene.probe.query(
+        "SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND query LIKE 'LISTEN %' AND state = 'idle'",
+        [(listener as unknown as { processID: number }).processID],
+      );
+      expect(rows.length).toBe(1);
     });
     expect(await act(store, keys)).toEqual([true, true, true]);
     await told;
