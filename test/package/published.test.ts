@@ -47,7 +47,7 @@ describe("the tarball", () => {
     expect([...new Set(packages.flat())]).toEqual(["@opentelemetry/api"]);
   });
 
-  it("has source maps of lines, without the sources' text, and unpacks to 1.7 MB at most", async () => {
+  it("has source maps of lines, without the sources' text, and unpacks to 1.8 MB at most", async () => {
     const maps = consumer.files.filter(file => file.endsWith(".map"));
     expect(maps.length).toBeGreaterThan(2 * ENTRIES.length - 2);
     for (const file of maps) {
@@ -57,7 +57,7 @@ describe("the tarball", () => {
       expect(sourcesContent, file).toBeUndefined();
     }
     const texts = await Promise.all(consumer.files.map(file => consumer.read(file)));
-    expect(texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)).toBeLessThanOrEqual(1_700_000);
+    expect(texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)).toBeLessThanOrEqual(1_800_000);
   });
 
   it("asks for no module of Node.js in its root entry, chunks included", async () => {
@@ -69,11 +69,11 @@ describe("the tarball", () => {
 });
 
 const LOADED = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["']([^"'\n]+)["']/g;
-const loadedIn = (code: string) => Array.from(code.matchAll(LOADED), ([, name]) => name!);
-
 // Comments show imports that are the reader's.
-const packagesIn = (declarations: string) =>
-  loadedIn(declarations.replace(/\/\*.*?\*\//gs, "")).filter(name => !name.startsWith("./"));
+const loadedIn = (code: string) =>
+  Array.from(code.replace(/\/\*.*?\*\//gs, "").matchAll(LOADED), ([, name]) => name!);
+
+const packagesIn = (declarations: string) => loadedIn(declarations).filter(name => !name.startsWith("./"));
 
 /** The files of an entry, and the packages that they load. */
 async function reachedFrom(entry: string): Promise<{ files: string[]; packages: string[] }> {
