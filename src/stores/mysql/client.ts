@@ -7,7 +7,7 @@ export interface MysqlQuery {
   /** A row's columns come in their order. */
   rowsAsArray: true;
   /** As mysql2 reads them by itself. */
-  typeCast: true;
+  typeCast: (column: unknown, read: () => unknown) => unknown;
   /** Not by table. */
   nestTables: false;
   /** It has none. */

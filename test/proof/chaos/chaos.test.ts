@@ -30,7 +30,8 @@ describe.concurrent("processes that are killed, paused and cut off from their st
     expect(outcome.tally.get("replays"), table(outcome.tally)).toBeGreaterThan(5);
   });
 
-  it("and a protection less is found out", TIMEOUT, async () => {
+  // How a run interleaves is not its seed's alone: one of three finds it, on a busy machine too.
+  it("and a protection less is found out", { ...TIMEOUT, retry: 2 }, async () => {
     const mutant = "an outcome is kept for its ttl (S7)";
     const { violations } = await chaos(short({ store: "sqlite", mutant, seconds: 4 }));
     expect(violations.map(({ promise }) => promise)).toContain("P1");
