@@ -10,14 +10,14 @@ export default defineConfig({
     // Each mutant has a process of its own: its test files need not have one each.
     isolate: false,
     // Stryker has a timeout of its own for each mutant.
-    testTimeout: 60_000,
+    testTimeout: 300_000,
     setupFiles: ["test/support/mutation.ts"],
     include: ["test/{unit,behaviour}/**/*.test.ts"],
     exclude: [
       ...configDefaults.exclude,
       // They read the sources, which hold a mutant's switches here.
       "test/unit/*.test.ts",
-      "test/unit/{testing,observability}/**",
+      "test/unit/{testing,observability,operate}/**",
       "test/unit/util/sha256*",
       "test/behaviour/*.processes.test.ts",
     ],
