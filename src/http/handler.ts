@@ -111,8 +111,12 @@ async function once(
 
 /** A response of whichever copy of its class. */
 function isResponse(value: unknown): value is Response {
-  const { status, headers, clone } = Object(value) as Partial<Response>;
-  return typeof status === "number" && typeof headers?.get === "function" && typeof clone === "function";
+  try {
+    const { status, headers, clone } = Object(value) as Partial<Response>;
+    return typeof status === "number" && typeof headers?.get === "function" && typeof clone === "function";
+  } catch {
+    return false;
+  }
 }
 
 /** What is kept of a handler's response. Throws it from 500 on, for `onError` to decide. */
@@ -128,10 +132,16 @@ async function keptOf(response: unknown, maxBodyBytes: number): Promise<Kept> {
 
 const FAILURE = "Response";
 
-/** That response, with a text: what `onError` stores of it, and what calls get that share the run. */
+/**
+ * That response, with a text: what `onError` stores of it, and what calls get that share the run. P2: a response that takes
+ * no text is thrown without one. An error about that would hide the status from `onError`.
+ */
 function failure(response: Response, kept: KeptResponse): Response {
-  const toText = () => JSON.stringify(kept);
-  return Object.defineProperties(response, { name: { value: FAILURE }, toString: { value: toText } });
+  const text = JSON.stringify(kept);
+  for (const [name, value] of Object.entries({ name: FAILURE, toString: () => text })) {
+    Reflect.defineProperty(response, name, { value, configurable: true });
+  }
+  return response;
 }
 
 /** What a client gets for the error that its call was refused with, or shares; undefined where that is the host's. */

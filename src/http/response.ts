@@ -24,14 +24,18 @@ const OF_ONE_CONNECTION =
 
 /** What is kept of a response; undefined of one whose body is a stream, too large, or cannot be read. Leaves it whole. */
 export async function keep(response: Response, maxBytes: number): Promise<KeptResponse | undefined> {
-  const { status, statusText, headers, body, bodyUsed } = response;
-  const isStream = /^text\/event-stream\b/i.test(headers.get("content-type") ?? "");
-  // Below 200: an upgrade, or a network error.
-  if (isStream || status < 200 || bodyUsed || body?.locked) return undefined;
-  // P3: the handler has done its work, whatever becomes of the body.
-  const bytes = await readAtMost(response.clone().body, maxBytes).catch(() => undefined);
-  if (bytes === undefined) return undefined;
-  return { status, ...(statusText && { statusText }), headers: keptHeaders(headers), ...keptBody(bytes) };
+  try {
+    const { status, statusText, headers, body, bodyUsed } = response;
+    const isStream = /^text\/event-stream\b/i.test(headers.get("content-type") ?? "");
+    // Below 200: an upgrade, or a network error.
+    if (isStream || status < 200 || bodyUsed || body?.locked) return undefined;
+    const bytes = await readAtMost(response.clone().body, maxBytes);
+    if (bytes === undefined) return undefined;
+    return { status, ...(statusText && { statusText }), headers: keptHeaders(headers), ...keptBody(bytes) };
+  } catch {
+    // P3: the handler has done its work, whatever becomes of its response.
+    return undefined;
+  }
 }
 
 function keptHeaders(headers: Headers): [string, string][] {

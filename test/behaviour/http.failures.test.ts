@@ -50,6 +50,23 @@ describe("a response from 200 to 499 is kept", () => {
 });
 
 describe("a response from 500", () => {
+  it("may be one object for all requests", async () => {
+    const unavailable = new Response(null, { status: 503 });
+    const { handle, runs } = scene(() => unavailable);
+    expect(await handle(post("k"))).toBe(unavailable);
+    expect(await handle(post("k"))).toBe(unavailable);
+    expect(await handle(post("another"))).toBe(unavailable);
+    expect(runs).toHaveLength(3);
+  });
+
+  it("may be frozen, and is judged by its status all the same (P2)", async () => {
+    const cut = Object.freeze(new Response("no answer", { status: 502 }));
+    const { handle, runs } = scene(() => cut);
+    expect(await handle(post("k"))).toBe(cut);
+    expect(await problem(await handle(post("k")))).toMatchObject({ status: 409 });
+    expect(runs).toHaveLength(1);
+  });
+
   it.each([500, 501, 503, 505])("of %i frees the key by default", async status => {
     const { handle, runs } = scene(inTurn(status, 201));
     const first = await handle(post("k"));
@@ -260,6 +277,24 @@ describe("a response that cannot be kept", () => {
     const again = await kept.handle(post("k"));
     expect([replayed(again), new Uint8Array(await again.arrayBuffer())]).toEqual(["true", bytesOf(50)]);
   });
+
+  it.each(["clone", "headers", "body"])(
+    "one whose %s throws goes to its caller, and nothing runs again",
+    async member => {
+      const broken = () => {
+        throw new Error("broken");
+      };
+      const response = Object.defineProperty(
+        new Response("sent"),
+        member,
+        member === "clone" ? { value: broken } : { get: broken },
+      );
+      const { handle, runs } = scene(inTurn(response));
+      await handle(post("k")).catch(() => {});
+      expect((await handle(post("k"))).status).toBe(409);
+      expect(runs).toHaveLength(1);
+    },
+  );
 
   it("no Response at all is the host's error, and nothing runs again", async () => {
     for (const answer of [undefined, "text", { status: 200 }]) {
