@@ -241,6 +241,18 @@ describe("on a transaction", () => {
     await crossed;
   });
 
+  it("does not say that a key is released where its statement failed and a commit would keep the claim", async () => {
+    const key = newKey();
+    const connection = await began();
+    const store = scene.store().inTransaction(connection);
+    await store.claim(key, { token: "1", ...LONG });
+    const interrupted = Object.assign(new Error("Query execution was interrupted"), { errno: 1317 });
+    vi.spyOn(connection, "query").mockRejectedValueOnce(interrupted);
+    await expect(store.release(key, "1")).rejects.toBe(interrupted);
+    await connection.commit();
+    expect(await scene.store().read(key)).toMatchObject({ status: "in-progress" });
+  });
+
   it.each(["a connection of a pool", "a connection with callbacks"])("works on %s", async kind => {
     const key = newKey();
     const connection = await scene.pool.getConnection();
