@@ -87,7 +87,7 @@ async function listed(store: IdempotencyStore, state: "uncertain" | "completed")
   const seconds = (performance.now() - begun) / 1000;
   clearInterval(watch);
   const each = ((seconds * 1e6) / RECORDS).toFixed(1);
-  return `${state}: ${found} found in ${seconds.toFixed(1)} s (${each} µs a record), ${Math.round(most / 1e6)} MB more at the most`;
+  return `${state}: ${found} found in ${seconds.toFixed(1)} s (${each} µs a record), ${Math.round(most / 1e6)} MB more at most`;
 }
 
 const { store, close } = await (OPEN[name] ?? OPEN["memory"]!)();

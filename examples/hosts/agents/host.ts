@@ -4,7 +4,7 @@ import type { Host } from "../common/run.ts";
 // Longer than a lease: a run that begins again then learns that nobody knows what became of the one before.
 const RUN_TIMEOUT_MS = 5_000;
 
-/** An agent by the AI SDK whose tools are an MCP server's. Whoever runs such agents runs one again that died or failed. */
+/** An agent by the AI SDK whose tools are an MCP server's. The runtime runs an agent again that died or failed. */
 export const agents: Host = {
   name: "AI SDK and MCP",
   packages: ["ai", "@modelcontextprotocol/sdk"],

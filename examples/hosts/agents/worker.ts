@@ -30,7 +30,7 @@ async function mailOnce(run: string, mail: Mail): Promise<{ messageId: string }>
       sendMail(mail, messageIdOf(idempotencyKey)),
     );
   } catch (error) {
-    // Whoever runs the agent runs it again.
+    // The runtime runs it again.
     if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await settleUnknown(mails);
     throw error;
   }

@@ -72,7 +72,7 @@ const TEXT_COLUMNS: readonly ValueName[] = ["key", "token", "fingerprint", "outc
 
 /**
  * Puts the rows in the place of what is asked, and their columns in those of the `:name`s. What is asked has the types of
- * the table's columns: of literals alone MariaDB makes a type that cuts long ones short without a word.
+ * the table's columns: of literals alone MariaDB makes a type that cuts long ones short, and reports no error.
  */
 function joined(
   table: string,

@@ -16,7 +16,7 @@ const KEPT = /\u0010(.{4})/g;
 
 const mark = (unit: string) => MARK + unit.charCodeAt(0).toString(16).padStart(4, "0");
 
-/** A text as any store can keep it: the same, but for what a store would change. Different texts stay different. */
+/** A text as any store can keep it: what a store would change is escaped. Different texts stay different. */
 export function storableText(text: string): string {
   if (text.isWellFormed() && !text.includes("\0") && !text.includes(MARK)) return text;
   return text.replace(UNSTORABLE, mark);
