@@ -208,6 +208,29 @@ describe("the playground's forms", () => {
   });
 });
 
+describe("a number that is being typed", () => {
+  it("stays while the page draws itself anew", async () => {
+    const { page, close } = await visit();
+    await page.getByRole("radio", { name: "Worker killed" }).check();
+    const lease = page.getByLabel("lease");
+    await lease.fill("4");
+    await page.getByLabel("Unit").evaluate((unit: HTMLSelectElement) => {
+      unit.value = "hours";
+      unit.dispatchEvent(new Event("change"));
+    });
+    await page.waitForFunction(() => location.hash.includes("unit=hours"));
+    // Two frames: by then what was to be drawn is.
+    await page.evaluate(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))));
+    expect(await lease.inputValue()).toBe("4");
+    await lease.press("Enter");
+    await page.waitForFunction(() => location.hash.includes("lease=4"));
+    await lease.fill("1000000");
+    await lease.blur();
+    expect(new URL(page.url()).hash).toContain("lease=4");
+    await close();
+  });
+});
+
 describe("a playground's address", () => {
   it("brings back the whole state", async () => {
     const first = await visit();
