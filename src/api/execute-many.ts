@@ -56,6 +56,8 @@ function readMany<I>(
       const text = keyText(key(item, index));
       const print = payload?.(item);
       return {
+        index,
+        item,
         key: text,
         storeKey: storeKey(namespace, text),
         settings: print === undefined ? settings : { ...settings, fingerprint: fingerprint(print) },

@@ -41,16 +41,20 @@ export function keepLease(run: Run): void {
   });
 }
 
-/** As {@link keepLease}, of all the runs that are to be taken by then. */
-export function keepLeases(take: () => readonly Run[]): void {
-  void SOON.then(() => {
+/**
+ * B4: as {@link keepLease}, of all the runs that are to be taken by then: one timer, since few batches take long enough for
+ * each run to need one of its own.
+ */
+export function keepLeases(take: () => readonly Run[], leaseMs: number): ReturnType<typeof setTimeout> {
+  const begin = () => {
     for (const run of take()) if (run.lease !== "over") beginToRenew(run);
-  });
+  };
+  return backgroundTimer(begin, leaseMs / BEATS_PER_LEASE / 2);
 }
 
 function beginToRenew(run: Run): void {
   const { leaseMs } = run.call.settings;
-  run.timer = { beat: nextBeat(run), end: undefined, watched: undefined };
+  run.timer = { beat: nextBeat(run, elapsedSince(run.heldSince)), end: undefined, watched: undefined };
   // If the claim was answered late, the next beat may come too late.
   if (leaseLeftMs(run) >= leaseMs * (1 - 1 / BEATS_PER_LEASE)) return;
   watchEnd(run, run.timer);

@@ -3,13 +3,13 @@ import { type Awaitable, isPromise } from "../util/awaitable.ts";
 import { onAbort } from "../util/on-abort.ts";
 import { differs, replay, replayed, requireFingerprint, see, storeFailed } from "./answers.ts";
 import { type Call, type Failed, throwIfAborted } from "./call.ts";
-import { type Asked, type Claimed, claim } from "./claim.ts";
+import { type Asked, type Claimed, type Completed, claim } from "./claim.ts";
 import { conclude, publish } from "./conclude.ts";
 import { accompany, follow } from "./follow.ts";
 import { releaseLateClaim } from "./late-claim.ts";
 import { claimedRun, runAndSettle, unprotectedRun } from "./run.ts";
 import { findRun, LEFT, openRun, type SharedEnd, type SharedRun } from "./shared-runs.ts";
-import { untilTurn } from "./until-turn.ts";
+import { isInTime, untilTurn } from "./until-turn.ts";
 import { newWait, type Wait } from "./wait.ts";
 
 /** Shares a run of this process, or claims, runs and settles. Answers at once where it can; throws or rejects as it fails. */
@@ -52,8 +52,23 @@ function begin(call: Call): Awaitable<unknown> {
   const asked = claim(call);
   if (!isPromise(asked) && asked.answer.status === "completed") return replay(call, asked.answer, true);
   const shared = openRun(scope, storeKey, hostOf(call));
+  if (isPromise(asked)) return asked.then(asked => goOn(call, { shared, asked }));
   if (isClaimed(asked)) return runAndSettle(claimedRun(call, shared, asked), conclude);
   return takeTurns(call, { shared, asked });
+}
+
+/** After the first answer of a store that takes its time. */
+function goOn(call: Call, turn: Turn): Awaitable<unknown> {
+  const { shared, asked } = turn;
+  if (isClaimed(asked) && isInTime(call, asked)) {
+    return runAndSettle(claimedRun(call, shared, asked), conclude);
+  }
+  if (asked.answer.status === "completed") return replayShared(call, shared, asked.answer);
+  return takeTurns(call, turn);
+}
+
+function isClaimed(asked: Asked): asked is Asked<Claimed> {
+  return asked.answer.status === "claimed";
 }
 
 const hostOf = ({ fn }: Call) => (typeof fn === "object" ? fn.host : undefined);
@@ -63,14 +78,10 @@ function isOfOwn(call: Call, { host }: SharedRun): boolean {
   return host !== undefined && host === hostOf(call);
 }
 
-function isClaimed(asked: Awaitable<Asked>): asked is Asked<Claimed> {
-  return !isPromise(asked) && asked.answer.status === "claimed";
-}
-
 /** A turn that this call leads: others share it, while it asks for the key and runs. */
 interface Turn {
   readonly shared: SharedRun;
-  readonly asked: Awaitable<Asked>;
+  readonly asked: Asked;
 }
 
 /** What a turn came to where this call is to take another. */
@@ -85,8 +96,8 @@ async function takeTurns(call: Call, first?: Turn): Promise<unknown> {
       if (turn === undefined) throwIfAborted(call);
       const other = turn === undefined ? findRun(scope, storeKey) : undefined;
       if (other === undefined) {
-        const led = turn ?? { shared: openRun(scope, storeKey, hostOf(call)), asked: claim(call) };
-        return await lead(call, led, wait);
+        const shared = turn?.shared ?? openRun(scope, storeKey, hostOf(call));
+        return await lead(call, shared, turn?.asked ?? claim(call), wait);
       }
       const end = await (isOfOwn(call, other) ? accompany : follow)(call, other, wait);
       const answer = share(call, end);
@@ -97,7 +108,7 @@ async function takeTurns(call: Call, first?: Turn): Promise<unknown> {
   }
 }
 
-async function lead(call: Call, { shared, asked }: Turn, wait: Wait): Promise<unknown> {
+async function lead(call: Call, shared: SharedRun, asked: Awaitable<Asked>, wait: Wait): Promise<unknown> {
   let end = LEFT;
   try {
     const got = await untilTurn(call, shared, await asked, wait);
@@ -106,8 +117,7 @@ async function lead(call: Call, { shared, asked }: Turn, wait: Wait): Promise<un
       case "claimed":
         return await runAndSettle(claimedRun(call, shared, got as Asked<Claimed>), conclude);
       case "completed":
-        end = { type: "completed", persisted: true, ...answer };
-        return replay(call, answer, true);
+        return replayShared(call, shared, answer);
       case "failed":
         if (mayRunUnprotected(call, answer, wait)) {
           return await runAndSettle(unprotectedRun(call, shared, answer), conclude);
@@ -120,6 +130,15 @@ async function lead(call: Call, { shared, asked }: Turn, wait: Wait): Promise<un
   } finally {
     // A run has said so itself, and may be shared until the store knows of it.
     if (shared.end === undefined) publish(call, shared, end);
+  }
+}
+
+/** Replays an outcome of the store, for those who share this call's way too. */
+function replayShared(call: Call, shared: SharedRun, completed: Completed): unknown {
+  try {
+    return replay(call, completed, true);
+  } finally {
+    publish(call, shared, { type: "completed", persisted: true, ...completed });
   }
 }
 

@@ -173,7 +173,11 @@ function fail(run: Run, error: unknown, conclude: Conclude): Awaitable<unknown> 
 /** Settles the claim: now, or, where it was never seen to be made, as soon as that may be. */
 function settleBy(run: Run, end: RunEnd, conclude: Conclude): Awaitable<unknown> {
   const settled = run.unclaimed === undefined ? settleRun(run, end.settlement) : settleUnseen(run, end);
-  if (isPromise(settled)) return concludeLater(run, end, settled, conclude);
+  if (isPromise(settled)) return settled.then(settled => concludeSettled(run, end, settled, conclude));
+  return concludeSettled(run, end, settled, conclude);
+}
+
+function concludeSettled(run: Run, end: RunEnd, settled: boolean | undefined, conclude: Conclude): unknown {
   end.settled = settled;
   return conclude(run, end);
 }
@@ -181,14 +185,4 @@ function settleBy(run: Run, end: RunEnd, conclude: Conclude): Awaitable<unknown>
 function settleUnseen({ call, unclaimed }: Run, { settlement }: RunEnd): false {
   settleLateClaim(call, unclaimed!, () => settlement, call.settings.leaseMs);
   return false;
-}
-
-async function concludeLater(
-  run: Run,
-  end: RunEnd,
-  settled: PromiseLike<boolean | undefined>,
-  conclude: Conclude,
-): Promise<unknown> {
-  end.settled = await settled;
-  return conclude(run, end);
 }

@@ -42,22 +42,19 @@ export function settleRun(run: Run, settlement: Settlement): Awaitable<boolean |
   if (settlement.operation === "complete") concludeLease(run);
   else stopLease(run);
   const { heldSince } = run;
-  const answer = settle(run.call, settlement);
-  if (isPromise(answer) || answer === false) return untilSettled(run, settlement, heldSince, answer);
-  stopLease(run);
-  return answer;
+  return untilSettled(run, settlement, heldSince, settle(run.call, settlement));
 }
 
-async function untilSettled(
+function untilSettled(
   run: Run,
   settlement: Settlement,
   heldSince: Moment,
   answer: Awaitable<boolean | undefined>,
-): Promise<boolean | undefined> {
-  let settled = await answer;
-  if (settled === false) settled = await settleAgain(run, settlement, heldSince);
+): Awaitable<boolean | undefined> {
+  if (isPromise(answer)) return answer.then(settled => untilSettled(run, settlement, heldSince, settled));
+  if (answer === false) return settleAgain(run, settlement, heldSince);
   stopLease(run);
-  return settled;
+  return answer;
 }
 
 /**
@@ -70,7 +67,9 @@ async function settleAgain(
   heldSince: Moment,
 ): Promise<boolean | undefined> {
   const isOurs = run.heldSince === heldSince ? await claimedAnew(run, settlement) : true;
-  return isOurs ? settle(run.call, settlement) : isOurs;
+  const settled = isOurs ? await settle(run.call, settlement) : isOurs;
+  stopLease(run);
+  return settled;
 }
 
 /** A release has nothing to free, unless a renewal is about to claim, or what it claimed may land yet. */

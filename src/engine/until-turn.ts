@@ -26,11 +26,10 @@ export async function untilTurn(
     if (answer.status === "completed" || answer.status === "failed") return { answer, sentAt };
     if (answer.status !== "claimed") {
       await untilNextPoll(call, shared, answer, wait, polls++);
+    } else if (isInTime(call, asked) && !hasMissed(call, answer, wait)) {
+      return { answer, sentAt };
     } else {
-      // Section 6: whether the claim is still one's own before `fn` starts.
-      const isOver = elapsedSince(sentAt) >= call.settings.leaseMs;
-      if (!isOver && !isTooLate(call, answer, wait)) return { answer, sentAt };
-      if (!isOver) return decline(call, answer, wait);
+      if (!isOver(call, asked)) return decline(call, answer, wait);
       // Another may have taken over by now. If none has, the store knows its own token.
       if (++late > LATE_CLAIMS) return { answer: outlasted(call), sentAt };
     }
@@ -62,12 +61,22 @@ function outlasted(call: Call): Failed {
   return { status: "failed", error, late: undefined, waitedMs: call.settings.leaseMs, isRepeated: true };
 }
 
-/** Whether a claim comes too late to be used. */
-function isTooLate({ settings }: Call, { attempt }: Claimed, { seenAttempt, hasOutwaited }: Wait): boolean {
-  // P2: the run that this call waited for has gone, and its window with it: whether it had succeeded nobody knows, nor
-  // when that window began.
-  const missed = hasOutwaited || attempt <= seenAttempt;
-  return (missed && settings.onUncertain !== "rerun") || settings.signal?.aborted === true;
+/** Section 6: whether a claim may no longer be one's own before `fn` starts. */
+function isOver({ settings }: Call, { sentAt }: Asked): boolean {
+  return elapsedSince(sentAt) >= settings.leaseMs;
+}
+
+/** Whether a claim can still be used: it is one's own, and the caller has not left. */
+export function isInTime(call: Call, asked: Asked): boolean {
+  return !isOver(call, asked) && call.settings.signal?.aborted !== true;
+}
+
+/**
+ * P2: whether the run that this call waited for has gone, and its window with it. Whether it had succeeded nobody knows,
+ * nor when that window began.
+ */
+function hasMissed({ settings }: Call, { attempt }: Claimed, { seenAttempt, hasOutwaited }: Wait): boolean {
+  return (hasOutwaited || attempt <= seenAttempt) && settings.onUncertain !== "rerun";
 }
 
 async function decline(call: Call, claimed: Claimed, { seenAttempt }: Wait): Promise<never> {

@@ -5,7 +5,7 @@ import { describe } from "../../util/describe.ts";
 import { isError } from "../../util/is-error.ts";
 import { backgroundTimer } from "../../util/timers.ts";
 import type { Boxed, Host, Run, Seat } from "../call.ts";
-import { keepLeases, leaseLeftMs } from "../lease.ts";
+import { keepLease, keepLeases, leaseLeftMs } from "../lease.ts";
 import { batchExecution } from "./batch-execution.ts";
 
 // B7: how many batches are claimed or run at the same time.
@@ -13,10 +13,14 @@ const SLOTS = 2;
 // How long those whose claims are made wait for their companions' claims.
 const PATIENCE_MS = 100;
 
-/** An item on its way: it is not known yet whether it is to run, it is to run, it waits for another's run, or it is over. */
-export interface Passenger<I> extends Seat {
+/** An item, and its place among all. */
+export interface Placed<I> {
   readonly index: number;
   readonly item: I;
+}
+
+/** An item on its way: it is not known yet whether it is to run, it is to run, it waits for another's run, or it is over. */
+export interface Passenger<I> extends Seat, Placed<I> {
   state: "undecided" | "boarded" | "waiting" | "over";
   /** The batch that it goes with; undefined while it waits. */
   batch: Batch<I> | undefined;
@@ -37,6 +41,9 @@ interface Batch<I> {
   undecided: number;
   boarded: Boarded<I>[];
   patience: ReturnType<typeof setTimeout> | undefined;
+  /** The runs whose leases are to be kept if they take long, and what sees to that. */
+  runs: Run[];
+  keeper: ReturnType<typeof setTimeout> | undefined;
 }
 
 /** The batches of one `executeMany`. */
@@ -47,8 +54,8 @@ export interface Batches<I> {
   undecided(): number;
   /** How many items wait for another's run. */
   waiting(): number;
-  /** Opens a batch of items, given the place of the first. The call of each is to be performed then, and its end be said. */
-  open(items: readonly I[], index: number): readonly Passenger<I>[];
+  /** Opens a batch of items. The call of each is to be performed then, and its end be said. */
+  open(items: readonly Placed<I>[]): readonly Passenger<I>[];
   end(passenger: Passenger<I>): void;
 }
 
@@ -59,8 +66,6 @@ export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed
   let open = 0;
   let undecided = 0;
   let waiting = 0;
-  // Runs whose lease is about to be kept.
-  let begun: Run[] = [];
 
   const host = { board, leave } as Host;
 
@@ -71,6 +76,8 @@ export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed
       undecided: unknown,
       boarded: [],
       patience: undefined,
+      runs: [],
+      keeper: undefined,
     };
     for (const passenger of passengers) passenger.batch = batch;
     open += 1;
@@ -89,7 +96,9 @@ export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed
     if (state === "boarded") return;
     passenger.batch = undefined;
     batch.present -= 1;
-    if (batch.present === 0) open -= 1;
+    if (batch.present > 0) return;
+    open -= 1;
+    stopKeeping(batch);
   }
 
   function board(passenger: Passenger<I>, run: Run): Promise<Boxed> {
@@ -97,24 +106,12 @@ export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed
       const boarded = { passenger, run, resolve, reject };
       passenger.attempt = run.execution.attempt;
       decide(passenger, "boarded");
-      if (run.unclaimed === undefined) keep(run);
       const { batch } = passenger;
       if (batch === undefined) late.push(boarded);
       else batch.boarded.push(boarded);
+      if (run.unclaimed === undefined) keep(run, batch);
       goOn(batch);
     });
-  }
-
-  /** B4: begins to renew the leases of all that board at the same time. */
-  function keep(run: Run): void {
-    if (begun.length === 0) keepLeases(takeBegun);
-    begun.push(run);
-  }
-
-  function takeBegun(): readonly Run[] {
-    const runs = begun;
-    begun = [];
-    return runs;
   }
 
   function leave(passenger: Passenger<I>): void {
@@ -165,13 +162,13 @@ export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed
     hasRoom: () => open < SLOTS && late.length === 0,
     undecided: () => undecided,
     waiting: () => waiting,
-    open(items, first) {
+    open(items) {
       const passengers = items.map(
-        (item, n): Passenger<I> => ({
+        ({ index, item }): Passenger<I> => ({
           host,
           attempt: 0,
           sharesFailure: false,
-          index: first + n,
+          index,
           item,
           state: "undecided",
           batch: undefined,
@@ -183,6 +180,27 @@ export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed
     },
     end,
   };
+}
+
+/** B4: renews the lease of a run if it takes long, with those of its batch; at once where it waits for a batch. */
+function keep<I>(run: Run, batch: Batch<I> | undefined): void {
+  if (batch === undefined) keepLease(run);
+  else {
+    batch.runs.push(run);
+    batch.keeper ??= keepLeases(() => takeRuns(batch), run.call.settings.leaseMs);
+  }
+}
+
+function takeRuns<I>(batch: Batch<I>): readonly Run[] {
+  const { runs } = batch;
+  batch.runs = [];
+  batch.keeper = undefined;
+  return runs;
+}
+
+/** A run goes on whose caller has left. */
+function stopKeeping<I>({ runs, keeper }: Batch<I>): void {
+  if (runs.every(({ lease }) => lease === "over")) clearTimeout(keeper);
 }
 
 /** Section 6: whether a claim is still one's own before `fn` starts. One that is not is returned, as `fn` never ran by it. */

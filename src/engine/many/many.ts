@@ -1,14 +1,15 @@
 import { isIdempotencyError } from "../../contract/errors.ts";
 import type { BatchFn, ItemOutcome, ManyOutcomes } from "../../contract/many.ts";
 import type { Settings } from "../../contract/options.ts";
+import type { Settled } from "../../stores/memory/records.ts";
 import { type Awaitable, isPromise } from "../../util/awaitable.ts";
 import { onAbort } from "../../util/on-abort.ts";
 import { drawTokens } from "../../util/token.ts";
 import { isQuiet, replayKept } from "../answers.ts";
-import { createCall, type MakeAnswer } from "../call.ts";
+import { createCall, type MakeAnswer, type Seat } from "../call.ts";
 import { perform } from "../perform.ts";
 import type { CallScope, StoreScope } from "../shared-runs.ts";
-import { batchesOf, type Passenger } from "./batches.ts";
+import { type Batches, batchesOf, type Passenger, type Placed } from "./batches.ts";
 import { gatheredStore } from "./gathered-store.ts";
 import { outcomesFor } from "./outcomes.ts";
 import { sourceOf } from "./source.ts";
@@ -27,11 +28,11 @@ export interface Many<I> {
   readonly scope: StoreScope;
   readonly settings: Settings;
   /** Reads an item's key and fingerprint. Throws where one is bad. */
-  read(item: I, index: number): ReadItem;
+  read(item: I, index: number): ReadItem<I>;
 }
 
-/** What is the item's own of its call. */
-interface ReadItem {
+/** An item, and what is its own of its call. */
+export interface ReadItem<I> extends Placed<I> {
   readonly key: string;
   readonly storeKey: string;
   readonly settings: Settings;
@@ -44,7 +45,7 @@ export function performMany<I>(many: Many<I>): ManyOutcomes<unknown> {
   const source = sourceOf(items);
   const changes = changing();
   const batches = batchesOf(many.fn, batchSize, changes.notify);
-  const begin = performer(many, end);
+  const begin = performer(many, batches, settle);
   let hasLeft = false;
   let pulled = 0;
   let ended = 0;
@@ -89,16 +90,16 @@ export function performMany<I>(many: Many<I>): ManyOutcomes<unknown> {
       // Others may have taken the room meanwhile.
       while (!batches.hasRoom() && !isOver()) await changes.next();
       if (taken.length === 0 || hasLeft) return;
-      const passengers = batches.open(taken, pulled);
+      const first = pulled;
       pulled += taken.length;
-      begin(passengers);
+      begin(taken, first);
     }
   }
 
-  function end(passenger: Passenger<I>, outcome: ItemOutcome<unknown>): void {
+  function settle(index: number, outcome: ItemOutcome<unknown>): void {
     ended += 1;
-    batches.end(passenger);
-    if (!hasLeft) outcomes.put(passenger.index, outcome);
+    changes.notify();
+    if (!hasLeft) outcomes.put(index, outcome);
   }
 
   async function work(): Promise<void> {
@@ -134,53 +135,76 @@ function changing() {
   };
 }
 
-/** Performs the calls of items, whose outcomes go to `end`. Never throws. */
-function performer<I>(many: Many<I>, end: (passenger: Passenger<I>, outcome: ItemOutcome<unknown>) => void) {
+/** Performs the calls of items, whose outcomes go to `settle`. Never throws. */
+function performer<I>(
+  many: Many<I>,
+  batches: Batches<I>,
+  settle: (index: number, outcome: ItemOutcome<unknown>) => void,
+) {
   const scope = callScope(many.scope);
   const { ttlMs, namespace } = many;
 
-  function fail(passenger: Passenger<I>, reason: unknown, key?: string): void {
-    const { attempt, sharesFailure } = passenger;
-    const replayed = sharesFailure || isIdempotencyError(reason, "REPLAYED_ERROR");
-    end(passenger, { status: "rejected", reason, replayed, key, attempt });
+  /** The items that a call is to be performed for: the others have their outcomes. */
+  function unknown(items: readonly I[], first: number): ReadItem<I>[] {
+    const left: ReadItem<I>[] = [];
+    for (let n = 0; n < items.length; n++) {
+      const index = first + n;
+      try {
+        const read = many.read(items[n]!, index);
+        const kept = isQuiet(read.settings) ? scope.local?.peekCompleted(read.storeKey) : undefined;
+        if (kept === undefined) left.push(read);
+        else settle(index, keptOutcome(read, kept));
+      } catch (reason) {
+        settle(index, rejected(reason));
+      }
+    }
+    return left;
   }
 
-  function tryTo<T>(passenger: Passenger<I>, act: () => T, key?: string): T | undefined {
+  function end(passenger: Passenger<I>, outcome: ItemOutcome<unknown>): void {
+    batches.end(passenger);
+    settle(passenger.index, outcome);
+  }
+
+  function act(passenger: Passenger<I>, read: ReadItem<I>, token: string | undefined): void {
+    const { key, storeKey, settings } = read;
+    const fail = (reason: unknown) => end(passenger, rejected(reason, key, passenger));
     try {
-      return act();
+      const parts = { key, storeKey, ttlMs, fn: passenger, answer: itemOutcome, settings, scope };
+      const answer = perform(createCall(parts, namespace, token)) as Outcome;
+      if (isPromise(answer)) answer.then(outcome => end(passenger, outcome), fail);
+      else end(passenger, answer);
     } catch (error) {
-      fail(passenger, error, key);
-      return undefined;
+      fail(error);
     }
   }
 
-  function answerOf(passenger: Passenger<I>, { key, storeKey, settings }: ReadItem, token?: string): Outcome {
-    const kept = isQuiet(settings) ? scope.local?.peekCompleted(storeKey) : undefined;
-    if (kept !== undefined) {
-      passenger.attempt = kept.history?.attempt ?? 1;
-      return replayKept(kept, key, settings, itemOutcome) as Outcome;
-    }
-    const parts = { key, storeKey, ttlMs, fn: passenger, answer: itemOutcome, settings, scope };
-    return perform(createCall(parts, namespace, token)) as Outcome;
-  }
-
-  return (passengers: readonly Passenger<I>[]): void => {
-    const items = passengers.map(each => tryTo(each, () => many.read(each.item, each.index)));
+  return (items: readonly I[], first: number): void => {
+    const left = unknown(items, first);
+    if (left.length === 0) return;
     // Section 10: drawn for claims that are made now, when no code of the caller's comes between.
-    const tokens = scope.local === undefined ? drawTokens(items.length) : [];
-    for (const [n, passenger] of passengers.entries()) {
-      const item = items[n];
-      if (item === undefined) continue;
-      const { key } = item;
-      const answer = tryTo(passenger, () => answerOf(passenger, item, tokens[n]), key);
-      if (isPromise(answer)) {
-        answer.then(
-          outcome => end(passenger, outcome),
-          reason => fail(passenger, reason, key),
-        );
-      } else if (answer !== undefined) end(passenger, answer);
-    }
+    const tokens = scope.local === undefined ? drawTokens(left.length) : [];
+    const passengers = batches.open(left);
+    for (let n = 0; n < left.length; n++) act(passengers[n]!, left[n]!, tokens[n]);
   };
+}
+
+function keptOutcome<I>({ key, settings }: ReadItem<I>, kept: Settled): ItemOutcome<unknown> {
+  try {
+    return replayKept(kept, key, settings, itemOutcome) as ItemOutcome<unknown>;
+  } catch (reason) {
+    return rejected(reason, key, { attempt: kept.history?.attempt ?? 1, sharesFailure: false });
+  }
+}
+
+/** What is known of the run that an item's outcome is of. */
+type Known = Pick<Seat, "attempt" | "sharesFailure">;
+
+const NOTHING: Known = { attempt: 0, sharesFailure: false };
+
+function rejected(reason: unknown, key?: string, { attempt, sharesFailure } = NOTHING): ItemOutcome<unknown> {
+  const replayed = sharesFailure || isIdempotencyError(reason, "REPLAYED_ERROR");
+  return { status: "rejected", reason, replayed, key, attempt };
 }
 
 type Outcome = Awaitable<ItemOutcome<unknown>>;
