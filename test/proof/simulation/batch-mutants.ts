@@ -31,7 +31,7 @@ export const BATCH_MUTANTS: readonly Mutant[] = [
     "batches",
     "a lease is kept from when its item boards (B4)",
     "an item whose batch waits or is slow is taken for a dead one",
-    "if (run.unclaimed === undefined) keep(run);",
+    "if (run.unclaimed === undefined) keep(run, batch);",
     "",
   ),
   many(
@@ -124,7 +124,7 @@ export const BATCH_MUTANTS: readonly Mutant[] = [
     "many",
     "an outcome goes to its own item (B1)",
     "a caller takes one user's outcome for another's",
-    "outcomes.put(passenger.index, outcome);",
-    "outcomes.put(pulled - 1 - passenger.index, outcome);",
+    "outcomes.put(index, outcome);",
+    "outcomes.put(pulled - 1 - index, outcome);",
   ),
 ];
