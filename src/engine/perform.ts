@@ -9,7 +9,7 @@ import { accompany, follow } from "./follow.ts";
 import { releaseLateClaim } from "./late-claim.ts";
 import { claimedRun, runAndSettle, unprotectedRun } from "./run.ts";
 import { findRun, LEFT, openRun, type SharedEnd, type SharedRun } from "./shared-runs.ts";
-import { isInTime, untilTurn } from "./until-turn.ts";
+import { mayRun, untilTurn } from "./until-turn.ts";
 import { newWait, type Wait } from "./wait.ts";
 
 /** Shares a run of this process, or claims, runs and settles. Answers at once where it can; throws or rejects as it fails. */
@@ -53,22 +53,18 @@ function begin(call: Call): Awaitable<unknown> {
   if (!isPromise(asked) && asked.answer.status === "completed") return replay(call, asked.answer, true);
   const shared = openRun(scope, storeKey, hostOf(call));
   if (isPromise(asked)) return asked.then(asked => goOn(call, { shared, asked }));
-  if (isClaimed(asked)) return runAndSettle(claimedRun(call, shared, asked), conclude);
+  if (asked.answer.status === "claimed") {
+    return runAndSettle(claimedRun(call, shared, asked as Asked<Claimed>), conclude);
+  }
   return takeTurns(call, { shared, asked });
 }
 
 /** After the first answer of a store that takes its time. */
 function goOn(call: Call, turn: Turn): Awaitable<unknown> {
   const { shared, asked } = turn;
-  if (isClaimed(asked) && isInTime(call, asked)) {
-    return runAndSettle(claimedRun(call, shared, asked), conclude);
-  }
+  if (mayRun(call, asked)) return runAndSettle(claimedRun(call, shared, asked), conclude);
   if (asked.answer.status === "completed") return replayShared(call, shared, asked.answer);
   return takeTurns(call, turn);
-}
-
-function isClaimed(asked: Asked): asked is Asked<Claimed> {
-  return asked.answer.status === "claimed";
 }
 
 const hostOf = ({ fn }: Call) => (typeof fn === "object" ? fn.host : undefined);

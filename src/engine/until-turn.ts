@@ -26,7 +26,7 @@ export async function untilTurn(
     if (answer.status === "completed" || answer.status === "failed") return { answer, sentAt };
     if (answer.status !== "claimed") {
       await untilNextPoll(call, shared, answer, wait, polls++);
-    } else if (isInTime(call, asked) && !hasMissed(call, answer, wait)) {
+    } else if (mayRun(call, asked) && !hasMissed(call, answer, wait)) {
       return { answer, sentAt };
     } else {
       if (!isOver(call, asked)) return decline(call, answer, wait);
@@ -66,9 +66,9 @@ function isOver({ settings }: Call, { sentAt }: Asked): boolean {
   return elapsedSince(sentAt) >= settings.leaseMs;
 }
 
-/** Whether a claim can still be used: it is one's own, and the caller has not left. */
-export function isInTime(call: Call, asked: Asked): boolean {
-  return !isOver(call, asked) && call.settings.signal?.aborted !== true;
+/** Whether the call has a claim that it can use: it is still its own, and the caller has not left. */
+export function mayRun(call: Call, asked: Asked): asked is Asked<Claimed> {
+  return asked.answer.status === "claimed" && !isOver(call, asked) && !call.settings.signal?.aborted;
 }
 
 /**

@@ -98,7 +98,8 @@ export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed
     batch.present -= 1;
     if (batch.present > 0) return;
     open -= 1;
-    stopKeeping(batch);
+    // A run goes on whose caller has left.
+    if (batch.runs.every(({ lease }) => lease === "over")) clearTimeout(batch.keeper);
   }
 
   function board(passenger: Passenger<I>, run: Run): Promise<Boxed> {
@@ -182,25 +183,12 @@ export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed
   };
 }
 
-/** B4: renews the lease of a run if it takes long, with those of its batch; at once where it waits for a batch. */
+/** B4: renews the lease of a run, with those of its batch, which may be done soon; a run that waits for one may not. */
 function keep<I>(run: Run, batch: Batch<I> | undefined): void {
   if (batch === undefined) keepLease(run);
-  else {
-    batch.runs.push(run);
-    batch.keeper ??= keepLeases(() => takeRuns(batch), run.call.settings.leaseMs);
+  else if (batch.runs.push(run) === 1) {
+    batch.keeper = keepLeases(() => batch.runs.splice(0), run.call.settings.leaseMs);
   }
-}
-
-function takeRuns<I>(batch: Batch<I>): readonly Run[] {
-  const { runs } = batch;
-  batch.runs = [];
-  batch.keeper = undefined;
-  return runs;
-}
-
-/** A run goes on whose caller has left. */
-function stopKeeping<I>({ runs, keeper }: Batch<I>): void {
-  if (runs.every(({ lease }) => lease === "over")) clearTimeout(keeper);
 }
 
 /** Section 6: whether a claim is still one's own before `fn` starts. One that is not is returned, as `fn` never ran by it. */

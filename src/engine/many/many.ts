@@ -6,7 +6,7 @@ import { type Awaitable, isPromise } from "../../util/awaitable.ts";
 import { onAbort } from "../../util/on-abort.ts";
 import { drawTokens } from "../../util/token.ts";
 import { isQuiet, replayKept } from "../answers.ts";
-import { createCall, type MakeAnswer, type Seat } from "../call.ts";
+import { createCall, type MakeAnswer } from "../call.ts";
 import { perform } from "../perform.ts";
 import type { CallScope, StoreScope } from "../shared-runs.ts";
 import { type Batches, batchesOf, type Passenger, type Placed } from "./batches.ts";
@@ -168,7 +168,8 @@ function performer<I>(
 
   function act(passenger: Passenger<I>, read: ReadItem<I>, token: string | undefined): void {
     const { key, storeKey, settings } = read;
-    const fail = (reason: unknown) => end(passenger, rejected(reason, key, passenger));
+    const fail = (reason: unknown) =>
+      end(passenger, rejected(reason, key, passenger.attempt, passenger.sharesFailure));
     try {
       const parts = { key, storeKey, ttlMs, fn: passenger, answer: itemOutcome, settings, scope };
       const answer = perform(createCall(parts, namespace, token)) as Outcome;
@@ -193,17 +194,12 @@ function keptOutcome<I>({ key, settings }: ReadItem<I>, kept: Settled): ItemOutc
   try {
     return replayKept(kept, key, settings, itemOutcome) as ItemOutcome<unknown>;
   } catch (reason) {
-    return rejected(reason, key, { attempt: kept.history?.attempt ?? 1, sharesFailure: false });
+    return rejected(reason, key, kept.history?.attempt ?? 1);
   }
 }
 
-/** What is known of the run that an item's outcome is of. */
-type Known = Pick<Seat, "attempt" | "sharesFailure">;
-
-const NOTHING: Known = { attempt: 0, sharesFailure: false };
-
-function rejected(reason: unknown, key?: string, { attempt, sharesFailure } = NOTHING): ItemOutcome<unknown> {
-  const replayed = sharesFailure || isIdempotencyError(reason, "REPLAYED_ERROR");
+function rejected(reason: unknown, key?: string, attempt = 0, isShared = false): ItemOutcome<unknown> {
+  const replayed = isShared || isIdempotencyError(reason, "REPLAYED_ERROR");
   return { status: "rejected", reason, replayed, key, attempt };
 }
 
