@@ -42,12 +42,12 @@ export function keepLease(run: Run): void {
 }
 
 /**
- * B4: as {@link keepLease}, of all the runs that are to be taken by then: one timer, since few batches take long enough for
+ * B4: as {@link keepLease}, of all the runs that there are by then: one timer, since few batches take long enough for
  * each run to need one of its own.
  */
-export function keepLeases(take: () => readonly Run[], leaseMs: number): ReturnType<typeof setTimeout> {
+export function keepLeases(runs: readonly Run[], leaseMs: number): ReturnType<typeof setTimeout> {
   const begin = () => {
-    for (const run of take()) if (run.lease !== "over") beginToRenew(run);
+    for (const run of runs) if (run.lease !== "over") beginToRenew(run);
   };
   return backgroundTimer(begin, leaseMs / BEATS_PER_LEASE / 2);
 }

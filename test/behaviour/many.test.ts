@@ -538,6 +538,43 @@ describe("B4: leases of a batch", () => {
     expect(renewals.every(({ args }) => (args[1] as unknown[]).length === 3)).toBe(true);
   });
 
+  it("are kept of an item, too, whose claim is answered when those of its batch are being renewed", async () => {
+    const faulty = faultyStore(memoryStore(), [{ operation: "claim", nth: 2, kind: "delay-reply", by: 700 }]);
+    const store = oneByOne(faulty);
+    const { executeMany } = createIdempotency({ store, lease: "4s" });
+    const open = deferred<string[]>();
+    const batches: (readonly number[])[] = [];
+    const outcomes = executeMany(numbers(2), byNumber, items => {
+      batches.push(items);
+      return open.promise;
+    });
+    await pass(9_500);
+    const renewed = store.calls
+      .filter(({ operation }) => operation === "renew")
+      .map(({ args: [key] }) => key);
+    expect(batches).toEqual([[0], [1]]);
+    for (const key of ["user:0", "user:1"])
+      expect(renewed.filter(each => each === key).length).toBeGreaterThan(5);
+    open.resolve(["sent"]);
+    expect((await outcomes).map(brief)).toEqual(["sent, #1", "sent, #1"]);
+  });
+
+  it("are kept of a batch whose caller has left, until it ends", async () => {
+    const store = faultyStore(memoryStore());
+    const { executeMany, inspect } = createIdempotency({ store, lease: "4s" });
+    const open = deferred<string[]>();
+    const controller = new AbortController();
+    const outcomes = executeMany(numbers(2), { ...byNumber, signal: controller.signal }, () => open.promise);
+    await turn();
+    controller.abort("stopped");
+    await outcomes;
+    await pass(9_000);
+    expect((await inspect(["user", 1]))?.state).toBe("in-progress");
+    open.resolve(["sent", "sent"]);
+    await pass(100);
+    expect((await inspect(["user", 1]))?.state).toBe("completed");
+  });
+
   it("that are lost are that item's alone, and signal aborts with the last", async () => {
     const memory = memoryStore();
     const { executeMany, inspect } = createIdempotency({ store: faultyStore(memory), lease: "4s" });

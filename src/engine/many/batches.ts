@@ -42,7 +42,7 @@ interface Batch<I> {
   boarded: Boarded<I>[];
   patience: ReturnType<typeof setTimeout> | undefined;
   /** The runs whose leases are to be kept if they take long, and what sees to that. */
-  runs: Run[];
+  readonly runs: Run[];
   keeper: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -186,8 +186,10 @@ export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed
 /** B4: renews the lease of a run, with those of its batch, which may be done soon; a run that waits for one may not. */
 function keep<I>(run: Run, batch: Batch<I> | undefined): void {
   if (batch === undefined) keepLease(run);
-  else if (batch.runs.push(run) === 1) {
-    batch.keeper = keepLeases(() => batch.runs.splice(0), run.call.settings.leaseMs);
+  else {
+    // All that board do so within PATIENCE_MS, and no lease is so short that they would be late.
+    batch.runs.push(run);
+    batch.keeper ??= keepLeases(batch.runs, run.call.settings.leaseMs);
   }
 }
 
