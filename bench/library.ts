@@ -16,7 +16,7 @@ export const nested = {
     { sku: "shirt-blue-m", quantity: 2, price: 39.95 },
     { sku: "cap-black", quantity: 1, price: 50 },
   ],
-  mail: {
+  email: {
     messageId: "<81723@mail.example>",
     accepted: true,
     recipients: ["a@example.org"],

@@ -62,7 +62,7 @@ async function nodeIdempotency(): Promise<Once> {
   );
   const idempotency = new Idempotency(new MemoryStorageAdapter(), { cacheTTLMS: TTL_MS });
   return async key => {
-    const request = { headers: { "Idempotency-Key": key }, path: "/mails", method: "POST", body: {} };
+    const request = { headers: { "Idempotency-Key": key }, path: "/emails", method: "POST", body: {} };
     const known = await idempotency.onRequest(request);
     if (known !== undefined) return known.body;
     const value = await send();

@@ -9,13 +9,13 @@ import { HOSTS } from "./hosts.ts";
 const HELP = `
 Usage: npm run hosts [-- NAME ...]
 
-Runs the jobs of each workflow runtime twice, without the wrapper and with it, kills workers meanwhile, and prints what a
-mail server on this machine has received. NAME is one of ${[...HOSTS.keys()].join(", ")}; all of them by default.
+Runs the jobs of each workflow runtime twice, without the wrapper and with it, kills workers meanwhile, and prints what an
+SMTP server on this machine has received. NAME is one of ${[...HOSTS.keys()].join(", ")}; all of them by default.
 Inngest and Temporal are installed from npm the first time.
 
 Exit codes: 0 each email arrived once with the wrapper, 1 not, 2 an unknown name.`;
 
-/** Whether each mail arrived once with the wrapper. */
+/** Whether each email arrived once with the wrapper. */
 async function isKept(host: Host): Promise<boolean> {
   const { withIt } = await compare(host);
   return withIt.duplicates === 0 && withIt.lost === 0 && withIt.completed === withIt.jobs;

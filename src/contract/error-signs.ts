@@ -57,7 +57,7 @@ export const WORDS: Signs = {
 /** The answer made no sense to the client: the error page of a gateway looks so. */
 export const UNREADABLE: Signs = {
   type: /^invalid-json$/,
-  response: /^\D/, // a mail server's reply begins with its number
+  response: /^\D/, // an SMTP server's reply begins with its number
   message:
     /(not valid|invalid|unexpected|parse|parsing|parse error).{0,40}\bJSON|JSON.{0,20}(parse|input|at position)|XML parse|cannot parse|decode response|unexpected token|protocol error|unknown RESP type|<(html|!doctype)\b/i,
 };

@@ -38,12 +38,12 @@ beforeAll(async () => {
     { operation: "complete", kind: "fail" },
     { operation: "complete", kind: "answer", value: false, nth: 2 },
   ]);
-  const mails = createInstrumentedIdempotency({ namespace: "mails", meter, store, lease: "1s" });
+  const emails = createInstrumentedIdempotency({ namespace: "emails", meter, store, lease: "1s" });
   const cut = Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
-  await mails.withIdempotency("a", "1m", () => "unrecorded");
-  await mails.withIdempotency("b", "1m", () => Promise.reject(cut)).catch(() => {});
-  await mails.withIdempotency("b", "1m", () => "again").catch(() => {});
-  await mails.withIdempotency("b", "1m", () => "again", { onUncertain: "rerun" }).catch(() => {});
+  await emails.withIdempotency("a", "1m", () => "unrecorded");
+  await emails.withIdempotency("b", "1m", () => Promise.reject(cut)).catch(() => {});
+  await emails.withIdempotency("b", "1m", () => "again").catch(() => {});
+  await emails.withIdempotency("b", "1m", () => "again", { onUncertain: "rerun" }).catch(() => {});
   const { withIdempotency } = createInstrumentedIdempotency({ namespace: "other", meter, store: evicting });
   for (const key of ["a", "b"]) await withIdempotency(key, "1m", () => 1);
   // A run whose key is taken from it, which its next renewal notices.

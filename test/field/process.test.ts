@@ -450,17 +450,17 @@ describe("an event", () => {
     const heard = recorder();
     const { execute } = createIdempotency({
       store: memoryStore(),
-      namespace: "mails",
+      namespace: "emails",
       onEvent: heard.onEvent,
     });
     const error = Object.assign(new Error("refused"), { code: 42, self: {} as unknown, big: 1n });
     error.self = error;
     await rejection(execute("k", "1m", () => Promise.reject(error)));
     const [failed] = heard.of("failed");
-    expect(failed).toMatchObject({ error, namespace: "mails" });
+    expect(failed).toMatchObject({ error, namespace: "emails" });
     expect(JSON.parse(JSON.stringify(failed))).toMatchObject({
       type: "failed",
-      namespace: "mails",
+      namespace: "emails",
       error: { name: "Error", message: "refused", code: 42 },
     });
   });

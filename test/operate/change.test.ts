@@ -9,32 +9,32 @@ const cut = () => Promise.reject(Object.assign(new Error("socket hang up"), { co
 
 describe.each(STAGES)("the command on %s", (_, open) => {
   let stage: Stage;
-  let mails: Idempotency;
+  let emails: Idempotency;
   let key: string;
   beforeAll(async () => {
     stage = await open();
-    mails = createIdempotency({ store: stage.store, namespace: "mails" });
+    emails = createIdempotency({ store: stage.store, namespace: "emails" });
   });
   afterAll(() => stage.close());
   beforeEach(() => {
     key = randomUUID();
   });
 
-  const uncertain = (of = mails) => of.withIdempotency(key, "1h", cut).catch(() => {});
+  const uncertain = (of = emails) => of.withIdempotency(key, "1h", cut).catch(() => {});
   const call = (verb: string, args: string[] = [], setting: Setting = {}) =>
-    command([verb, key, "--namespace", "mails", ...stage.at, ...args], setting);
+    command([verb, key, "--namespace", "emails", ...stage.at, ...args], setting);
 
   describe("inspect", () => {
     it("shows a completed key with its result", async () => {
-      await mails.withIdempotency(key, "1h", () => ({ id: "msg_1" }));
-      const known = await mails.inspect(key);
+      await emails.withIdempotency(key, "1h", () => ({ id: "msg_1" }));
+      const known = await emails.inspect(key);
       const ended = await call("inspect");
       expect(ended).toMatchObject({ code: 0, err: "" });
       expect(linesOf(ended)).toEqual([
         {
-          namespace: "mails",
+          namespace: "emails",
           key,
-          storeKey: `:mails:${key}`,
+          storeKey: `:emails:${key}`,
           state: "completed",
           attempt: 1,
           idempotencyKey: known!.idempotencyKey,
@@ -49,7 +49,7 @@ describe.each(STAGES)("the command on %s", (_, open) => {
 
     it("shows a stored error, and what is not known of an uncertain key", async () => {
       const failing = () => Promise.reject(Object.assign(new Error("no such mailbox"), { code: 550 }));
-      await mails.withIdempotency(key, "1h", failing, { onError: () => "store" }).catch(() => {});
+      await emails.withIdempotency(key, "1h", failing, { onError: () => "store" }).catch(() => {});
       expect(linesOf(await call("inspect"))[0]).toMatchObject({
         error: { name: "Error", message: "no such mailbox", code: 550 },
       });
@@ -61,7 +61,7 @@ describe.each(STAGES)("the command on %s", (_, open) => {
     });
 
     it("shows lines to a person", async () => {
-      await mails.withIdempotency(key, "1h", () => ({ id: "msg_1" }));
+      await emails.withIdempotency(key, "1h", () => ({ id: "msg_1" }));
       const { out } = await call("inspect", [], { isTerminal: true });
       expect(out).toMatch(new RegExp(`^key: +${key}$`, "m"));
       expect(out).toMatch(/^state: +completed$/m);
@@ -72,14 +72,14 @@ describe.each(STAGES)("the command on %s", (_, open) => {
     it("shows a person a run that goes on, a stored error, no result and a long key", async () => {
       const shown = async () => (await call("inspect", [], { isTerminal: true })).out;
       const work = deferred<void>();
-      const running = mails.withIdempotency(key, "1h", () => work.promise);
+      const running = emails.withIdempotency(key, "1h", () => work.promise);
       await expect.poll(shown).toMatch(/^lease ends in: +\d+s$/m);
       work.resolve();
       await running;
       expect(await shown()).toMatch(/^result: +undefined$/m);
       key = randomUUID();
       const failing = () => Promise.reject(new RangeError("no such mailbox"));
-      await mails.withIdempotency(key, "1h", failing, { onError: () => "store" }).catch(() => {});
+      await emails.withIdempotency(key, "1h", failing, { onError: () => "store" }).catch(() => {});
       expect(await shown()).toMatch(/^error: +RangeError: no such mailbox$/m);
       key = "x".repeat(300);
       await uncertain();
@@ -87,11 +87,11 @@ describe.each(STAGES)("the command on %s", (_, open) => {
     });
 
     it("shows neither key nor result if it is redacted, and what to look for at the provider all the same", async () => {
-      await mails.withIdempotency(key, "1h", () => ({ to: "mira@example.com" }));
+      await emails.withIdempotency(key, "1h", () => ({ to: "mira@example.com" }));
       const ended = await call("inspect", ["--redact"]);
       expect(linesOf(ended)[0]).toMatchObject({
         key: fingerprint(key),
-        idempotencyKey: (await mails.inspect(key))!.idempotencyKey,
+        idempotencyKey: (await emails.inspect(key))!.idempotencyKey,
       });
       expect(ended.out).not.toContain(key);
       expect(ended.out).not.toContain("mira");
@@ -99,8 +99,8 @@ describe.each(STAGES)("the command on %s", (_, open) => {
 
     it("takes a key as the store has it", async () => {
       await uncertain();
-      const ended = await command(["inspect", `:mails:${key}`, "--store-key", ...stage.at]);
-      expect(linesOf(ended)[0]).toMatchObject({ key, namespace: "mails" });
+      const ended = await command(["inspect", `:emails:${key}`, "--store-key", ...stage.at]);
+      expect(linesOf(ended)[0]).toMatchObject({ key, namespace: "emails" });
     });
 
     it("ends with 1 where there is none, and says what may be missing", async () => {
@@ -119,10 +119,10 @@ describe.each(STAGES)("the command on %s", (_, open) => {
       const ended = await call("resolve", RESULT);
       expect(ended).toMatchObject({ code: 0, err: "" });
       expect(linesOf(ended)).toEqual([
-        { action: "resolved", namespace: "mails", key, storeKey: `:mails:${key}` },
+        { action: "resolved", namespace: "emails", key, storeKey: `:emails:${key}` },
       ]);
-      expect(await mails.withIdempotency(key, "1h", () => "again")).toEqual({ id: "msg_1" });
-      expect((await mails.inspect(key))!.expiresInMs).toBeGreaterThan(7_000_000);
+      expect(await emails.withIdempotency(key, "1h", () => "again")).toEqual({ id: "msg_1" });
+      expect((await emails.inspect(key))!.expiresInMs).toBeGreaterThan(7_000_000);
     });
 
     it("gives undefined, for a function that returns nothing", async () => {
@@ -130,27 +130,27 @@ describe.each(STAGES)("the command on %s", (_, open) => {
       expect(await call("resolve", ["--value", "undefined", "--ttl", "1h", "--yes"])).toMatchObject({
         code: 0,
       });
-      expect(await mails.execute(key, "1h", () => "again")).toMatchObject({
+      expect(await emails.execute(key, "1h", () => "again")).toMatchObject({
         value: undefined,
         replayed: true,
       });
     });
 
     it("ends with 1 where the key is not uncertain, and changes nothing", async () => {
-      await mails.withIdempotency(key, "1h", () => "sent");
+      await emails.withIdempotency(key, "1h", () => "sent");
       const { code, err } = await call("resolve", RESULT);
       expect(code).toBe(1);
       expect(err).toContain("is not uncertain: it is completed. Nothing was changed");
-      expect(await mails.withIdempotency(key, "1h", () => "again")).toBe("sent");
+      expect(await emails.withIdempotency(key, "1h", () => "again")).toBe("sent");
     });
   });
 
   describe("reopen", () => {
     it("lets the next call run, with the same idempotency key", async () => {
       await uncertain();
-      const { idempotencyKey } = (await mails.inspect(key))!;
+      const { idempotencyKey } = (await emails.inspect(key))!;
       expect(await call("reopen", ["--yes"])).toMatchObject({ code: 0 });
-      const next = await mails.execute(key, "1h", run => run.idempotencyKey);
+      const next = await emails.execute(key, "1h", run => run.idempotencyKey);
       expect(next).toMatchObject({ value: idempotencyKey, attempt: 2, replayed: false });
     });
 
@@ -159,28 +159,28 @@ describe.each(STAGES)("the command on %s", (_, open) => {
       for (const answer of ["n", "", "yesterday"]) {
         const { code, err } = await call("reopen", [], { answer });
         expect(code).toBe(1);
-        expect(err).toContain(`${key} (namespace mails): attempt 1`);
+        expect(err).toContain(`${key} (namespace emails): attempt 1`);
         expect(err).toContain("Nothing was changed");
       }
-      expect((await mails.inspect(key))?.state).toBe("uncertain");
+      expect((await emails.inspect(key))?.state).toBe("uncertain");
       const { code, out } = await call("reopen", [], { answer: "y", isTerminal: true });
       expect({ code, out }).toEqual({
         code: 0,
-        out: `${key} (namespace mails): reopened. The next call runs, as attempt 2\n`,
+        out: `${key} (namespace emails): reopened. The next call runs, as attempt 2\n`,
       });
-      expect((await mails.inspect(key))?.state).toBe("released");
+      expect((await emails.inspect(key))?.state).toBe("released");
     });
 
     it("touches no later claim: one that takes the key over while the question stands", async () => {
       await uncertain();
       const ask = async () => {
-        await mails.withIdempotency(key, "1h", cut, { onUncertain: "rerun" }).catch(() => {});
+        await emails.withIdempotency(key, "1h", cut, { onUncertain: "rerun" }).catch(() => {});
         return "y";
       };
       const { code, err } = await call("reopen", [], { canAsk: true, ask });
       expect(code).toBe(1);
       expect(err).toContain("somebody else was first");
-      expect(await mails.inspect(key)).toMatchObject({ state: "uncertain", attempt: 2 });
+      expect(await emails.inspect(key)).toMatchObject({ state: "uncertain", attempt: 2 });
     });
 
     it("ends with 1 where there is no such key", async () => {
@@ -190,14 +190,14 @@ describe.each(STAGES)("the command on %s", (_, open) => {
 
   describe("forget", () => {
     it("removes a key, whatever its state", async () => {
-      await mails.withIdempotency(key, "1h", () => "sent");
+      await emails.withIdempotency(key, "1h", () => "sent");
       expect(await call("forget", ["--yes"])).toMatchObject({ code: 0, err: "" });
-      expect(await mails.withIdempotency(key, "1h", () => "again")).toBe("again");
+      expect(await emails.withIdempotency(key, "1h", () => "again")).toBe("again");
     });
 
     it("removes what nobody can read, which nothing else touches", async () => {
       await uncertain();
-      await stage.garble(`:mails:${key}`);
+      await stage.garble(`:emails:${key}`);
       expect(await call("inspect")).toMatchObject({ code: 3 });
       expect(await call("reopen", ["--yes"])).toMatchObject({ code: 3 });
       expect(await call("forget", ["--yes"])).toMatchObject({ code: 0 });
@@ -207,13 +207,13 @@ describe.each(STAGES)("the command on %s", (_, open) => {
     it("touches no later claim: one that takes the key over while the question stands", async () => {
       await uncertain();
       const ask = async () => {
-        await mails.withIdempotency(key, "1h", () => "sent", { onUncertain: "rerun" });
+        await emails.withIdempotency(key, "1h", () => "sent", { onUncertain: "rerun" });
         return "y";
       };
       const { code, err } = await call("forget", [], { canAsk: true, ask });
       expect(code).toBe(1);
       expect(err).toContain("a later run stands in its place. Nothing was changed");
-      expect(await mails.inspect(key)).toMatchObject({ state: "completed", value: "sent" });
+      expect(await emails.inspect(key)).toMatchObject({ state: "completed", value: "sent" });
     });
 
     it("ends with 1 where there is no such key", async () => {
@@ -221,7 +221,7 @@ describe.each(STAGES)("the command on %s", (_, open) => {
     });
 
     it("names no key if it is redacted", async () => {
-      await mails.withIdempotency(key, "1h", () => "sent");
+      await emails.withIdempotency(key, "1h", () => "sent");
       const asked = await call("forget", ["--redact"], { answer: "n" });
       const done = await call("forget", ["--redact", "--yes"]);
       for (const { out, err } of [asked, done]) expect(out + err).not.toContain(key);

@@ -68,14 +68,14 @@ describe("the client that a project has", () => {
     const cwd = projectWith("libsql");
     const database = new Database(join(cwd, "keys.db"));
     const { withIdempotency } = createIdempotency({ store: sqliteStore(database) });
-    for (let n = 0; n < 450; n += 1) await withIdempotency(["mail", n], "1h", () => n);
+    for (let n = 0; n < 450; n += 1) await withIdempotency(["email", n], "1h", () => n);
     const args = ["list", "--state", "completed", "--sqlite", "keys.db"];
     const { out } = await command(args, { cwd, isTerminal: true });
     expect(out).toMatch(/^450 keys completed$/m);
     expect(out.match(/^KEY/gm)).toHaveLength(1);
     const answered = await command(["purge", "--sqlite", "keys.db"], { cwd, answer: "n" });
     expect(answered).toMatchObject({ code: 1, err: expect.stringContaining("Nothing was changed") });
-    database.exec("DELETE FROM idempotency_keys WHERE key <> 'mail:1'");
+    database.exec("DELETE FROM idempotency_keys WHERE key <> 'email:1'");
     expect((await command(args, { cwd, isTerminal: true })).out).toMatch(/^1 key completed$/m);
     database.close();
   });

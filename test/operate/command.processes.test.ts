@@ -18,7 +18,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "with-idempotency-process-"));
   file = join(folder, "keys.db");
   database = new Database(file);
-  const { withIdempotency } = createIdempotency({ store: sqliteStore(database), namespace: "mails" });
+  const { withIdempotency } = createIdempotency({ store: sqliteStore(database), namespace: "emails" });
   await withIdempotency("order:1", "1h", cut).catch(() => {});
 });
 
@@ -32,10 +32,10 @@ const source = (args: readonly string[], setting?: Parameters<typeof run>[2]) =>
 
 describe("the command as a process", { timeout: PROCESS_MS }, () => {
   it("writes lines of JSON into a pipe, and nothing else", async () => {
-    const args = ["inspect", "order:1", "--namespace", "mails", "--sqlite", file];
+    const args = ["inspect", "order:1", "--namespace", "emails", "--sqlite", file];
     const ended = await source(args, { env: { FORCE_COLOR: "1" } });
     expect(ended).toMatchObject({ code: 0, err: "" });
-    expect(linesOf(ended)).toMatchObject([{ key: "order:1", namespace: "mails", state: "uncertain" }]);
+    expect(linesOf(ended)).toMatchObject([{ key: "order:1", namespace: "emails", state: "uncertain" }]);
   });
 
   it("is of the package's version, and ends with its codes", async () => {
@@ -65,7 +65,7 @@ describe.skipIf(!HAS_TERMINALS)("the command on a terminal", { timeout: PROCESS_
   };
 
   it("shows lines in colour, unless NO_COLOR says otherwise", async () => {
-    const args = `inspect order:1 --namespace mails --sqlite ${file}`;
+    const args = `inspect order:1 --namespace emails --sqlite ${file}`;
     expect((await typed(args)).out).toContain("\u001b[1mstate:           \u001b[22muncertain");
     const plain = await typed(args, { before: "export NO_COLOR=1; " });
     expect(plain.out).toMatch(/^state: +uncertain/m);
@@ -73,7 +73,7 @@ describe.skipIf(!HAS_TERMINALS)("the command on a terminal", { timeout: PROCESS_
   });
 
   it("asks, and does what it is told", async () => {
-    const args = `reopen order:1 --namespace mails --sqlite ${file}`;
+    const args = `reopen order:1 --namespace emails --sqlite ${file}`;
     const no = await typed(args, { answer: "n\\n" });
     expect(no.out).toContain("Reopen it, so that the next call runs? [y/N]");
     expect(no).toMatchObject({ code: 1, out: expect.stringContaining("Nothing was changed") });

@@ -14,13 +14,14 @@ describe.each(STAGES)("list on %s", (_, open) => {
   beforeAll(async () => {
     stage = await open();
     const { store } = stage;
-    const mails = createIdempotency({ store, namespace: "mails" });
+    const emails = createIdempotency({ store, namespace: "emails" });
     const bills = createIdempotency({ store, namespace: "bills:eu" });
     const plain = createIdempotency({ store });
-    for (const key of ["a", "b\u001b[31m", LONG]) await mails.withIdempotency(key, "1h", cut).catch(() => {});
+    for (const key of ["a", "b\u001b[31m", LONG])
+      await emails.withIdempotency(key, "1h", cut).catch(() => {});
     await bills.withIdempotency("c", "1h", cut).catch(() => {});
     await plain.withIdempotency("d", "1h", cut).catch(() => {});
-    await mails.withIdempotency("done", "1h", () => ({ id: "msg_1" }));
+    await emails.withIdempotency("done", "1h", () => ({ id: "msg_1" }));
   });
   afterAll(() => stage.close());
 
@@ -35,9 +36,9 @@ describe.each(STAGES)("list on %s", (_, open) => {
   it("lists the uncertain keys of all namespaces", async () => {
     expect(await keysOf()).toEqual([
       "bills:eu/c",
-      "mails/a",
-      "mails/b\u001b[31m",
-      "mails/undefined",
+      "emails/a",
+      "emails/b\u001b[31m",
+      "emails/undefined",
       "undefined/d",
     ]);
   });
@@ -45,9 +46,9 @@ describe.each(STAGES)("list on %s", (_, open) => {
   it("lists those of a namespace, of another state, and of an age", async () => {
     expect(await keysOf("--namespace", "bills:eu")).toEqual(["bills:eu/c"]);
     expect(await keysOf("--namespace", "none")).toEqual([]);
-    expect(await keysOf("--state", "completed")).toEqual(["mails/done"]);
+    expect(await keysOf("--state", "completed")).toEqual(["emails/done"]);
     expect(await keysOf("--older-than", "1h")).toEqual([]);
-    expect(await keysOf("--older-than", "0s", "--namespace", "mails")).toHaveLength(3);
+    expect(await keysOf("--older-than", "0s", "--namespace", "emails")).toHaveLength(3);
   });
 
   it("gives all that there is to know, in lines of JSON in a pipe", async () => {
@@ -72,13 +73,13 @@ describe.each(STAGES)("list on %s", (_, open) => {
   it("shows a person a table that fits the terminal", async () => {
     const wide = await list([], { isTerminal: true });
     expect(wide.out).toMatch(/^KEY +NAMESPACE +ATTEMPT +CLAIMED +EXPIRES IN +IDEMPOTENCY KEY$/m);
-    expect(wide.out).toMatch(/^a +mails +1 +(now|\d+s ago) +59m 5\ds +[\w-]{43}$/m);
+    expect(wide.out).toMatch(/^a +emails +1 +(now|\d+s ago) +59m 5\ds +[\w-]{43}$/m);
     expect(wide.out).toMatch(/^5 keys whose outcome is unknown$/m);
     for (const columns of [40, 60, 80]) {
       const { out } = await list([], { isTerminal: true, columns });
       for (const line of out.split("\n")) expect(widthOf(line), line).toBeLessThanOrEqual(columns);
     }
-    expect((await list(["--namespace", "mails"], { isTerminal: true })).out).not.toContain("NAMESPACE");
+    expect((await list(["--namespace", "emails"], { isTerminal: true })).out).not.toContain("NAMESPACE");
   });
 
   it("lets no key play with the terminal, and colours only a terminal's own", async () => {
@@ -104,12 +105,12 @@ describe.each(STAGES)("list on %s", (_, open) => {
   });
 
   it("gives what settles a key of which the store has but a digest", async () => {
-    const found = linesOf(await list(["--namespace", "mails"])).find(({ key }) => key === undefined)!;
+    const found = linesOf(await list(["--namespace", "emails"])).find(({ key }) => key === undefined)!;
     const { storeKey } = found as { storeKey: string };
     const ended = await command(["reopen", storeKey, "--store-key", "--yes", ...stage.at]);
     expect(ended.code).toBe(0);
-    const mails = createIdempotency({ store: stage.store, namespace: "mails" });
-    expect(await mails.execute(LONG, "1h", () => "sent")).toMatchObject({ attempt: 2 });
+    const emails = createIdempotency({ store: stage.store, namespace: "emails" });
+    expect(await emails.execute(LONG, "1h", () => "sent")).toMatchObject({ attempt: 2 });
   });
 });
 
@@ -122,14 +123,14 @@ describe.each(STAGES)("reconcile on %s", (_, open) => {
 
   it("settles each key once, however many machines are at it", async () => {
     const namespace = randomUUID();
-    const mails = createIdempotency({ store: stage.store, namespace });
+    const emails = createIdempotency({ store: stage.store, namespace });
     const sent = new Set<string>();
     for (let n = 0; n < 40; n += 1) {
       const send = async ({ idempotencyKey }: { idempotencyKey: string }) => {
         if (n % 2 === 0) sent.add(idempotencyKey);
         return cut();
       };
-      await mails.withIdempotency(["mail", n], "1h", send).catch(() => {});
+      await emails.withIdempotency(["email", n], "1h", send).catch(() => {});
     }
     const find = async ({ idempotencyKey }: { idempotencyKey: string }) =>
       sent.has(idempotencyKey)
@@ -139,10 +140,10 @@ describe.each(STAGES)("reconcile on %s", (_, open) => {
       reconcile(createIdempotency({ store: stage.store, namespace }), { ttl: "1h", olderThan: "0s", find }),
     );
     for (const done of await Promise.all(machines)) expect(done.failed).toBe(0);
-    const rest = await reconcile(mails, { ttl: "1h", olderThan: "0s", find });
+    const rest = await reconcile(emails, { ttl: "1h", olderThan: "0s", find });
     expect(rest.looked).toBe(0);
     for (let n = 0; n < 40; n += 1) {
-      const outcome = await mails.execute(["mail", n], "1h", () => "sent now");
+      const outcome = await emails.execute(["email", n], "1h", () => "sent now");
       expect(outcome).toMatchObject(n % 2 === 0 ? { replayed: true } : { replayed: false, attempt: 2 });
     }
   });

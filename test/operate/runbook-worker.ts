@@ -12,8 +12,8 @@ const STORES: Record<string, () => IdempotencyStore> = {
   postgres: () => postgresStore(new pg.Pool({ connectionString: address }), { table: name }),
 };
 
-const mails = createIdempotency({ store: STORES[kind!]!(), namespace: "mails", lease: "1s" });
-void mails.withIdempotency(key, "1h", async ({ idempotencyKey }) => {
+const emails = createIdempotency({ store: STORES[kind!]!(), namespace: "emails", lease: "1s" });
+void emails.withIdempotency(key, "1h", async ({ idempotencyKey }) => {
   if (when === "after") await fetch(`${provider}/${idempotencyKey}`, { method: "POST" });
   process.stdout.write("sent\n");
   // The answer is on its way.

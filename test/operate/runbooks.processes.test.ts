@@ -94,16 +94,16 @@ const withRedis = redisUrl() !== undefined;
 
 describe.each(withRedis ? GROUNDS : GROUNDS.slice(1))("on %s", (_, open) => {
   let ground: Ground;
-  let mails: Idempotency;
+  let emails: Idempotency;
   beforeAll(async () => {
     ground = await open();
-    mails = createIdempotency({ store: ground.store, namespace: "mails" });
+    emails = createIdempotency({ store: ground.store, namespace: "emails" });
   });
   afterAll(() => ground.close());
 
   const list = async () => linesOf(await command(["list", ...ground.at]));
   const send = (key: string) =>
-    mails.withIdempotency(key, "1h", async ({ idempotencyKey }) => {
+    emails.withIdempotency(key, "1h", async ({ idempotencyKey }) => {
       const response = await fetch(`${provider.url}/${idempotencyKey}`, { method: "POST" });
       return { id: await response.text() };
     });
@@ -121,7 +121,7 @@ describe.each(withRedis ? GROUNDS : GROUNDS.slice(1))("on %s", (_, open) => {
     await until("the key is uncertain", async () => (await list()).length > 0);
     await expect(send(key)).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
     const [entry] = (await list()) as { key: string; idempotencyKey: string }[];
-    expect(entry).toMatchObject({ key, namespace: "mails", attempt: 1 });
+    expect(entry).toMatchObject({ key, namespace: "emails", attempt: 1 });
     // 2. Look at the provider.
     const found = provider.taken.get(entry!.idempotencyKey);
     expect(found === undefined).toBe(when === "before");
@@ -134,7 +134,7 @@ describe.each(withRedis ? GROUNDS : GROUNDS.slice(1))("on %s", (_, open) => {
       ...SOURCE,
       ...verb,
       "--namespace",
-      "mails",
+      "emails",
       "--yes",
       ...ground.at,
     ]);
@@ -163,7 +163,7 @@ describe.each(withRedis ? GROUNDS : GROUNDS.slice(1))("on %s", (_, open) => {
     const uncertain = new Set((await list()).map(({ key }) => key));
     expect([...uncertain].sort()).toEqual(keys.toSorted());
     // 3. Reconcile.
-    const done = await reconcile(mails, {
+    const done = await reconcile(emails, {
       ttl: "24h",
       olderThan: "0s",
       find: ({ idempotencyKey }) => {
@@ -186,10 +186,10 @@ describe.skipIf(!withRedis)("Redis was lost", () => {
     const client = new Redis(server.url);
     client.on("error", () => {});
     try {
-      const mails = createIdempotency({ store: redisStore(client), namespace: "mails" });
+      const emails = createIdempotency({ store: redisStore(client), namespace: "emails" });
       const sent = new Map<string, string>();
       const send = (key: string) =>
-        mails.withIdempotency(key, "1h", () => {
+        emails.withIdempotency(key, "1h", () => {
           sent.set(key, `msg_${sent.size + 1}`);
           return { id: sent.get(key)! };
         });
@@ -211,7 +211,7 @@ describe.skipIf(!withRedis)("Redis was lost", () => {
       expect(await command(["doctor", ...at])).toMatchObject({ code: 0 });
 
       // 4. From the provider's log.
-      for (const [key, id] of sent) await mails.withIdempotency(key, "1h", () => ({ id }));
+      for (const [key, id] of sent) await emails.withIdempotency(key, "1h", () => ({ id }));
       // 5. Nothing is sent twice, even if it is lost again.
       expect(linesOf(await command(["list", "--state", "completed", ...at]))).toHaveLength(3);
       await sleep(1_100);

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { LanguageModel } from "ai";
 import { MockLanguageModelV3 } from "ai/test";
-import { mailsOf, type Order } from "../common/orders.ts";
+import { emailsOf, type Order } from "../common/orders.ts";
 
 type Prompt = Parameters<MockLanguageModelV3["doGenerate"]>[0]["prompt"];
 type Generated = Awaited<ReturnType<MockLanguageModelV3["doGenerate"]>>;
@@ -23,19 +23,19 @@ function progressOf(prompt: Prompt) {
 }
 
 /**
- * Stands in for a language model: asks for a mail after the other, and gives up where a tool fails. As with a real one,
+ * Stands in for a language model: asks for one email after another, and gives up where a tool fails. As with a real one,
  * the ids of its calls differ from run to run.
  */
 export function modelFor(order: Order): LanguageModel {
   return new MockLanguageModelV3({
     async doGenerate({ prompt }) {
       const { done, hasFailed } = progressOf(prompt);
-      const mail = hasFailed ? undefined : mailsOf(order)[done];
-      if (mail === undefined)
+      const email = hasFailed ? undefined : emailsOf(order)[done];
+      if (email === undefined)
         return answer([{ type: "text", text: hasFailed ? "It failed." : "Done." }], "stop");
-      const input = JSON.stringify(mail);
+      const input = JSON.stringify(email);
       return answer(
-        [{ type: "tool-call", toolCallId: randomUUID(), toolName: "send_mail", input }],
+        [{ type: "tool-call", toolCallId: randomUUID(), toolName: "send_email", input }],
         "tool-calls",
       );
     },

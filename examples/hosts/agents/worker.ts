@@ -8,41 +8,41 @@ import { redisStore } from "with-idempotency/redis";
 import { z } from "zod";
 import { takeDeliveries } from "../common/deliveries.ts";
 import { sendMail } from "../common/mailer.ts";
-import type { Mail, Order } from "../common/orders.ts";
+import type { Email, Order } from "../common/orders.ts";
 import { messageIdOf, settleUnknown, TTL } from "../common/reconcile.ts";
 import { settings } from "../common/settings.ts";
 import { modelFor } from "./model.ts";
 
 const RUN = "shop.example/run";
-const MAIL = { to: z.enum(["customer", "warehouse"]), subject: z.string() };
+const EMAIL = { to: z.enum(["customer", "warehouse"]), subject: z.string() };
 
-const mails = createIdempotency({
+const emails = createIdempotency({
   namespace: "agents",
   store: redisStore(new Redis(settings.redisUrl)),
   lease: { seconds: settings.patienceSeconds },
 });
 
-async function mailOnce(run: string, mail: Mail): Promise<{ messageId: string }> {
+async function emailOnce(run: string, email: Email): Promise<{ messageId: string }> {
   // The run, the tool and its arguments: neither the id of the call nor the attempt.
-  const key = [run, "send_mail", fingerprint(mail)];
+  const key = [run, "send_email", fingerprint(email)];
   try {
-    return await mails.withIdempotency(key, TTL, ({ idempotencyKey }) =>
-      sendMail(mail, messageIdOf(idempotencyKey)),
+    return await emails.withIdempotency(key, TTL, ({ idempotencyKey }) =>
+      sendMail(email, messageIdOf(idempotencyKey)),
     );
   } catch (error) {
     // The runtime runs it again.
-    if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await settleUnknown(mails);
+    if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await settleUnknown(emails);
     throw error;
   }
 }
 
-const server = new McpServer({ name: "mails", version: "1.0.0" });
+const server = new McpServer({ name: "emails", version: "1.0.0" });
 server.registerTool(
-  "send_mail",
-  { description: "Sends a mail", inputSchema: MAIL },
-  async (mail, { _meta }) => {
+  "send_email",
+  { description: "Sends an email", inputSchema: EMAIL },
+  async (email, { _meta }) => {
     const run = z.string().parse(_meta?.[RUN]);
-    return { content: [{ type: "text", text: JSON.stringify(await mailOnce(run, mail)) }] };
+    return { content: [{ type: "text", text: JSON.stringify(await emailOnce(run, email)) }] };
   },
 );
 
@@ -52,13 +52,13 @@ await Promise.all([server.connect(there), client.connect(here)]);
 
 /** What the agent may do. The run's id goes along beside the arguments, which are the model's. */
 const toolsFor = (run: string) => ({
-  send_mail: tool({
-    description: "Sends a mail",
-    inputSchema: z.object(MAIL),
-    async execute(mail) {
+  send_email: tool({
+    description: "Sends an email",
+    inputSchema: z.object(EMAIL),
+    async execute(email) {
       const { content, isError } = await client.callTool({
-        name: "send_mail",
-        arguments: mail,
+        name: "send_email",
+        arguments: email,
         _meta: { [RUN]: run },
       });
       if (isError) throw new Error(JSON.stringify(content));

@@ -1,31 +1,31 @@
 import type { Ledger } from "./mail-server.ts";
-import { ALL_ORDERS, identityOf, mailsOf } from "./orders.ts";
+import { ALL_ORDERS, emailsOf, identityOf } from "./orders.ts";
 
-/** What came of a run, by what the mail server has received. */
+/** What came of a run, by what the SMTP server has received. */
 export interface Figures {
   jobs: number;
   /** Jobs that the runtime has completed. */
   completed: number;
   /** Workers killed in mid-job. */
   kills: number;
-  mails: number;
+  emails: number;
   duplicates: number;
   lost: number;
-  /** Mails whose outcome was unknown, and was looked up. */
+  /** Emails whose outcome was unknown, and was looked up. */
   uncertain: number;
   /** Those that had arrived; the others were sent again. */
   found: number;
 }
 
-/** Compares the mails that the jobs ask for with those that the server has. */
+/** Compares the emails that the jobs ask for with those that the server has. */
 export function figuresOf(completed: number, kills: number, ledger: Readonly<Ledger>): Figures {
   const received = new Set(ledger.mailbox.map(identityOf));
-  const wanted = ALL_ORDERS.flatMap(mailsOf).map(identityOf);
+  const wanted = ALL_ORDERS.flatMap(emailsOf).map(identityOf);
   return {
     jobs: ALL_ORDERS.length,
     completed,
     kills,
-    mails: ledger.mailbox.length,
+    emails: ledger.mailbox.length,
     duplicates: ledger.mailbox.length - received.size,
     lost: wanted.filter(identity => !received.has(identity)).length,
     uncertain: ledger.lookups.size,

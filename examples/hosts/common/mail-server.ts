@@ -4,22 +4,22 @@ import type { AddressInfo } from "node:net";
 import { simpleParser } from "mailparser";
 import type { SMTPServerDataStream, SMTPServerSession } from "smtp-server";
 import { type Callback, startSmtp } from "../../common/smtp.ts";
-import { fateOf, identityOf, type Mail } from "./orders.ts";
+import { type Email, fateOf, identityOf } from "./orders.ts";
 
-/** A mail as it lies in the mailbox. */
-interface ReceivedMail extends Mail {
+/** An email as it lies in the mailbox. */
+interface ReceivedEmail extends Email {
   messageId: string;
 }
 
-/** All that a mail server has seen. */
+/** All that an SMTP server has seen. */
 export interface Ledger {
-  /** Every mail that was accepted, whether or not its sender got the answer. */
-  mailbox: ReceivedMail[];
+  /** Every email that was accepted, whether or not its sender got the answer. */
+  mailbox: ReceivedEmail[];
   /** The Message-IDs that were looked for, and whether they were there. */
   lookups: Map<string, boolean>;
 }
 
-/** A running mail server. */
+/** A running SMTP server. */
 export interface MailServer {
   /** What a worker gets to know of it. */
   env: { SMTP_PORT: string; MAILBOX_URL: string };
@@ -29,7 +29,7 @@ export interface MailServer {
 
 const BUSY = Object.assign(new Error("Too busy, try again later"), { responseCode: 451 });
 
-async function parse(stream: SMTPServerDataStream): Promise<ReceivedMail> {
+async function parse(stream: SMTPServerDataStream): Promise<ReceivedEmail> {
   const { subject = "", to, messageId = "" } = await simpleParser(stream);
   const [address = ""] = [to ?? []].flat().map(({ text }) => text);
   return { to: address.startsWith("customer") ? "customer" : "warehouse", subject, messageId };
@@ -48,11 +48,11 @@ function createHandlers(
   const met = new Set<string>();
 
   async function receive(stream: SMTPServerDataStream, session: SMTPServerSession, callback: Callback) {
-    const mail = await parse(stream);
-    const fate = met.has(identityOf(mail)) ? undefined : fateOf(mail);
-    met.add(identityOf(mail));
+    const email = await parse(stream);
+    const fate = met.has(identityOf(email)) ? undefined : fateOf(email);
+    met.add(identityOf(email));
     if (fate === "busy") return callback(BUSY);
-    if (fate !== "dropped" && fate !== "killed-early") mailbox.push(mail);
+    if (fate !== "dropped" && fate !== "killed-early") mailbox.push(email);
     if (fate === undefined) return callback();
     if (fate.startsWith("killed")) kill(pidOf(session));
     cut(session);
@@ -82,7 +82,7 @@ async function startMailbox({ mailbox, lookups }: Ledger) {
   return { port, close };
 }
 
-/** Starts a mail server that cuts some connections and kills some senders, and a mailbox to look into. */
+/** Starts an SMTP server that cuts some connections and kills some senders, and a mailbox to look into. */
 export async function startMailServer(kill: (pid: number) => void): Promise<MailServer> {
   const ledger: Ledger = { mailbox: [], lookups: new Map() };
   const [smtp, mailbox] = await Promise.all([

@@ -4,12 +4,12 @@ export interface Order {
 }
 
 /** What a reader sees, and the parties that read it. */
-export interface Mail {
+export interface Email {
   to: "customer" | "warehouse";
   subject: string;
 }
 
-/** What the mail server does to the first arrival of a mail. */
+/** What the SMTP server does to the first arrival of an email. */
 export type Fate =
   /** Stores it, and cuts the connection instead of saying so. */
   | "unanswered"
@@ -24,7 +24,7 @@ export type Fate =
 
 const ORDERS = 12;
 
-// The second mail's fate makes the runtime repeat the first one too, wherever it repeats whole jobs.
+// The second email's fate makes the runtime repeat the first one too, wherever it repeats whole jobs.
 const FATES: Readonly<Record<string, Fate>> = {
   "warehouse: ship order 1": "unanswered",
   "customer: your order 2 ships": "unanswered",
@@ -38,20 +38,20 @@ const FATES: Readonly<Record<string, Fate>> = {
 /** The jobs of a run, always the same. */
 export const ALL_ORDERS: readonly Order[] = Array.from({ length: ORDERS }, (_, index) => ({ id: index + 1 }));
 
-/** The mails that a job sends, one after the other. */
-export function mailsOf({ id }: Order): readonly [Mail, Mail] {
+/** The emails that a job sends, one after the other. */
+export function emailsOf({ id }: Order): readonly [Email, Email] {
   return [
     { to: "customer", subject: `your order ${id} ships` },
     { to: "warehouse", subject: `ship order ${id}` },
   ];
 }
 
-/** Names a mail by its reader and what that reader sees: two with one identity are a duplicate. */
-export function identityOf({ to, subject }: Mail): string {
+/** Names an email by its reader and what that reader sees: two with one identity are a duplicate. */
+export function identityOf({ to, subject }: Email): string {
   return `${to}: ${subject}`;
 }
 
-/** What a mail's first arrival meets; undefined: it is accepted. */
-export function fateOf(mail: Mail): Fate | undefined {
-  return FATES[identityOf(mail)];
+/** What an email's first arrival meets; undefined: it is accepted. */
+export function fateOf(email: Email): Fate | undefined {
+  return FATES[identityOf(email)];
 }

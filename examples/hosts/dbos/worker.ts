@@ -3,26 +3,26 @@ import pg from "pg";
 import { createIdempotency, isIdempotencyError, type Key } from "with-idempotency";
 import { postgresStore } from "with-idempotency/postgres";
 import { sendMail } from "../common/mailer.ts";
-import { type Mail, mailsOf, type Order } from "../common/orders.ts";
+import { type Email, emailsOf, type Order } from "../common/orders.ts";
 import { messageIdOf, settleUnknown, TTL } from "../common/reconcile.ts";
 import { settings } from "../common/settings.ts";
 
 const store = postgresStore(new pg.Pool({ connectionString: settings.databaseUrl }));
 await store.migrate();
-const mails = createIdempotency({
-  namespace: "order-mails",
+const emails = createIdempotency({
+  namespace: "order-emails",
   store,
   lease: { seconds: settings.patienceSeconds },
 });
 
-async function sendOnce(key: Key, mail: Mail): Promise<{ messageId: string }> {
+async function sendOnce(key: Key, email: Email): Promise<{ messageId: string }> {
   try {
-    return await mails.withIdempotency(key, TTL, ({ idempotencyKey }) =>
-      sendMail(mail, messageIdOf(idempotencyKey)),
+    return await emails.withIdempotency(key, TTL, ({ idempotencyKey }) =>
+      sendMail(email, messageIdOf(idempotencyKey)),
     );
   } catch (error) {
     // DBOS tries the step again.
-    if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await settleUnknown(mails);
+    if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await settleUnknown(emails);
     throw error;
   }
 }
@@ -31,10 +31,10 @@ const RETRIES = { retriesAllowed: true, maxAttempts: 20, intervalSeconds: 0.5, b
 
 /** DBOS keeps the result of each finished step; the step that was going on when the process died runs again. */
 async function shipOrder(order: Order): Promise<void> {
-  for (const mail of mailsOf(order)) {
+  for (const email of emailsOf(order)) {
     // The workflow, and what it does once: neither the attempt nor the process.
-    const key = ["ship-order", DBOS.workflowID ?? "", mail.to];
-    await DBOS.runStep(() => sendOnce(key, mail), { ...RETRIES, name: `mail the ${mail.to}` });
+    const key = ["ship-order", DBOS.workflowID ?? "", email.to];
+    await DBOS.runStep(() => sendOnce(key, email), { ...RETRIES, name: `email the ${email.to}` });
   }
 }
 

@@ -3,7 +3,7 @@ import PgBoss from "pg-boss";
 import { createIdempotency, isIdempotencyError } from "with-idempotency";
 import { postgresStore } from "with-idempotency/postgres";
 import { sendMail } from "../common/mailer.ts";
-import { mailsOf, type Order } from "../common/orders.ts";
+import { emailsOf, type Order } from "../common/orders.ts";
 import { messageIdOf, settleUnknown, TTL } from "../common/reconcile.ts";
 import { settings } from "../common/settings.ts";
 
@@ -11,24 +11,24 @@ const CONCURRENCY = 4;
 
 const store = postgresStore(new pg.Pool({ connectionString: settings.databaseUrl }));
 await store.migrate();
-const mails = createIdempotency({
-  namespace: "order-mails",
+const emails = createIdempotency({
+  namespace: "order-emails",
   store,
   lease: { seconds: settings.patienceSeconds },
 });
 
 async function shipOrder([job]: PgBoss.Job<Order>[]): Promise<void> {
   if (job === undefined) return;
-  for (const mail of mailsOf(job.data)) {
+  for (const email of emailsOf(job.data)) {
     // The job, and what it does once: neither the attempt nor the worker.
-    const key = ["ship-order", job.id, mail.to];
+    const key = ["ship-order", job.id, email.to];
     try {
-      await mails.withIdempotency(key, TTL, ({ idempotencyKey }) =>
-        sendMail(mail, messageIdOf(idempotencyKey)),
+      await emails.withIdempotency(key, TTL, ({ idempotencyKey }) =>
+        sendMail(email, messageIdOf(idempotencyKey)),
       );
     } catch (error) {
       // pg-boss tries again.
-      if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await settleUnknown(mails);
+      if (isIdempotencyError(error, "OUTCOME_UNKNOWN")) await settleUnknown(emails);
       throw error;
     }
   }

@@ -39,7 +39,7 @@ export const INSPECT: Verb = {
   flags: OF_KEY,
   takesAddress: true,
   details: "Shows the result, too, where the default serializer can read it.",
-  example: "with-idempotency inspect order-shipped:1041 --namespace mails --postgres env:DATABASE_URL",
+  example: "with-idempotency inspect order-shipped:1041 --namespace emails --postgres env:DATABASE_URL",
   async run(context) {
     const at = storeKeyOf(context);
     const operator = operatorOf(await (await context.open()).store());
@@ -167,7 +167,7 @@ export const REOPEN: Verb = {
   takesAddress: true,
   details:
     "Only a key whose outcome is unknown can be reopened. It keeps its attempts and its idempotency key.",
-  example: "with-idempotency reopen order-shipped:1041 --namespace mails --redis env:REDIS_URL",
+  example: "with-idempotency reopen order-shipped:1041 --namespace emails --redis env:REDIS_URL",
   run: context =>
     settle(context, {
       asks: () => "Reopen it, so that the next call runs?",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { brokenLibrary, type Invocation, run, TIMEOUT_MS } from "./run.ts";
 
-const demo = (invocation?: Invocation) => run("order-mails/main.ts", invocation);
+const demo = (invocation?: Invocation) => run("order-emails/main.ts", invocation);
 
 /** The figures of the printed table: without the wrapper, and with it. */
 function figuresOf(stdout: string): Record<string, [number, number]> {
@@ -16,7 +16,7 @@ function figuresOf(stdout: string): Record<string, [number, number]> {
 
 let directory: string;
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "order-mails-"));
+  directory = await mkdtemp(join(tmpdir(), "order-emails-"));
 });
 afterAll(() => rm(directory, { recursive: true }));
 
@@ -31,7 +31,7 @@ const event = (id: string, email: string) =>
   });
 
 describe.concurrent("the demo", { timeout: 2 * TIMEOUT_MS }, () => {
-  test("sends each mail of its log once with the wrapper, and many twice without", async () => {
+  test("sends each email of its log once with the wrapper, and many twice without", async () => {
     const { code, stdout, stderr } = await demo();
     expect(stderr).toBe("");
     expect(figuresOf(stdout)).toEqual({
@@ -79,7 +79,7 @@ describe.concurrent("the demo", { timeout: 2 * TIMEOUT_MS }, () => {
       code: 2,
       stdout: "",
       stderr: [
-        'standard input, line 2: expected customer.email to be an e-mail address; got "mira at example.com"',
+        'standard input, line 2: expected customer.email to be an email address; got "mira at example.com"',
         'standard input, line 4: expected a JSON object; got "oops"',
         "Nothing was sent.",
         "",
@@ -98,7 +98,7 @@ describe.concurrent("the demo", { timeout: 2 * TIMEOUT_MS }, () => {
 });
 
 test.each([
-  ["order-mails/main.ts", "npm run demo", "Exit codes:"],
+  ["order-emails/main.ts", "npm run demo", "Exit codes:"],
   ["campaign/main.ts", "npm run campaign", "--kills"],
   ["hosts/main.ts", "npm run hosts", "bullmq"],
   ["../test/proof/chaos/main.ts", "npm run chaos", "--policy"],

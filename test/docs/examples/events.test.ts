@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { burstsOf, LogError, parseEvents } from "../../../examples/order-mails/events.ts";
-import { identityOf, mailOf } from "../../../examples/order-mails/mail.ts";
+import { emailOf, identityOf } from "../../../examples/order-emails/email.ts";
+import { burstsOf, LogError, parseEvents } from "../../../examples/order-emails/events.ts";
 
 const EVENT = {
   at: "2026-03-02T08:00:00Z",
@@ -52,7 +52,7 @@ describe("a log", () => {
     [line({ customer: "Mira" }), "expected customer.name to be a line of text; got nothing"],
     [
       line({ customer: { name: "Mira", email: "mira at example.com" } }),
-      'expected customer.email to be an e-mail address; got "mira at example.com"',
+      'expected customer.email to be an email address; got "mira at example.com"',
     ],
     [line({ details: [1] }), "expected details to be an object of texts and numbers; got [1]"],
     [line({ details: { a: null } }), 'expected details to be an object of texts and numbers; got {"a":null}'],
@@ -80,7 +80,7 @@ describe("a log", () => {
 
 describe("the log of the demo", () => {
   const events = parseEvents(readFileSync("examples/order-events.jsonl", "utf8"), "order-events.jsonl");
-  const identities = events.map(event => identityOf(mailOf(event)));
+  const identities = events.map(event => identityOf(emailOf(event)));
 
   test("has redelivered events, bursts of duplicates and events whose data has changed", () => {
     expect(events).toHaveLength(44);
@@ -91,11 +91,11 @@ describe("the log of the demo", () => {
   });
 });
 
-describe("a mail", () => {
+describe("an email", () => {
   const [event] = parseEvents(line(), "orders.jsonl");
 
   test("says what the event says", () => {
-    expect(mailOf(event!)).toEqual({
+    expect(emailOf(event!)).toEqual({
       to: "mira@example.com",
       subject: "We have received your payment for A-1",
       text: [
@@ -109,7 +109,7 @@ describe("a mail", () => {
   });
 
   test("is the same when its event comes again later, another when any of the event's data has changed", () => {
-    const identity = (changes: object) => identityOf(mailOf({ ...event!, ...changes }));
+    const identity = (changes: object) => identityOf(emailOf({ ...event!, ...changes }));
     expect(identity({ at: "2026-03-03T08:00:00Z" })).toBe(identity({}));
     const changes = [
       {},
@@ -124,8 +124,8 @@ describe("a mail", () => {
   });
 
   test("keeps its identity on its way: line ends, wrapped white space and the address's case may change", () => {
-    const mail = mailOf(event!);
-    const received = { ...mail, to: "Mira@Example.com", text: `${mail.text.replaceAll("\n", "\r\n")}\r\n` };
-    expect(identityOf(received)).toBe(identityOf(mail));
+    const email = emailOf(event!);
+    const received = { ...email, to: "Mira@Example.com", text: `${email.text.replaceAll("\n", "\r\n")}\r\n` };
+    expect(identityOf(received)).toBe(identityOf(email));
   });
 });

@@ -1,29 +1,29 @@
 import { expect, test } from "vitest";
-import { createReconciler } from "../../../examples/order-mails/reconcile.ts";
-import { mails, messageIdOf, TTL } from "../../../examples/order-mails/with-wrapper.ts";
+import { createReconciler } from "../../../examples/order-emails/reconcile.ts";
+import { emails, messageIdOf, TTL } from "../../../examples/order-emails/with-wrapper.ts";
 
 async function interrupt(key: string): Promise<string> {
   let messageId = "";
-  const sending = mails.withIdempotency(key, TTL, ({ idempotencyKey }) => {
+  const sending = emails.withIdempotency(key, TTL, ({ idempotencyKey }) => {
     messageId = messageIdOf(idempotencyKey);
     throw Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
   });
   await expect(sending).rejects.toThrow("socket hang up");
-  await expect(mails.withIdempotency(key, TTL, () => ({ messageId: "again" }))).rejects.toMatchObject({
+  await expect(emails.withIdempotency(key, TTL, () => ({ messageId: "again" }))).rejects.toMatchObject({
     code: "OUTCOME_UNKNOWN",
   });
   return messageId;
 }
 
-test("a mail that has arrived becomes the key's result, and one that has not is sent by the next call", async () => {
+test("an email that has arrived becomes the key's result, and one that has not is sent by the next call", async () => {
   const messageId = await interrupt("arrived");
   await interrupt("absent");
   const { reconcile, reconciled } = createReconciler(async sought => sought === messageId);
   await reconcile();
   expect(reconciled).toEqual({ found: 1, absent: 1 });
-  const answer = await mails.withIdempotency("arrived", TTL, () => ({ messageId: "again" }));
+  const answer = await emails.withIdempotency("arrived", TTL, () => ({ messageId: "again" }));
   expect(answer).toEqual({ messageId });
-  expect(await mails.withIdempotency("absent", TTL, () => "sent")).toBe("sent");
+  expect(await emails.withIdempotency("absent", TTL, () => "sent")).toBe("sent");
 });
 
 test("calls for one key at once look once, and none of them frees the key while it is sent again", async () => {
@@ -35,7 +35,7 @@ test("calls for one key at once look once, and none of them frees the key while 
   });
   let runs = 0;
   const sendAgain = () =>
-    mails.withIdempotency("burst", TTL, async () => {
+    emails.withIdempotency("burst", TTL, async () => {
       runs += 1;
       await Promise.resolve();
       return "sent";
@@ -54,7 +54,7 @@ test("a look that fails leaves the key uncertain, and the next one settles it", 
     return true;
   });
   await reconcile();
-  expect(await mails.inspect("unseen")).toMatchObject({ state: "uncertain" });
+  expect(await emails.inspect("unseen")).toMatchObject({ state: "uncertain" });
   await reconcile();
-  expect(await mails.inspect("unseen")).toMatchObject({ state: "completed" });
+  expect(await emails.inspect("unseen")).toMatchObject({ state: "completed" });
 });

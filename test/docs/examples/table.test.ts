@@ -1,11 +1,11 @@
 import pc from "picocolors";
 import { describe, expect, test } from "vitest";
 import { createProgress } from "../../../examples/common/progress.ts";
-import type { OrderEvent } from "../../../examples/order-mails/events.ts";
-import { mailOf } from "../../../examples/order-mails/mail.ts";
-import type { ReceivedMail } from "../../../examples/order-mails/smtp-server.ts";
-import { renderLegend, renderTable } from "../../../examples/order-mails/table.ts";
-import { type Tally, tally } from "../../../examples/order-mails/tally.ts";
+import { emailOf } from "../../../examples/order-emails/email.ts";
+import type { OrderEvent } from "../../../examples/order-emails/events.ts";
+import type { ReceivedEmail } from "../../../examples/order-emails/smtp-server.ts";
+import { renderLegend, renderTable } from "../../../examples/order-emails/table.ts";
+import { type Tally, tally } from "../../../examples/order-emails/tally.ts";
 
 const WITHOUT: Tally = {
   events: 9,
@@ -74,8 +74,8 @@ describe("the tally", () => {
     customer: { name: "Mira", email },
     details: {},
   });
-  const received = (id: string, email: string): ReceivedMail => ({
-    ...mailOf(event(id, email)),
+  const received = (id: string, email: string): ReceivedEmail => ({
+    ...emailOf(event(id, email)),
     messageId: `<${id}@shop.example>`,
   });
 

@@ -73,13 +73,13 @@ const only = ([span, ...others]: ReadableSpan[]) => {
 
 describe("a call's span", () => {
   it("shows a run", async () => {
-    const { withIdempotency, spans } = sdk({ namespace: "mails" });
+    const { withIdempotency, spans } = sdk({ namespace: "emails" });
     const key = await withIdempotency(["order", 42], "1m", async ({ idempotencyKey }) => idempotencyKey);
     const span = only(spans());
     expect(span.name).toBe("idempotency.call");
     expect(span.status).toEqual({ code: SpanStatusCode.UNSET });
     expect(span.attributes).toEqual({
-      "idempotency.namespace": "mails",
+      "idempotency.namespace": "emails",
       "idempotency.key": "order:42",
       "idempotency.outcome": "completed",
       "idempotency.attempt": 1,
@@ -263,14 +263,14 @@ describe("a call's span", () => {
 
 describe("the metrics", () => {
   it("have the duration of calls by outcome, and of runs, in seconds", async () => {
-    const { execute, measured } = sdk({ namespace: "mails" });
+    const { execute, measured } = sdk({ namespace: "emails" });
     const work = deferred();
     const calls = [execute("k", "1m", () => work.promise), execute("k", "1m", () => work.promise)];
     await pass(2_000);
     work.resolve("sent");
     await Promise.all(calls);
     const unit = "s";
-    const namespace = { "idempotency.namespace": "mails" };
+    const namespace = { "idempotency.namespace": "emails" };
     const of = (outcome: string) => ({ ...namespace, "idempotency.outcome": outcome });
     expect(await measured()).toEqual([
       { name: "idempotency.call.duration", unit, attributes: of("completed"), count: 1, sum: 2 },
@@ -305,7 +305,7 @@ describe("the metrics", () => {
 
   it("count the keys that became uncertain, and why (O5)", async () => {
     const store = faultyStore(memoryStore(), [{ operation: "complete", kind: "fail", nth: 3 }]);
-    const { execute, measured } = sdk({ store, namespace: "mails" });
+    const { execute, measured } = sdk({ store, namespace: "emails" });
     const cut = Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
     await rejection(execute("held", "1m", () => Promise.reject(cut)));
     await rejection(execute("released", "1m", () => Promise.reject(new Error("no"))));
@@ -320,7 +320,7 @@ describe("the metrics", () => {
     const of = (reason: string, more = {}) => ({
       name: "idempotency.uncertain",
       unit: "{key}",
-      attributes: { "idempotency.namespace": "mails", "idempotency.reason": reason, ...more },
+      attributes: { "idempotency.namespace": "emails", "idempotency.reason": reason, ...more },
       value: 1,
     });
     expect(counted).toEqual([of("error", { "error.type": "ECONNRESET" }), of("result"), of("unrecorded")]);
@@ -377,14 +377,14 @@ describe("an instrumented instance", () => {
 
   it("wraps functions, and keeps this", async () => {
     const { makeIdempotent, spans } = sdk();
-    const mail = makeIdempotent(
+    const email = makeIdempotent(
       function (this: { from: string }, to: string) {
         return `${this.from} to ${to}`;
       },
-      { key: to => ["mail", to], ttl: "1m" },
+      { key: to => ["email", to], ttl: "1m" },
     );
-    expect(await mail.call({ from: "shop" }, "ada")).toBe("shop to ada");
-    expect(only(spans()).attributes["idempotency.key"]).toBe("mail:ada");
+    expect(await email.call({ from: "shop" }, "ada")).toBe("shop to ada");
+    expect(only(spans()).attributes["idempotency.key"]).toBe("email:ada");
     expect(() => makeIdempotent(() => 1, { key: () => "k", ttl: "5x" as never })).toThrow(/duration/i);
   });
 

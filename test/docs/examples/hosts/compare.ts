@@ -9,16 +9,16 @@ export const TIMEOUT_MS = 600_000;
  * Runs a runtime's jobs without the wrapper and with it. Killed workers take what they have in hand along, so the
  * figures beyond the planned faults vary.
  */
-export async function expectOneMailEach(host: Host, planned: { duplicates: number }): Promise<void> {
+export async function expectOneEmailEach(host: Host, planned: { duplicates: number }): Promise<void> {
   const { without, withIt } = await compare(host);
 
   expect(without).toMatchObject({ completed: 12, lost: 0, uncertain: 0 });
   expect(without.kills).toBeGreaterThanOrEqual(1);
   expect(without.duplicates).toBeGreaterThanOrEqual(planned.duplicates);
 
-  expect(withIt).toMatchObject({ completed: 12, mails: 24, duplicates: 0, lost: 0 });
+  expect(withIt).toMatchObject({ completed: 12, emails: 24, duplicates: 0, lost: 0 });
   expect(withIt.kills).toBeGreaterThanOrEqual(1);
-  // Three connections cut and two workers killed with a mail under way, three of which had arrived.
+  // Three connections cut and two workers killed with an email under way, three of which had arrived.
   expect(withIt.uncertain).toBeGreaterThanOrEqual(5);
   expect(withIt.found).toBeGreaterThanOrEqual(3);
 }

@@ -6,7 +6,7 @@ import { test } from "vitest";
 import { installPackages } from "../../../../examples/hosts/common/packages.ts";
 import type { Host } from "../../../../examples/hosts/common/run.ts";
 import { ifObtainable } from "../../../support/servers/packages.ts";
-import { expectOneMailEach, TIMEOUT_MS } from "./compare.ts";
+import { expectOneEmailEach, TIMEOUT_MS } from "./compare.ts";
 
 const TSC = createRequire(import.meta.url).resolve("typescript/bin/tsc");
 const run = promisify(execFile);
@@ -18,9 +18,9 @@ export async function testOnDemand(host: Host, planned: { duplicates: number }):
     installPackages(host).then(() => true),
   );
   test.skipIf(!isThere)(
-    `${host.name} sends each mail once, and many twice without the wrapper`,
+    `${host.name} sends each email once, and many twice without the wrapper`,
     { timeout: TIMEOUT_MS },
-    () => expectOneMailEach(host, planned),
+    () => expectOneEmailEach(host, planned),
   );
   // Its folder is no part of what is checked everywhere, for its packages may be missing.
   test.skipIf(!isThere)(`${host.name} is type-correct`, { timeout: TIMEOUT_MS }, async () => {

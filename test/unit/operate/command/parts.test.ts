@@ -132,12 +132,12 @@ describe("a key as the store has it", () => {
     [undefined, ":odd:1", ":odd:1"],
     [undefined, ["a:b", "c"], "a\\:b:c"],
     [undefined, LONG, undefined],
-    ["mails", "order:1", "order:1"],
-    ["mails", ":odd", ":odd"],
+    ["emails", "order:1", "order:1"],
+    ["emails", ":odd", ":odd"],
     ["a:b", "c", "c"],
     ["a\\:b\\", ":", ":"],
     ["line\nbreak", "c", "c"],
-    ["mails", LONG, undefined],
+    ["emails", LONG, undefined],
   ])("shows its namespace %j and its key %j", (namespace, key, shown) => {
     const at = storeKey(namespace, keyText(key));
     expect(namespaceOf(at)).toBe(namespace);

@@ -15,10 +15,10 @@ afterEach(() => {
 const cut = () => Promise.reject(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }));
 
 async function uncertain(count: number, store = memoryStore()) {
-  const mails = createIdempotency({ store, namespace: "mails" });
-  for (let n = 0; n < count; n += 1) await mails.withIdempotency(["mail", n], "1h", cut).catch(() => {});
+  const emails = createIdempotency({ store, namespace: "emails" });
+  for (let n = 0; n < count; n += 1) await emails.withIdempotency(["email", n], "1h", cut).catch(() => {});
   await vi.advanceTimersByTimeAsync(60_000);
-  return mails;
+  return emails;
 }
 
 const NOTHING = { looked: 0, resolved: 0, reopened: 0, left: 0, failed: 0 };
@@ -29,25 +29,28 @@ const byNumber =
 
 describe("reconcile", () => {
   it("settles what happened, reopens what did not, and leaves what is not known", async () => {
-    const mails = await uncertain(3);
+    const emails = await uncertain(3);
     const find = byNumber([{ happened: true, value: { id: "a" } }, { happened: false }, undefined]);
-    const done = await reconcile(mails, { ttl: "1h", find });
+    const done = await reconcile(emails, { ttl: "1h", find });
     expect(done).toEqual({ looked: 3, resolved: 1, reopened: 1, left: 1, failed: 0 });
-    expect(await mails.withIdempotency(["mail", 0], "1h", () => ({ id: "again" }))).toEqual({ id: "a" });
-    expect(await mails.execute(["mail", 1], "1h", () => "sent")).toMatchObject({ value: "sent", attempt: 2 });
-    expect(await mails.inspect(["mail", 2])).toMatchObject({ state: "uncertain" });
+    expect(await emails.withIdempotency(["email", 0], "1h", () => ({ id: "again" }))).toEqual({ id: "a" });
+    expect(await emails.execute(["email", 1], "1h", () => "sent")).toMatchObject({
+      value: "sent",
+      attempt: 2,
+    });
+    expect(await emails.inspect(["email", 2])).toMatchObject({ state: "uncertain" });
   });
 
   it("hands find the entry, with the key that the provider got, and a signal", async () => {
-    const mails = createIdempotency({ store: memoryStore() });
+    const emails = createIdempotency({ store: memoryStore() });
     let sent = "";
     const run = (execution: { idempotencyKey: string }) => {
       sent = execution.idempotencyKey;
       return cut();
     };
-    await mails.withIdempotency("one", "1h", run).catch(() => {});
+    await emails.withIdempotency("one", "1h", run).catch(() => {});
     const find = vi.fn(() => undefined);
-    await reconcile(mails, { ttl: "1h", olderThan: "0s", find });
+    await reconcile(emails, { ttl: "1h", olderThan: "0s", find });
     expect(find).toHaveBeenCalledExactlyOnceWith(
       expect.objectContaining({ key: "one", state: "uncertain", idempotencyKey: sent }),
       { signal: expect.any(AbortSignal) },
@@ -55,12 +58,12 @@ describe("reconcile", () => {
   });
 
   it("looks only at what has been uncertain for a minute, or as long as it is told", async () => {
-    const mails = await uncertain(1);
-    await mails.withIdempotency("young", "1h", cut).catch(() => {});
-    expect(await reconcile(mails, { ttl: "1h", find: () => undefined })).toMatchObject({ looked: 1 });
+    const emails = await uncertain(1);
+    await emails.withIdempotency("young", "1h", cut).catch(() => {});
+    expect(await reconcile(emails, { ttl: "1h", find: () => undefined })).toMatchObject({ looked: 1 });
     const find = () => undefined;
-    expect(await reconcile(mails, { ttl: "1h", olderThan: "0s", find })).toMatchObject({ looked: 2 });
-    expect(await reconcile(mails, { ttl: "1h", olderThan: "2m", find })).toEqual(NOTHING);
+    expect(await reconcile(emails, { ttl: "1h", olderThan: "0s", find })).toMatchObject({ looked: 2 });
+    expect(await reconcile(emails, { ttl: "1h", olderThan: "2m", find })).toEqual(NOTHING);
   });
 
   it("keeps to its concurrency, and pulls the next entry only when there is room", async () => {
@@ -72,7 +75,7 @@ describe("reconcile", () => {
         yield record;
       }
     });
-    const mails = await uncertain(10, store);
+    const emails = await uncertain(10, store);
     const gates: (() => void)[] = [];
     let most = 0;
     let now = 0;
@@ -82,7 +85,7 @@ describe("reconcile", () => {
       now -= 1;
       return { happened: false };
     };
-    const pass = reconcile(mails, { ttl: "1h", concurrency: 3, find });
+    const pass = reconcile(emails, { ttl: "1h", concurrency: 3, find });
     await vi.advanceTimersByTimeAsync(0);
     expect({ pulled, now }).toEqual({ pulled: 3, now: 3 });
     gates.shift()!();
@@ -97,66 +100,66 @@ describe("reconcile", () => {
   });
 
   it("stops at its limit", async () => {
-    const mails = await uncertain(5);
+    const emails = await uncertain(5);
     const pass: ReconcileOptions = { ttl: "1h", limit: 2, find: () => ({ happened: false }) };
-    expect(await reconcile(mails, pass)).toEqual({ ...NOTHING, looked: 2, reopened: 2 });
-    expect(await reconcile(mails, pass)).toMatchObject({ looked: 2 });
-    expect(await reconcile(mails, pass)).toMatchObject({ looked: 1 });
+    expect(await reconcile(emails, pass)).toEqual({ ...NOTHING, looked: 2, reopened: 2 });
+    expect(await reconcile(emails, pass)).toMatchObject({ looked: 2 });
+    expect(await reconcile(emails, pass)).toMatchObject({ looked: 1 });
   });
 
   it("loses one entry only by what find throws, and reports it", async () => {
-    const mails = await uncertain(3);
+    const emails = await uncertain(3);
     const lost = new Error("mailbox closed");
     const find = ({ key }: KeyEntry): Finding => {
-      if (key === "mail:1") throw lost;
+      if (key === "email:1") throw lost;
       return { happened: false };
     };
     const onError = vi.fn(() => {
       throw new Error("a failing log");
     });
-    expect(await reconcile(mails, { ttl: "1h", find, onError })).toEqual({
+    expect(await reconcile(emails, { ttl: "1h", find, onError })).toEqual({
       looked: 3,
       resolved: 0,
       reopened: 2,
       left: 0,
       failed: 1,
     });
-    expect(onError).toHaveBeenCalledExactlyOnceWith(lost, expect.objectContaining({ key: "mail:1" }));
-    expect(await mails.inspect(["mail", 1])).toMatchObject({ state: "uncertain" });
+    expect(onError).toHaveBeenCalledExactlyOnceWith(lost, expect.objectContaining({ key: "email:1" }));
+    expect(await emails.inspect(["email", 1])).toMatchObject({ state: "uncertain" });
   });
 
   it.each([true, null, "sent", {}, { happened: "no" }, { happened: true }])(
     "takes %j for a slip of find, and leaves the key uncertain",
     async answer => {
-      const mails = await uncertain(1);
+      const emails = await uncertain(1);
       const onError = vi.fn();
       const find = () => answer as unknown as Finding;
-      expect(await reconcile(mails, { ttl: "1h", find, onError })).toMatchObject({ failed: 1 });
+      expect(await reconcile(emails, { ttl: "1h", find, onError })).toMatchObject({ failed: 1 });
       expect(onError.mock.calls[0]![0]).toMatchObject({
         code: "INVALID_OPTION",
         message: expect.stringContaining("find: expected { happened: true, value }"),
       });
-      expect(await mails.inspect(["mail", 0])).toMatchObject({ state: "uncertain" });
+      expect(await emails.inspect(["email", 0])).toMatchObject({ state: "uncertain" });
     },
   );
 
   it("counts a result that cannot be stored as that entry's failure", async () => {
-    const mails = await uncertain(1);
+    const emails = await uncertain(1);
     const find = (): Finding => ({ happened: true, value: () => {} });
-    expect(await reconcile(mails, { ttl: "1h", find })).toMatchObject({ failed: 1 });
+    expect(await reconcile(emails, { ttl: "1h", find })).toMatchObject({ failed: 1 });
   });
 
   it.each<[string, Finding]>([
     ["resolve", { happened: true, value: 1 }],
     ["reopen", { happened: false }],
   ])("leaves what a takeover made of the key between find and %s", async (_, finding) => {
-    const mails = await uncertain(1);
+    const emails = await uncertain(1);
     const find = async () => {
-      await mails.withIdempotency(["mail", 0], "1h", cut, { onUncertain: "rerun" }).catch(() => {});
+      await emails.withIdempotency(["email", 0], "1h", cut, { onUncertain: "rerun" }).catch(() => {});
       return finding;
     };
-    expect(await reconcile(mails, { ttl: "1h", find })).toEqual({ ...NOTHING, looked: 1, left: 1 });
-    expect(await mails.inspect(["mail", 0])).toMatchObject({ state: "uncertain", attempt: 2 });
+    expect(await reconcile(emails, { ttl: "1h", find })).toEqual({ ...NOTHING, looked: 1, left: 1 });
+    expect(await emails.inspect(["email", 0])).toMatchObject({ state: "uncertain", attempt: 2 });
   });
 
   it("asks once about an entry that the listing names twice", async () => {
@@ -164,12 +167,12 @@ describe("reconcile", () => {
     const store = withList(inner, async function* (query) {
       for await (const record of inner.list!(query)) yield* [record, record];
     });
-    const mails = await uncertain(2, store);
-    expect(await reconcile(mails, { ttl: "1h", find: () => undefined })).toMatchObject({ looked: 2 });
+    const emails = await uncertain(2, store);
+    expect(await reconcile(emails, { ttl: "1h", find: () => undefined })).toMatchObject({ looked: 2 });
   });
 
   it("rejects with the signal's reason, after what is under way has ended", async () => {
-    const mails = await uncertain(3);
+    const emails = await uncertain(3);
     const controller = new AbortController();
     const gate = deferred<void>();
     let seen: unknown;
@@ -183,7 +186,7 @@ describe("reconcile", () => {
     const onError = vi.fn();
     let isOver = false;
     const { signal } = controller;
-    const pass = reconcile(mails, { ttl: "1h", concurrency: 1, find, signal, onError });
+    const pass = reconcile(emails, { ttl: "1h", concurrency: 1, find, signal, onError });
     pass.catch(() => {
       isOver = true;
     });
@@ -194,39 +197,39 @@ describe("reconcile", () => {
     gate.resolve();
     await expect(pass).rejects.toBe("shutting down");
     expect(onError).not.toHaveBeenCalled();
-    expect(await mails.inspect(["mail", 0])).toMatchObject({ state: "released" });
-    expect(await mails.inspect(["mail", 1])).toMatchObject({ state: "uncertain" });
+    expect(await emails.inspect(["email", 0])).toMatchObject({ state: "released" });
+    expect(await emails.inspect(["email", 1])).toMatchObject({ state: "uncertain" });
   });
 
   it("looks at nothing if its signal has aborted before", async () => {
-    const mails = await uncertain(1);
+    const emails = await uncertain(1);
     const find = vi.fn();
     const signal = AbortSignal.abort("too late");
-    await expect(reconcile(mails, { ttl: "1h", find, signal })).rejects.toBe("too late");
+    await expect(reconcile(emails, { ttl: "1h", find, signal })).rejects.toBe("too late");
     expect(find).not.toHaveBeenCalled();
   });
 
   it("rejects with STORE_ERROR where the listing fails, after what is under way has ended", async () => {
     const store = memoryStore();
-    const mails = await uncertain(1, store);
+    const emails = await uncertain(1, store);
     const failing = withList(store, async function* (query) {
       yield* store.list!(query);
       throw new Error("connection lost");
     });
-    const listed = createIdempotency({ store: failing, namespace: "mails" });
+    const listed = createIdempotency({ store: failing, namespace: "emails" });
     const pass = reconcile(listed, { ttl: "1h", find: () => ({ happened: false }) });
     await expect(pass).rejects.toMatchObject({ code: "STORE_ERROR" });
-    expect(await mails.inspect(["mail", 0])).toMatchObject({ state: "released" });
+    expect(await emails.inspect(["email", 0])).toMatchObject({ state: "released" });
   });
 
   it("counts what the store fails to settle, and goes on", async () => {
     const store = memoryStore();
     await uncertain(2, store);
     const faulty = faultyStore(store, [{ operation: "reopen", kind: "fail" }]);
-    const mails = createIdempotency({ store: faulty, namespace: "mails" });
+    const emails = createIdempotency({ store: faulty, namespace: "emails" });
     const onError = vi.fn();
     const pass = { ttl: "1h", find: () => ({ happened: false }) as const, onError } as const;
-    expect(await reconcile(mails, pass)).toMatchObject({ reopened: 1, failed: 1 });
+    expect(await reconcile(emails, pass)).toMatchObject({ reopened: 1, failed: 1 });
     expect(onError.mock.calls[0]![0]).toMatchObject({ code: "STORE_ERROR" });
   });
 
@@ -248,8 +251,8 @@ describe("reconcile", () => {
     ["a misspelt option", { ttl: "1h", find() {}, older: "1m" }, 'got "older"'],
     ["every, which is the loop's", { ttl: "1h", find() {}, every: "1m" }, 'got "every"'],
   ])("refuses %s, and says so", async (_, options, message) => {
-    const mails = createIdempotency({ store: memoryStore() });
-    await expect(reconcile(mails, options as ReconcileOptions)).rejects.toThrow(message);
+    const emails = createIdempotency({ store: memoryStore() });
+    await expect(reconcile(emails, options as ReconcileOptions)).rejects.toThrow(message);
   });
 
   it("refuses what cannot list", async () => {

@@ -100,22 +100,22 @@ describe("startReconciler", () => {
   });
 
   async function uncertain() {
-    const mails = createIdempotency({ store: memoryStore() });
-    await mails.withIdempotency("mail", "1h", cut).catch(() => {});
-    return mails;
+    const emails = createIdempotency({ store: memoryStore() });
+    await emails.withIdempotency("email", "1h", cut).catch(() => {});
+    return emails;
   }
 
   it("settles the keys", async () => {
-    const mails = await uncertain();
+    const emails = await uncertain();
     const looked = deferred<KeyEntry>();
     const find = (entry: KeyEntry): Finding => {
       looked.resolve(entry);
       return { happened: true, value: "sent" };
     };
-    const { stop } = startReconciler(mails, { every: "1h", ttl: "1h", olderThan: "0s", find });
-    expect(await looked.promise).toMatchObject({ key: "mail" });
+    const { stop } = startReconciler(emails, { every: "1h", ttl: "1h", olderThan: "0s", find });
+    expect(await looked.promise).toMatchObject({ key: "email" });
     await stop();
-    expect(await mails.withIdempotency("mail", "1h", () => "again")).toBe("sent");
+    expect(await emails.withIdempotency("email", "1h", () => "again")).toBe("sent");
   });
 
   it("survives a listing that fails, and reports it without an entry", async () => {
@@ -128,8 +128,8 @@ describe("startReconciler", () => {
       failed.resolve(told);
       throw new Error("a failing log");
     };
-    const mails = createIdempotency({ store });
-    const { stop } = startReconciler(mails, { every: "1h", ttl: "1h", find: () => undefined, onError });
+    const emails = createIdempotency({ store });
+    const { stop } = startReconciler(emails, { every: "1h", ttl: "1h", find: () => undefined, onError });
     const [error, entry] = await failed.promise;
     expect(error).toMatchObject({ code: "STORE_ERROR" });
     expect(entry).toBeUndefined();
@@ -140,13 +140,13 @@ describe("startReconciler", () => {
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
-    const mails = await uncertain();
+    const emails = await uncertain();
     const looked = deferred<void>();
     const find = () => {
       looked.resolve();
       throw proxy;
     };
-    const first = startReconciler(mails, { every: "1h", ttl: "1h", olderThan: "0s", find });
+    const first = startReconciler(emails, { every: "1h", ttl: "1h", olderThan: "0s", find });
     await looked.promise;
     await first.stop();
     const listed = deferred<void>();
@@ -156,8 +156,8 @@ describe("startReconciler", () => {
       throw new Error("the server is gone");
     };
     // Asked for once as the loop is made, when a store that cannot list says so.
-    const list = vi.fn(mails.list).mockImplementationOnce(mails.list).mockImplementation(fails);
-    const failing = { ...mails, list };
+    const list = vi.fn(emails.list).mockImplementationOnce(emails.list).mockImplementation(fails);
+    const failing = { ...emails, list };
     const second = startReconciler(failing, { every: "1h", ttl: "1h", find: () => undefined });
     await listed.promise;
     await second.stop();
@@ -168,8 +168,8 @@ describe("startReconciler", () => {
   });
 
   it("warns the process once where nobody listens", async () => {
-    const mails = await uncertain();
-    await mails.withIdempotency("other", "1h", cut).catch(() => {});
+    const emails = await uncertain();
+    await emails.withIdempotency("other", "1h", cut).catch(() => {});
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     let looks = 0;
     const both = deferred<void>();
@@ -178,7 +178,7 @@ describe("startReconciler", () => {
       if (looks === 2) both.resolve();
       throw new Error("mailbox closed");
     };
-    const { stop } = startReconciler(mails, { every: "1h", ttl: "1h", olderThan: "0s", find });
+    const { stop } = startReconciler(emails, { every: "1h", ttl: "1h", olderThan: "0s", find });
     await both.promise;
     await stop();
     expect(warned.mock.calls).toEqual([
@@ -190,8 +190,8 @@ describe("startReconciler", () => {
   });
 
   it("begins no further look once it is stopped", async () => {
-    const mails = await uncertain();
-    for (const key of ["second", "third"]) await mails.withIdempotency(key, "1h", cut).catch(() => {});
+    const emails = await uncertain();
+    for (const key of ["second", "third"]) await emails.withIdempotency(key, "1h", cut).catch(() => {});
     const begun = deferred<void>();
     const gate = deferred<void>();
     let looks = 0;
@@ -202,7 +202,7 @@ describe("startReconciler", () => {
       return { happened: false };
     };
     const once = { every: "1h", ttl: "1h", olderThan: "0s", concurrency: 1, find } as const;
-    const { stop } = startReconciler(mails, once);
+    const { stop } = startReconciler(emails, once);
     await begun.promise;
     const stopped = stop();
     gate.resolve();
@@ -211,9 +211,9 @@ describe("startReconciler", () => {
   });
 
   it("does not stand among a test's fake timers", async () => {
-    const mails = await uncertain();
+    const emails = await uncertain();
     vi.useFakeTimers();
-    const { stop } = startReconciler(mails, { every: "1s", ttl: "1h", find: () => undefined });
+    const { stop } = startReconciler(emails, { every: "1s", ttl: "1h", find: () => undefined });
     const now = Date.now();
     await vi.runAllTimersAsync();
     expect(vi.getTimerCount()).toBe(0);

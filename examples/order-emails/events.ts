@@ -9,7 +9,7 @@ export interface OrderEvent {
   type: (typeof TYPES)[number];
   order: string;
   customer: { name: string; email: string };
-  /** What the mail says beside the order's number. */
+  /** What the email says beside the order's number. */
   details: Record<string, string | number>;
 }
 
@@ -21,7 +21,7 @@ export class LogError extends Error {
 const MAX_REPORTED = 10;
 const EMAIL = /^[\w.+-]+@[\w-]+(\.[\w-]+)+$/;
 
-// A line feed would break a header; a lone surrogate does not survive the way through a mail.
+// A line feed would break a header; a lone surrogate does not survive the way through an email.
 const isText = (value: unknown): value is string =>
   typeof value === "string" && value.trim() !== "" && !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(value);
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -36,7 +36,7 @@ const RULES: readonly (readonly [field: string, expected: string, holds: (value:
   ["type", `one of ${TYPES.join(", ")}`, value => TYPES.some(type => type === value)],
   ["order", "a line of text", isText],
   ["customer.name", "a line of text", isText],
-  ["customer.email", "an e-mail address", value => isText(value) && EMAIL.test(value)],
+  ["customer.email", "an email address", value => isText(value) && EMAIL.test(value)],
   ["details", "an object of texts and numbers", isDetails],
 ];
 

@@ -1,7 +1,7 @@
 import type { OrderEvent } from "./events.ts";
 
 /** What a customer reads. */
-export interface Mail {
+export interface Email {
   to: string;
   subject: string;
   text: string;
@@ -15,8 +15,8 @@ const SUBJECTS: Record<OrderEvent["type"], string> = {
   "order.cancelled": "Cancelled: your order",
 };
 
-/** The mail that an event asks for: the same event with the same data gives the same mail, to the letter. */
-export function mailOf({ id, type, order, customer, details }: OrderEvent): Mail {
+/** The email that an event asks for: the same event with the same data gives the same email, to the letter. */
+export function emailOf({ id, type, order, customer, details }: OrderEvent): Email {
   const subject = `${SUBJECTS[type]} ${order}`;
   const lines = Object.entries(details).map(([name, value]) => `${name}: ${value}`);
   return {
@@ -27,9 +27,9 @@ export function mailOf({ id, type, order, customer, details }: OrderEvent): Mail
 }
 
 /**
- * Names a mail by its reader and what that reader sees: two received mails of one identity are a duplicate. White
+ * Names an email by its reader and what that reader sees: two received emails of one identity are a duplicate. White
  * space may change on the way.
  */
-export function identityOf({ to, text }: Mail): string {
+export function identityOf({ to, text }: Email): string {
   return `${to.toLowerCase()} ${text.replace(/\s+/g, " ").trim()}`;
 }

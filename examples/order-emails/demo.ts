@@ -21,12 +21,12 @@ function setUp(wrapped: boolean, port: number, ledger: Readonly<Ledger>): SetUp 
     return { title: "Without the wrapper", notify: withoutWrapper(sendMail), reconciled };
   }
   const { reconcile, reconciled } = createReconciler(async messageId =>
-    ledger.mailbox.some(mail => mail.messageId === messageId),
+    ledger.mailbox.some(email => email.messageId === messageId),
   );
   return { title: "With the wrapper", notify: withWrapper(sendMail, reconcile), reconciled };
 }
 
-/** Handles a log against a mail server of its own, and counts what that server has received. */
+/** Handles a log against an SMTP server of its own, and counts what that server has received. */
 export async function runOnce(
   events: readonly OrderEvent[],
   wrapped: boolean,

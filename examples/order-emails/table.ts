@@ -15,7 +15,7 @@ interface Row {
 
 const ROWS: readonly Row[] = [
   { name: "events", figure: tally => tally.events, meaning: "what the log delivers, repetitions included" },
-  { name: "sends attempted", figure: tally => tally.attempted, meaning: "connections to the mail server" },
+  { name: "sends attempted", figure: tally => tally.attempted, meaning: "connections to the SMTP server" },
   { name: "emails delivered", figure: tally => tally.delivered, meaning: "emails that lie in the mailbox" },
   {
     name: "duplicates received",

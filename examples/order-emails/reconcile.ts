@@ -1,10 +1,10 @@
 import { reconcile } from "with-idempotency/reconcile";
-import { mails, messageIdOf, TTL } from "./with-wrapper.ts";
+import { emails, messageIdOf, TTL } from "./with-wrapper.ts";
 
-/** Looks a mail up where it lies if it has arrived. */
-type FindMail = (messageId: string) => Promise<boolean>;
+/** Looks an email up where it lies if it has arrived. */
+type FindEmail = (messageId: string) => Promise<boolean>;
 
-/** What became of the mails of unknown fate. */
+/** What became of the emails of unknown fate. */
 export interface Reconciled {
   /** They had arrived. */
   found: number;
@@ -12,24 +12,24 @@ export interface Reconciled {
   absent: number;
 }
 
-/** Settles keys whose outcome is unknown by looking for their mails. */
+/** Settles keys whose outcome is unknown by looking for their emails. */
 interface Reconciler {
   reconcile(): Promise<void>;
   reconciled: Reconciled;
 }
 
 /** Makes a reconciler. A service would call `startReconciler` once; here whoever meets an unknown outcome waits for it. */
-export function createReconciler(findMail: FindMail): Reconciler {
+export function createReconciler(findEmail: FindEmail): Reconciler {
   const reconciled: Reconciled = { found: 0, absent: 0 };
 
   async function pass(): Promise<void> {
-    const { resolved, reopened } = await reconcile(mails, {
+    const { resolved, reopened } = await reconcile(emails, {
       ttl: TTL,
-      // This server files a mail before it can lose touch; where mails take their time, leave the default of a minute.
+      // This server files an email before it can lose touch; where emails take their time, leave the default of a minute.
       olderThan: "0s",
       async find({ idempotencyKey }) {
         const messageId = messageIdOf(idempotencyKey);
-        return (await findMail(messageId)) ? { happened: true, value: { messageId } } : { happened: false };
+        return (await findEmail(messageId)) ? { happened: true, value: { messageId } } : { happened: false };
       },
     });
     reconciled.found += resolved;

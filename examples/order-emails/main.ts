@@ -1,4 +1,4 @@
-// Mails customers about the events of a log, through a mail server that fails as real ones do: once without the
+// Emails customers about the events of a log, through an SMTP server that fails as real ones do: once without the
 // wrapper and once with it. `npm run demo`, or `npm run demo -- FILE` (`-` for standard input) for another log.
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
@@ -13,7 +13,7 @@ import { renderLegend, renderTable } from "./table.ts";
 const HELP = `
 Usage: npm run demo [-- FILE]
 
-Emails the customers of a shop about the events of a log, twice: without the wrapper and with it. Prints what a mail
+Emails the customers of a shop about the events of a log, twice: without the wrapper and with it. Prints what an email
 server on this machine has received. FILE is a log of your own, one JSON event a line as in
 examples/order-events.jsonl; - reads standard input.
 

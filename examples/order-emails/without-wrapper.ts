@@ -1,8 +1,8 @@
-import { mailOf } from "./mail.ts";
+import { emailOf } from "./email.ts";
 import type { SendMail } from "./mailer.ts";
 import type { Notify } from "./workflow.ts";
 
 /** Each call sends, whatever was sent before. */
 export function withoutWrapper(sendMail: SendMail): Notify {
-  return event => sendMail(mailOf(event));
+  return event => sendMail(emailOf(event));
 }

@@ -1,15 +1,15 @@
 import nodemailer from "nodemailer";
-import type { Mail } from "./mail.ts";
+import type { Email } from "./email.ts";
 
-/** What is known of a mail that was accepted. */
+/** What is known of an email that was accepted. */
 interface Receipt {
   messageId: string;
 }
 
-/** Sends one mail over a connection of its own; rejects unless the server has said that it accepts it. */
-export type SendMail = (mail: Mail, messageId?: string) => Promise<Receipt>;
+/** Sends one email over a connection of its own; rejects unless the server has said that it accepts it. */
+export type SendMail = (email: Email, messageId?: string) => Promise<Receipt>;
 
-/** A client for the mail server on that port of this machine. */
+/** A client for the SMTP server on that port of this machine. */
 export function createMailer(port: number): SendMail {
   const transport = nodemailer.createTransport({
     host: "127.0.0.1",
@@ -19,8 +19,8 @@ export function createMailer(port: number): SendMail {
     greetingTimeout: 2_000,
     socketTimeout: 5_000,
   });
-  return async (mail, messageId) => {
-    const sent = await transport.sendMail({ from: "orders@shop.example", ...mail, messageId });
+  return async (email, messageId) => {
+    const sent = await transport.sendMail({ from: "orders@shop.example", ...email, messageId });
     return { messageId: sent.messageId };
   };
 }

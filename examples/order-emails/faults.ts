@@ -6,8 +6,8 @@ const SEED = "46928";
 const REFUSED_CONNECTIONS = 0.1;
 const UNKNOWN_ADDRESSES = 0.08;
 const GREYLISTED_ADDRESSES = 0.2;
-const MAILS_DROPPED = 0.1;
-const MAILS_UNANSWERED = 0.2;
+const EMAILS_DROPPED = 0.1;
+const EMAILS_UNANSWERED = 0.2;
 
 /** A number from 0 up to 1 that is always the same for the same words: no run is luckier than another. */
 function draw(...words: (string | number)[]): number {
@@ -33,11 +33,11 @@ export function addressFault(address: string): "unknown" | "greylisted" | undefi
 }
 
 /**
- * Whether the server cuts the connection instead of answering a mail's first arrival: before it has stored the
- * mail, or after. The sender cannot know which.
+ * Whether the server cuts the connection instead of answering an email's first arrival: before it has stored the
+ * email, or after. The sender cannot know which.
  */
-export function mailFault(identity: string): "dropped" | "unanswered" | undefined {
+export function emailFault(identity: string): "dropped" | "unanswered" | undefined {
   const drawn = draw("mail", identity);
-  if (drawn < MAILS_DROPPED) return "dropped";
-  return drawn < MAILS_DROPPED + MAILS_UNANSWERED ? "unanswered" : undefined;
+  if (drawn < EMAILS_DROPPED) return "dropped";
+  return drawn < EMAILS_DROPPED + EMAILS_UNANSWERED ? "unanswered" : undefined;
 }

@@ -1,26 +1,26 @@
 import { simpleParser } from "mailparser";
 import type { SMTPServerDataStream, SMTPServerSession } from "smtp-server";
 import { type Callback, type SmtpServer, startSmtp } from "../common/smtp.ts";
-import { addressFault, mailFault, refusesConnection } from "./faults.ts";
-import { identityOf, type Mail } from "./mail.ts";
+import { type Email, identityOf } from "./email.ts";
+import { addressFault, emailFault, refusesConnection } from "./faults.ts";
 
-/** A mail as it lies in the mailbox. */
-export interface ReceivedMail extends Mail {
+/** An email as it lies in the mailbox. */
+export interface ReceivedEmail extends Email {
   messageId: string;
 }
 
-/** All that a mail server has seen. */
+/** All that an SMTP server has seen. */
 export interface Ledger {
-  /** Every mail that was accepted, whether or not its sender got the answer. */
-  mailbox: ReceivedMail[];
+  /** Every email that was accepted, whether or not its sender got the answer. */
+  mailbox: ReceivedEmail[];
   /** The addresses, in lower case, that were refused for good. */
   unknownAddresses: Set<string>;
   connections: number;
-  /** How often a sender got the answer that its mail is accepted, or that there is no such address. */
+  /** How often a sender got the answer that its email is accepted, or that there is no such address. */
   answers: number;
 }
 
-/** A running mail server. */
+/** A running SMTP server. */
 interface MailServer extends SmtpServer {
   ledger: Readonly<Ledger>;
 }
@@ -29,7 +29,7 @@ function refusal(responseCode: number, message: string): Error {
   return Object.assign(new Error(message), { responseCode });
 }
 
-async function parse(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<ReceivedMail> {
+async function parse(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<ReceivedEmail> {
   const { subject = "", text = "", messageId = "" } = await simpleParser(stream);
   const to = session.envelope.rcptTo.map(recipient => recipient.address).join(", ");
   return { to, subject, text, messageId };
@@ -54,10 +54,10 @@ function createHandlers(ledger: Ledger, cut: (session: SMTPServerSession) => voi
   }
 
   async function receive(stream: SMTPServerDataStream, session: SMTPServerSession, callback: Callback) {
-    const mail = await parse(stream, session);
-    const identity = identityOf(mail);
-    const fault = isFirst(identity) ? mailFault(identity) : undefined;
-    if (fault !== "dropped") ledger.mailbox.push(mail);
+    const email = await parse(stream, session);
+    const identity = identityOf(email);
+    const fault = isFirst(identity) ? emailFault(identity) : undefined;
+    if (fault !== "dropped") ledger.mailbox.push(email);
     if (fault !== undefined) return cut(session);
     ledger.answers += 1;
     callback();
@@ -77,7 +77,7 @@ function createHandlers(ledger: Ledger, cut: (session: SMTPServerSession) => voi
   };
 }
 
-/** Starts a mail server on a free port of 127.0.0.1 that fails as mail servers do, the same way in each run. */
+/** Starts an SMTP server on a free port of 127.0.0.1 that fails as real servers do, the same way in each run. */
 export async function startMailServer(): Promise<MailServer> {
   const ledger: Ledger = { mailbox: [], unknownAddresses: new Set(), connections: 0, answers: 0 };
   const smtp = await startSmtp(cut => createHandlers(ledger, cut));
