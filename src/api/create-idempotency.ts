@@ -12,8 +12,8 @@ import { list } from "./list.ts";
 import { wrap } from "./make-idempotent.ts";
 
 /**
- * Binds a store, defaults and a namespace. A namespace keeps the keys of one part of an application apart from those
- * of others in the same store.
+ * Returns the wrapper bound to a store, defaults and a namespace. A namespace separates the keys of one part of
+ * your application from those of the others in the same store.
  *
  * @throws InvalidOptionError `INVALID_OPTION`; InvalidDurationError `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`
  * @example

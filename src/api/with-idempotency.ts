@@ -11,14 +11,14 @@ import { wrap } from "./make-idempotent.ts";
 const UNBOUND = /* @__PURE__ */ newBinding(DEFAULTS);
 
 /**
- * Runs `fn` once for a key: every other call with that key, until `ttl` after completion, gets the first call's result
- * without running `fn`. Calls at the same time share one run; an error of `fn` reaches the caller as it was thrown and,
- * by default, frees the key for a retry, unless the request may have arrived.
+ * Runs `fn` once for a key. Until `ttl` after completion, every other call with that key gets the first call's
+ * result without running `fn`. Concurrent calls share one run. An error of `fn` reaches the caller unchanged. By
+ * default it frees the key for a retry, unless the request may have arrived.
  *
- * @param key what is done once, such as `["order-shipped", orderId]`
+ * @param key what must happen only once, such as `["order-shipped", orderId]`
  * @param ttl how long the result is kept, from 1 second to 24 hours: `"24h"`
- * @param fn the side effect; its {@link Execution} has the key to hand to the provider, the attempt and a signal
- * @param options see {@link Options} for each with its default
+ * @param fn the side effect; its {@link Execution} has the key to send to the provider, the attempt and a signal
+ * @param options see {@link Options} for each option and its default
  * @returns `fn`'s result, or one deep-equal to it
  * @throws whatever `fn` throws; `INVALID_KEY`, `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`, `INVALID_OPTION`,
  * `IN_PROGRESS`, `KEY_REUSED`, `OUTCOME_UNKNOWN`, `RESULT_UNAVAILABLE`, `STORE_ERROR`, `REPLAYED_ERROR`
@@ -42,10 +42,11 @@ export function withIdempotency<T>(
 }
 
 /**
- * A function that does once, for each key, what `fn` does. Keeps `this`. The configuration is checked at once.
+ * Returns a function that does what `fn` does, but only once for each key. It keeps `this`. The configuration is
+ * checked at once.
  *
- * @throws InvalidOptionError `INVALID_OPTION`; InvalidDurationError `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`; the
- * function that it gives rejects as {@link withIdempotency} does
+ * @throws InvalidOptionError `INVALID_OPTION`; InvalidDurationError `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`;
+ * the returned function rejects as {@link withIdempotency} does
  *
  * @example
  * ```ts

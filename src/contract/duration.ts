@@ -8,26 +8,26 @@ type Days = "d" | "day" | "days";
 type AnyCase<Name extends string> = Name | Capitalize<Name> | Uppercase<Name>;
 
 /**
- * A duration as text: one or more `<decimal><unit>` pairs, largest unit first, each unit once, in any case; white
- * space may stand around numbers and units. `"30s"`, `"5 minutes"`, `"1h30m"`, `"1.5 h"`, `"1 day"`.
+ * A duration as text, such as `"30s"`, `"5 minutes"`, `"1h30m"`, `"1.5 h"` or `"1 day"`: one or more
+ * `<decimal><unit>` pairs, largest unit first, each unit once, in upper or lower case, with optional white space.
  *
- * The type rejects an obvious mistake (`"5"`, `"5x"`, `"30m 1h"`) when it is compiled; {@link parseDuration} has the
- * last word.
+ * The type rejects obvious mistakes (`"5"`, `"5x"`, `"30m 1h"`) at compile time. {@link parseDuration} checks the
+ * rest at run time.
  */
 export type DurationString =
   | `${number}${AnyCase<Days | Hours | Minutes | Seconds>}`
   | `${number}${Days}${number}${Hours | Minutes | Seconds}`
   | `${number}${Hours}${number}${Minutes | Seconds}`
   | `${number}${Minutes}${number}${Seconds}`
-  // Of three parts and more only the first and the last are looked at: all names of all of them would be four times as
-  // many types, which takes a compiler seconds where it compares them with each other.
+  // With three or more parts, only the first and the last are checked. All names of all parts would be four times
+  // as many types, and a compiler needs seconds to compare them with each other.
   | `${number}${Days}${number}${string}${Minutes | Seconds}`
   | `${number}${Hours}${number}${string}${Seconds}`;
 
 /** The name of a unit of time. */
 export type Unit = "second" | "seconds" | "minute" | "minutes" | "hour" | "hours" | "day" | "days";
 
-/** A length of time: text, a value with its unit, or an object of units. */
+/** A length of time: a string, a value with its unit, or an object with units. */
 export type Duration =
   | DurationString
   | { value: number; unit: Unit }
@@ -161,8 +161,8 @@ export function readDuration(duration: unknown, bounds: DurationBounds): number 
 const TTL: DurationBounds = { name: "ttl", minMs: MIN_TTL_MS };
 
 /**
- * Reads a duration between {@link MIN_TTL_MS} and {@link MAX_TTL_MS}, both included. Takes any text, such as that of a
- * setting, which no type can check.
+ * Converts a duration to milliseconds. It must be between {@link MIN_TTL_MS} and {@link MAX_TTL_MS}, both
+ * included. Accepts any string, so text from a setting compiles too.
  *
  * @example
  * ```ts
@@ -172,9 +172,9 @@ const TTL: DurationBounds = { name: "ttl", minMs: MIN_TTL_MS };
  * console.log(parseDuration({ value: 5, unit: "minutes" })); // → 300000
  * ```
  *
- * @returns whole milliseconds, rounded half away from zero; the bounds apply to the exact value before that
- * @throws InvalidDurationError `INVALID_DURATION` if it is no duration (a bare number, a sign, an exponent, `""`,
- * an unknown or repeated unit, `NaN`, an empty object), `DURATION_OUT_OF_RANGE` outside of the bounds
+ * @returns whole milliseconds, rounded half away from zero; the bounds apply to the exact value before rounding
+ * @throws InvalidDurationError `INVALID_DURATION` if it is not a duration (a bare number, a sign, an exponent,
+ * `""`, an unknown or repeated unit, `NaN`, an empty object), `DURATION_OUT_OF_RANGE` if it is out of bounds
  */
 export function parseDuration(duration: Duration | string): number {
   return readDuration(duration, TTL);

@@ -141,20 +141,20 @@ function weigh(value: unknown): number {
 }
 
 /**
- * True when an error says that a request may have reached its target while no answer came back: nobody can
- * know whether the side effect happened, and running it again may do it twice. It is what the default
- * `onError` policy asks to choose between `"hold"` and `"release"`.
+ * Returns true if an error means that a request may have reached its target but no answer came back. Nobody can
+ * then know whether the side effect happened, and running it again may do it twice. The default `onError` policy
+ * uses this to choose between `"hold"` and `"release"`.
  *
  * - True for a connection that broke or timed out after connecting (`ECONNRESET`, `EPIPE`, `ETIMEDOUT`,
  *   `UND_ERR_SOCKET`, a body cut short…), an `AbortError` or `TimeoutError`, an answer that could not be
  *   parsed, a gateway's status (499, 502, 504, 520, 524, 598, 599), a database's connection that ended under
  *   a statement, and a network error that names no cause.
- * - False where nothing can have been sent (`ECONNREFUSED`, `ENOTFOUND`, a certificate that is refused,
- *   anything with `syscall: "connect"`), where an answer came, and for any other error.
+ * - False if nothing can have been sent (`ECONNREFUSED`, `ENOTFOUND`, a refused certificate, anything with
+ *   `syscall: "connect"`), if an answer came, and for any other error.
  *
- * It looks through `cause`, `errors`, `error`, `detail`, `original`, `originalError`, `reason`, `raw` and
- * `innerError`, however deep: one failure that may have been in transit counts, whatever the others say. It
- * never throws, whatever it is given. What it says of the common clients is listed in docs/clients.md.
+ * It also looks at wrapped errors in `cause`, `errors`, `error`, `detail`, `original`, `originalError`, `reason`,
+ * `raw` and `innerError`, at any depth. A single failure that may have been in transit is enough. It never throws.
+ * docs/clients.md lists its answers for the common clients.
  *
  * @example
  * ```ts
@@ -171,12 +171,12 @@ export function interruptedInTransit(error: unknown): boolean {
 }
 
 /**
- * True only where an error proves that nothing happened: nothing can have been sent, or the target rejected
- * the request (a status from 400 to 499 other than 408, 409, 425 and 499; an SMTP reply from 500 to 599, or
- * 421 or 450–452). It is the cautious counterpart of {@link interruptedInTransit}, for payments, and for
- * providers whose 500 or 503 may follow the effect: release the key only on proof, else hold it.
+ * Returns true only if an error proves that nothing happened: nothing can have been sent, or the target rejected
+ * the request (a status from 400 to 499 other than 408, 409, 425 and 499; an SMTP reply from 500 to 599, or 421 or
+ * 450–452). It is the cautious counterpart of {@link interruptedInTransit}. Use it for payments, and for providers
+ * whose 500 or 503 may follow the effect: release the key only on proof, otherwise hold it.
  *
- * It looks through the same wrappers. Of several errors each must prove it.
+ * It looks at the same wrapped errors. If there are several, each must prove it.
  *
  * @example
  * ```ts

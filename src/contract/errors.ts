@@ -18,22 +18,22 @@ const GUIDE = "https://with-idempotency.github.io/with-idempotency/troubleshooti
 // Registered globally, so that another copy or module format of the package knows our errors.
 const BRAND = /* @__PURE__ */ Symbol.for("with-idempotency/error");
 
-/** What an {@link IdempotencyError} may be made with. */
+/** Optional details of an {@link IdempotencyError}. */
 export interface IdempotencyErrorDetails {
   /** The key, as the caller gave it (an array joined to its text). */
   key?: string | undefined;
-  /** What led to the error. */
+  /** The underlying error. */
   cause?: unknown;
 }
 
 /**
- * The base of every error of this package. Distinguish errors by `code`, with {@link isIdempotencyError}:
- * `instanceof` is false between two copies or module formats of the package.
+ * The base class of all errors of this package. Tell them apart by `code`, with {@link isIdempotencyError}:
+ * `instanceof` is false across two copies or module formats of the package.
  */
 export abstract class IdempotencyError extends Error {
-  /** Stable, for code to decide on. */
+  /** A stable code to test for. */
   abstract readonly code: IdempotencyErrorCode;
-  /** The key that the call was about, where there is one. */
+  /** The key of the call, if there is one. */
   readonly key: string | undefined;
 
   constructor(message: string, { key, cause }: IdempotencyErrorDetails = {}) {
@@ -44,7 +44,7 @@ export abstract class IdempotencyError extends Error {
   }
 
   /**
-   * The address of what the guide to troubleshooting says of this `code`: what it means, and what to do.
+   * The address of the troubleshooting section for this `code`: what it means and what to do.
    *
    * @example
    * ```ts
@@ -67,7 +67,10 @@ export class InvalidKeyError extends IdempotencyError {
   }
 }
 
-/** `INVALID_DURATION`: not a duration. `DURATION_OUT_OF_RANGE`: one outside of its bounds. Nothing ran. */
+/**
+ * `INVALID_DURATION`: the value is not a duration. `DURATION_OUT_OF_RANGE`: the duration is out of bounds. Nothing
+ * ran.
+ */
 export class InvalidDurationError extends IdempotencyError {
   readonly code: "INVALID_DURATION" | "DURATION_OUT_OF_RANGE";
   override get name(): "InvalidDurationError" {
@@ -80,7 +83,7 @@ export class InvalidDurationError extends IdempotencyError {
   }
 }
 
-/** `INVALID_OPTION`: any other bad option or argument. Nothing ran. */
+/** `INVALID_OPTION`: another option or argument is invalid. Nothing ran. */
 export class InvalidOptionError extends IdempotencyError {
   readonly code = "INVALID_OPTION";
   override get name(): "InvalidOptionError" {
@@ -88,10 +91,10 @@ export class InvalidOptionError extends IdempotencyError {
   }
 }
 
-/** `IN_PROGRESS`: another call holds the key, and this one does not wait, or has waited for `waitTimeout`. */
+/** `IN_PROGRESS`: another call holds the key, and this call does not wait or has waited for `waitTimeout`. */
 export class InProgressError extends IdempotencyError {
   readonly code = "IN_PROGRESS";
-  /** What remains of the holder's lease, in milliseconds: by then the key is settled, renewed or uncertain. */
+  /** Milliseconds until the holder's lease ends. By then the key is settled, renewed or uncertain. */
   readonly retryAfterMs: number;
   override get name(): "InProgressError" {
     return "InProgressError";
@@ -112,15 +115,15 @@ export class KeyReusedError extends IdempotencyError {
 }
 
 /**
- * `OUTCOME_UNKNOWN`: a run of `fn` was abandoned (its process died or lost touch with the store) or held (its error
- * says that the request may have arrived), so nobody here knows whether the side effect happened. Find out and
- * settle it with `resolve` or `reopen`, or run again with `onUncertain: "rerun"`.
+ * `OUTCOME_UNKNOWN`: nobody here knows whether the side effect happened. A run of `fn` was abandoned (its process
+ * died or lost contact with the store) or held (its error means the request may have arrived). Find out what
+ * happened and use `resolve` or `reopen`, or run again with `onUncertain: "rerun"`.
  */
 export class OutcomeUnknownError extends IdempotencyError {
   readonly code = "OUTCOME_UNKNOWN";
   /** The run whose outcome is unknown, from 1. */
   readonly attempt: number;
-  /** When the key is forgotten and the next call runs, in milliseconds. */
+  /** Milliseconds until the key is forgotten and the next call runs. */
   readonly retryAfterMs: number;
   override get name(): "OutcomeUnknownError" {
     return "OutcomeUnknownError";
@@ -134,8 +137,8 @@ export class OutcomeUnknownError extends IdempotencyError {
 }
 
 /**
- * `RESULT_UNAVAILABLE`: `fn` completed, but its result was not storable or cannot be read back; or the store has a
- * record of the key that it cannot read. It will not run again.
+ * `RESULT_UNAVAILABLE`: `fn` completed, but its result could not be stored or cannot be read back, or the record
+ * of the key cannot be read. `fn` does not run again.
  */
 export class ResultUnavailableError extends IdempotencyError {
   readonly code = "RESULT_UNAVAILABLE";
@@ -144,7 +147,7 @@ export class ResultUnavailableError extends IdempotencyError {
   }
 }
 
-/** `STORE_ERROR`: the store failed, timed out or answered nonsense, before `fn` ran. */
+/** `STORE_ERROR`: the store failed, timed out or gave an invalid answer before `fn` ran. */
 export class StoreError extends IdempotencyError {
   readonly code = "STORE_ERROR";
   override get name(): "StoreError" {
@@ -152,7 +155,7 @@ export class StoreError extends IdempotencyError {
   }
 }
 
-/** `LEASE_LOST`: the reason of `execution.signal` when another call may hold the key by now. */
+/** `LEASE_LOST`: another call may hold the key by now. It is the reason that `execution.signal` aborts with. */
 export class LeaseLostError extends IdempotencyError {
   readonly code = "LEASE_LOST";
   override get name(): "LeaseLostError" {
@@ -160,13 +163,13 @@ export class LeaseLostError extends IdempotencyError {
   }
 }
 
-/** What is kept of an error by `onError: "store"`. */
+/** The part of an error that `onError: "store"` keeps. */
 export interface StoredError {
-  /** The error's `name`, `"Error"` where it had none. */
+  /** The error's `name`, or `"Error"` if it had none. */
   name: string;
   /** The error's `message`, or the thrown value as text. */
   message: string;
-  /** The error's `code`, where that is a string or a number. */
+  /** The error's `code`, if it is a string or a number. */
   code?: string | number | undefined;
 }
 
@@ -185,7 +188,7 @@ export class ReplayedError extends IdempotencyError {
   }
 }
 
-/** Which class an error code belongs to. */
+/** Maps each error code to its class. */
 export interface IdempotencyErrors {
   INVALID_KEY: InvalidKeyError;
   INVALID_DURATION: InvalidDurationError;
@@ -201,8 +204,8 @@ export interface IdempotencyErrors {
 }
 
 /**
- * Whether a value is an error of this package (and has that `code`, where one is given). Works across copies and
- * module formats of the package, where `instanceof` does not. Never throws.
+ * Returns whether a value is an error of this package and, if a `code` is given, has that code. It works across
+ * copies and module formats of the package, where `instanceof` does not. Never throws.
  *
  * @example
  * ```ts

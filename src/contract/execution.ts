@@ -1,16 +1,18 @@
-/** What `fn` learns about its run. */
+/** What `fn` is told about its run. */
 export interface Execution {
   /** The key's text, as the caller gave it. */
   readonly key: string;
-  /** Counts the runs of `fn` for this key within its window, from 1: after a failure or a takeover it is 2. */
+  /**
+   * The number of this run for the key within its window, counted from 1. After one failure or takeover it is 2.
+   */
   readonly attempt: number;
   /**
-   * What `fn` hands to its provider, as an `Idempotency-Key` header for instance: 43 characters of `[A-Za-z0-9_-]`,
-   * the same for every attempt until one completes, and different in another window, namespace or key.
+   * The key to send to the provider, for example as an `Idempotency-Key` header: 43 characters of `[A-Za-z0-9_-]`.
+   * It stays the same for every attempt until one completes. Another window, namespace or key has another one.
    */
   readonly idempotencyKey: string;
   /**
-   * The same as a UUID (version 8 of RFC 9562, from the same digest), for providers that take nothing else.
+   * The same digest as a UUID (version 8 of RFC 9562), for providers that accept only UUIDs.
    *
    * @example
    * ```ts
@@ -23,22 +25,24 @@ export interface Execution {
    * ```
    */
   readonly idempotencyUuid: string;
-  /** Aborts when the claim is lost (its reason is then a `LeaseLostError`) or the caller's `signal` aborts. */
+  /**
+   * Aborts when the claim is lost (the reason is then a `LeaseLostError`), or when the caller's `signal` aborts.
+   */
   readonly signal: AbortSignal;
 }
 
-/** What the `fn` of a batch learns about its run. Each list is in the order of the batch's items. */
+/** What the `fn` of a batch is told about its run. Each list is in the order of the batch's items. */
 export interface BatchExecution {
-  /** The keys' texts. */
+  /** The text of each item's key. */
   readonly keys: readonly string[];
-  /** For each item, as {@link Execution.attempt}. */
+  /** Each item's {@link Execution.attempt}. */
   readonly attempts: readonly number[];
-  /** For each item, as {@link Execution.idempotencyKey}: for a provider that takes one with each message. */
+  /** Each item's {@link Execution.idempotencyKey}, for a provider that takes one per message. */
   readonly idempotencyKeys: readonly string[];
   /**
-   * For a provider that takes one key with the whole batch: 43 characters of `[A-Za-z0-9_-]`, a digest of
-   * `idempotencyKeys`. The same items in the same order have the same one when they are tried again, any others another,
-   * since a provider refuses a key that comes with another payload (B5).
+   * A key for a provider that takes one per batch: 43 characters of `[A-Za-z0-9_-]`, a digest of
+   * `idempotencyKeys`. The same items in the same order get the same key when they are tried again. Any other
+   * batch gets another one, because a provider refuses a key that comes with a different payload (B5).
    */
   readonly idempotencyKey: string;
   /** The same as a UUID (version 8 of RFC 9562). */

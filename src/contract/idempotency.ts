@@ -5,93 +5,102 @@ import type { Key } from "./key.ts";
 import type { BatchFn, ManyConfig, ManyOutcomes } from "./many.ts";
 import type { Options } from "./options.ts";
 
-/** What came of a call. */
+/** The result of a call, and how it came about. */
 export interface Outcome<T> {
   /** `fn`'s result, or one deep-equal to it. */
   value: T;
-  /** Whether this call did not itself run `fn`. */
+  /** True if this call did not run `fn` itself. */
   replayed: boolean;
-  /** False where `fn` succeeded but its result could not be stored. */
+  /** False if `fn` succeeded but its result was not stored. */
   persisted: boolean;
-  /** The run that the value comes from, from 1. */
+  /** The number of the run that produced the value, counted from 1. */
   attempt: number;
   /** The key's text. */
   key: string;
 }
 
-/** How a function is made idempotent: the key and the window of a call, and the options of the wrapper. */
+/** The configuration of `makeIdempotent`: the key and `ttl` of a call, and the options of the wrapper. */
 // biome-ignore lint/suspicious/noExplicitAny: as for Options.
 export type IdempotentConfig<A extends unknown[], T = any> = Omit<Options<T>, "fingerprint"> & {
-  /** The key of a call, from its arguments. What it throws rejects the call, and the function does not run. */
+  /**
+   * Returns the key for a call's arguments. If it throws, the call rejects with that error and the function does
+   * not run.
+   */
   key: (...args: A) => Key;
-  /** How long a result is kept. */
+  /** How long a result is kept, from 1 second to 24 hours. */
   ttl: Duration;
-  /** The payload of a call that must match on reuse of its key, from its arguments. */
+  /** Returns, for a call's arguments, the payload that must match when the key is used again. */
   fingerprint?: ((...args: A) => unknown) | undefined;
 };
 
-/** What is known of a key. */
+/** What the store knows about a key. */
 export interface KeyState {
-  /** Who has it: a run, nobody (it failed and may run again), nobody knows, or a result. */
+  /**
+   * `"in-progress"`: a run holds it. `"released"`: a run failed, and the next call runs. `"uncertain"`: nobody
+   * knows whether the side effect happened. `"completed"`: it has a result.
+   */
   state: "in-progress" | "released" | "uncertain" | "completed";
-  /** The latest run, from 1. */
+  /** The number of the latest run, counted from 1. */
   attempt: number;
-  /** What that run had as `execution.idempotencyKey`: what to look for at the provider. */
+  /** The `execution.idempotencyKey` of that run: search for it at the provider. */
   idempotencyKey: string;
   /** The same as `execution.idempotencyUuid`. */
   idempotencyUuid: string;
-  /** When the first call with the key in this window took it. */
+  /** When the first call of this window claimed the key. */
   claimedAt: Date;
-  /** What remains of the lease in milliseconds; 0 unless in progress. */
+  /** Milliseconds until the lease ends; 0 unless in progress. */
   leaseInMs: number;
-  /** What remains until the key is forgotten, in milliseconds, if nothing more happens to it. */
+  /** Milliseconds until the key is forgotten, if nothing else happens to it. */
   expiresInMs: number;
-  /** The result, where `state` is `"completed"` and it can be read. */
+  /** The result, if `state` is `"completed"` and the result can be read. */
   value?: unknown;
-  /** The error, where `state` is `"completed"` and `onError` chose to store it. */
+  /** The error, if `state` is `"completed"` and `onError` chose to store the error. */
   error?: StoredError;
 }
 
-/** A key of a listing. `inspect`, `resolve`, `reopen` and `forget` take it in place of a key; JSON may come between. */
+/**
+ * A key in a listing. You can pass it to `inspect`, `resolve`, `reopen` and `forget` in place of a key, also after
+ * it went through JSON.
+ */
 export interface KeyEntry extends KeyState {
-  /** The key's text; undefined where the store has but a digest of it, as of one that is longer than 256 characters. */
+  /** The key's text; undefined if the store has only a digest, as for a key of more than 256 characters. */
   key: string | undefined;
-  /** The key as the store has it, with its namespace. */
+  /** The key as it is stored, with its namespace. */
   storeKey: string;
-  /** Names the window: another run has another, and what is done to an entry is done to its own (S11). */
+  /** Identifies the window. An operation on an entry changes only the window that the entry shows (S11). */
   runId: string;
 }
 
 /** Which keys to list. */
 export interface ListFilter {
   /**
-   * What is known of them.
+   * The state of the keys to list.
    * @default "uncertain"
    */
   state?: KeyState["state"] | undefined;
   /**
-   * Only keys that have been uncertain for that long, or, with another state, whose window began that long ago; from 0
-   * seconds to 24 hours.
+   * Lists only keys that have been uncertain for at least that long or, for another state, whose window began at
+   * least that long ago: 0 seconds to 24 hours.
    */
   olderThan?: Duration | undefined;
 }
 
-/** The wrapper bound to a store, a namespace and defaults. Its functions may be taken apart. */
+/** The wrapper, bound to a store, a namespace and defaults. You can destructure its functions. */
 export interface Idempotency {
-  /** As {@link withIdempotency}; options given here override those that it is bound to. */
+  /** Like {@link withIdempotency}. Options given here override the bound ones. */
   withIdempotency<T>(
     key: Key,
     ttl: Duration,
     fn: (execution: Execution) => T | PromiseLike<T>,
     options?: Options<T>,
   ): Promise<T>;
-  /** As {@link makeIdempotent}. */
+  /** Like {@link makeIdempotent}. */
   makeIdempotent<A extends unknown[], R, This = unknown>(
     fn: (this: This, ...args: A) => R,
     config: IdempotentConfig<A, Awaited<R>>,
   ): (this: This, ...args: A) => Promise<Awaited<R>>;
   /**
-   * As `withIdempotency`, and also returns how the value came about.
+   * Like `withIdempotency`, but also says how the value came about.
    *
    * @example
    * ```ts
@@ -109,22 +118,24 @@ export interface Idempotency {
     options?: Options<T>,
   ): Promise<Outcome<T>>;
   /**
-   * Does something once for each of many items, by one `fn` for a batch of them: a campaign through a provider's batch
-   * call. Each item is as a call of its own: replayed if its key is completed, waited for or rejected if another holds
-   * it, and run with up to `batchSize` others otherwise. Its fate depends on no other item's.
+   * Does something once for each of many items, with one `fn` per batch, such as a campaign through a provider's
+   * batch call. Each item is treated like a separate call. If its key is completed, the result is replayed. If
+   * another call holds the key, the item waits or is rejected. Otherwise it runs in a batch of up to `batchSize`
+   * items. No item's outcome depends on another's.
    *
-   * Await it for all outcomes, in the order of the items, or read it one by one with `for await`, which keeps memory
-   * bounded for a stream of any length: at most two batches run at once, and items are pulled as they are needed. The
-   * work begins at once. Who leaves the loop ends the pulling, and what runs goes on to its end.
+   * Await the return value for all outcomes, in the order of the items. Or read them one by one with `for await`,
+   * which keeps memory bounded for a stream of any length: at most two batches run at once, and items are pulled
+   * as needed. Work starts at once. If you leave the loop, no more items are pulled, and running batches finish.
    *
-   * Rejects with `INVALID_OPTION`, and what `parseDuration` throws, before anything is claimed. Also, after the items
-   * before have ended, with what the iterable throws, and with the signal's reason if an abort cut short an iterable that
-   * is no array. All else is the outcome of an item. Unless it is awaited or read, it stops after 10,000 items.
+   * Rejects with `INVALID_OPTION`, or with what `parseDuration` throws, before anything is claimed. If the
+   * iterable throws, it rejects with that error once the earlier items have ended. If an abort cuts short an
+   * iterable that is not an array, it rejects with the signal's reason. Anything else is the outcome of an item.
+   * If you neither await nor read it, it stops after 10,000 items.
    *
-   * @param items an array or any other iterable, async ones included
-   * @param fn gets the items that this call is to run, and gives one result for each, in their order: an `Error` in an
-   * item's place is its own failure. What it throws is the failure of each item, and so is a wrong number of results,
-   * which leaves their keys uncertain.
+   * @param items an array or any other iterable, also an async one
+   * @param fn gets the items to run, and returns one result for each, in their order. An `Error` in an item's
+   * place is that item's failure. If `fn` throws, every item of the batch fails. A wrong number of results also
+   * fails every item, and leaves the keys uncertain.
    * @example
    * ```ts
    * import { createIdempotency } from "with-idempotency";
@@ -145,8 +156,8 @@ export interface Idempotency {
     fn: BatchFn<I, T>,
   ): ManyOutcomes<T>;
   /**
-   * What is known of a key, or undefined. Throws `INVALID_KEY`, `STORE_ERROR`, and `RESULT_UNAVAILABLE` where the
-   * store has a record that it cannot read.
+   * Returns what the store knows about a key, or undefined. Throws `INVALID_KEY`, `STORE_ERROR`, and
+   * `RESULT_UNAVAILABLE` if the record cannot be read.
    *
    * @example
    * ```ts
@@ -159,9 +170,9 @@ export interface Idempotency {
    */
   inspect(key: Key | KeyEntry): Promise<KeyState | undefined>;
   /**
-   * Removes a key, whatever its state: the next call runs. A run that is going on is not stopped, and its result is
-   * not kept. False where there was nothing, or where a later run stands in an entry's place. Throws `INVALID_KEY`,
-   * `INVALID_OPTION` for an entry of another namespace, `STORE_ERROR`.
+   * Removes a key in any state, so that the next call runs. A run in progress is not stopped, but its result is
+   * not stored. Returns false if there was no such key, or if a later run has replaced the entry. Throws
+   * `INVALID_KEY`, `INVALID_OPTION` for an entry of another namespace, and `STORE_ERROR`.
    *
    * @example
    * ```ts
@@ -174,46 +185,43 @@ export interface Idempotency {
    */
   forget(key: Key | KeyEntry): Promise<boolean>;
   /**
-   * Settles a key whose outcome is unknown with the value that reconciliation found, for `ttl` from now: calls get it
-   * as the result. False where the key is not uncertain, or no longer as an entry shows it. Throws `INVALID_KEY`,
-   * `INVALID_OPTION` where the value cannot be stored or an entry is of another namespace, `STORE_ERROR`, and what
-   * `parseDuration` throws.
+   * Completes an uncertain key with the value that you found at the provider. For `ttl` from now, calls get it as
+   * the result. Returns false if the key is not uncertain, or if it has changed since the entry was listed. Throws
+   * `INVALID_KEY`, `INVALID_OPTION` if the value cannot be stored or the entry is of another namespace,
+   * `STORE_ERROR`, and what `parseDuration` throws.
    *
    * @example
    * ```ts
    * import { createIdempotency } from "with-idempotency";
    *
-   * const receipts = createIdempotency({ namespace: "receipts" });
-   * const cut = () => Promise.reject(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }));
-   * await receipts.withIdempotency(["order", 45], "1h", cut).catch(() => {});
-   * // The provider says that the email was sent: later calls get this result.
-   * console.log(await receipts.resolve(["order", 45], "24h", { id: "email-1" })); // → true
-   * ```
+   * const receipts = createIdempotency({ namespace: "receipts" }); const cut = () =>
+   * Promise.reject(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" })); await
+   * receipts.withIdempotency(["order", 45], "1h", cut).catch(() => {}); // The provider says the email was sent.
+   * Later calls get this result. console.log(await receipts.resolve(["order", 45], "24h", { id: "email-1" })); //
+   * → true ```
    */
   resolve(key: Key | KeyEntry, ttl: Duration, value: unknown): Promise<boolean>;
   /**
-   * Says of a key whose outcome is unknown that it did not happen: the next call runs, with the next `attempt` and the
-   * same `idempotencyKey`. False where the key is not uncertain, or where a later run stands in an entry's place. Throws
-   * `INVALID_KEY`, `INVALID_OPTION` for an entry of another namespace, `STORE_ERROR`.
+   * Frees an uncertain key whose side effect did not happen. The next call runs, with the next `attempt` and the
+   * same `idempotencyKey`. Returns false if the key is not uncertain, or if a later run has replaced the entry.
+   * Throws `INVALID_KEY`, `INVALID_OPTION` for an entry of another namespace, and `STORE_ERROR`.
    *
    * @example
    * ```ts
    * import { createIdempotency } from "with-idempotency";
    *
-   * const receipts = createIdempotency({ namespace: "receipts" });
-   * const cut = () => Promise.reject(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }));
-   * await receipts.withIdempotency(["order", 46], "1h", cut).catch(() => {});
-   * // The provider says that no email was sent: the next call sends.
-   * console.log(await receipts.reopen(["order", 46])); // → true
-   * console.log(await receipts.withIdempotency(["order", 46], "1h", () => "sent")); // → sent
-   * ```
+   * const receipts = createIdempotency({ namespace: "receipts" }); const cut = () =>
+   * Promise.reject(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" })); await
+   * receipts.withIdempotency(["order", 46], "1h", cut).catch(() => {}); // The provider says no email was sent.
+   * The next call sends. console.log(await receipts.reopen(["order", 46])); // → true console.log(await
+   * receipts.withIdempotency(["order", 46], "1h", () => "sent")); // → sent ```
    */
   reopen(key: Key | KeyEntry): Promise<boolean>;
   /**
-   * The keys of this namespace, one by one and in no order: those whose outcome is unknown, unless the filter says
-   * otherwise. No snapshot: a key may come twice, and one that changes meanwhile may be there or not. Takes memory for a
-   * page of keys only, and holds up no call. Throws `INVALID_OPTION` at once, also where the store cannot list; while it
-   * goes on, `STORE_ERROR`.
+   * Lists the keys of this namespace one by one, in no particular order. By default it lists the uncertain ones.
+   * It is not a snapshot: a key may come twice, and a key that changes during the listing may or may not appear.
+   * It needs memory for one page of keys and blocks no call. Throws `INVALID_OPTION` at once, also if the store
+   * cannot list, and `STORE_ERROR` while it reads.
    *
    * @example
    * ```ts

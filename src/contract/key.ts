@@ -3,11 +3,11 @@ import { digest } from "../util/sha256.ts";
 import { InvalidKeyError } from "./errors.ts";
 
 /**
- * What is done once: text, or parts that are joined so that different arrays never give the same key
- * (`["order", 42]` is the key `"order:42"`; `["a:b", "c"]` and `["a", "b:c"]` differ).
+ * What must happen only once: a string, or an array of parts. Different arrays never give the same key:
+ * `["order", 42]` is the key `"order:42"`, and `["a:b", "c"]` differs from `["a", "b:c"]`.
  *
- * Text is taken to the letter: not trimmed, not normalised, case kept. There is no length limit; 256 characters or
- * fewer are recommended, and of a longer key a store keeps a digest.
+ * A string is used exactly as given: not trimmed, not normalised, and case matters. There is no length limit, but
+ * 256 characters or fewer are recommended. Of a longer key, the store keeps only a digest.
  */
 export type Key = string | readonly (string | number | bigint | boolean)[];
 

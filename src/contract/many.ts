@@ -3,57 +3,63 @@ import type { BatchExecution } from "./execution.ts";
 import type { Key } from "./key.ts";
 import type { Options } from "./options.ts";
 
-/** How `executeMany` goes about its items: the key and the window of each, and the options of the wrapper. */
+/** The configuration of `executeMany`: the key and `ttl` of each item, and the options of the wrapper. */
 // biome-ignore lint/suspicious/noExplicitAny: as for Options.
 export type ManyConfig<I, T = any> = Omit<Options<T>, "fingerprint"> & {
-  /** The key of an item, given its place from 0. What it throws is that item's outcome. */
+  /** Returns an item's key. `index` counts from 0. If it throws, that item is rejected with the error. */
   key: (item: I, index: number) => Key;
-  /** How long each result is kept. */
+  /** How long each result is kept, from 1 second to 24 hours. */
   ttl: Duration;
-  /** The payload of an item that must match on reuse of its key. What it throws is that item's outcome. */
+  /**
+   * Returns the payload that must match when an item's key is used again. If it throws, that item is rejected with
+   * the error.
+   */
   fingerprint?: ((item: I) => unknown) | undefined;
   /**
-   * The most items that `fn` gets at once, from 1 to 1,000: what the provider's batch call takes.
+   * The largest batch that `fn` gets, from 1 to 1,000 items. Set it to what the provider's batch call accepts.
    * @default 500
    */
   batchSize?: number | undefined;
 };
 
-/** What a batch does: one result for each item, in their order; an `Error` in an item's place is its own failure. */
+/**
+ * Runs one batch. It returns one result for each item, in their order. An `Error` in an item's place is that
+ * item's failure.
+ */
 export type BatchFn<I, T> = (
   items: readonly I[],
   execution: BatchExecution,
 ) => PromiseLike<readonly (T | Error)[]> | readonly (T | Error)[];
 
-/** What came of one item. */
+/** The outcome of one item. */
 export type ItemOutcome<T> = (
   | {
-      /** It has a result. */
+      /** The item has a result. */
       status: "fulfilled";
-      /** What `fn` gave for the item, or a value deep-equal to it. */
+      /** What `fn` returned for the item, or a value deep-equal to it. */
       value: T;
-      /** Whether the value is that of a run which this call did not make for this item. */
+      /** True if this call did not run this item itself. */
       replayed: boolean;
-      /** False where the item succeeded but its result could not be stored. */
+      /** False if the item succeeded but its result was not stored. */
       persisted: boolean;
     }
   | {
-      /** It has none: whether it was done, its `reason` says. */
+      /** The item has no result. `reason` says whether it may have been done. */
       status: "rejected";
-      /** What a single call would have been rejected with. */
+      /** The error that a single call would have rejected with. */
       reason: unknown;
-      /** Whether the failure is that of a run which this call did not make for this item. */
+      /** True if the failure comes from a run that this call did not make for this item. */
       replayed: boolean;
     }
 ) & {
-  /** The key's text; undefined where the item's key or fingerprint was bad. */
+  /** The key's text; undefined if the item's key or fingerprint was invalid. */
   key: string | undefined;
-  /** The run that the outcome is of, from 1; 0 where the call learned of none. */
+  /** The number of the run that the outcome comes from, counted from 1; 0 if the call knows of no run. */
   attempt: number;
 };
 
 /**
- * A promise of all outcomes, in the order of the items; or, read one by one, each outcome in that order. Whoever reads
- * them one by one keeps none of them, and awaiting it then rejects with `INVALID_OPTION`.
+ * All outcomes in the order of the items: as a promise, or one by one with `for await`. Once you read them one by
+ * one, they are not kept, and awaiting the promise rejects with `INVALID_OPTION`.
  */
 export type ManyOutcomes<T> = Promise<ItemOutcome<T>[]> & AsyncIterable<ItemOutcome<T>>;

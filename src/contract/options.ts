@@ -4,48 +4,56 @@ import { fingerprint } from "./fingerprint.ts";
 import type { IdempotencyStore } from "./store.ts";
 import { expectFunction, expectMethods, expectOneOf, invalidOption, readByRules } from "./validate.ts";
 
-/** How a result becomes text in the store, and a value again. */
+/** Turns a result into the text that is stored, and that text back into a value. */
 export interface Serializer {
-  /** Returns the text to keep. If it throws, the result counts as not storable. */
+  /** Returns the text to store. If it throws, the result counts as not storable. */
   stringify(value: unknown): string;
-  /** Returns the value of such a text. If it throws, the call gets `RESULT_UNAVAILABLE`. */
+  /** Returns the value for a stored text. If it throws, the call gets `RESULT_UNAVAILABLE`. */
   parse(text: string): unknown;
 }
 
-/** What an error of `fn` does to its key: free it for a retry, replay the error, or keep the key as uncertain. */
+/**
+ * What an error of `fn` does to its key: `"release"` frees it for a retry, `"store"` replays the error, `"hold"`
+ * makes it uncertain.
+ */
 export type ErrorPolicy = "release" | "store" | "hold";
 
-/** What a result of `fn` does to its key: keep it for replays, free the key for a retry, or keep the key as uncertain. */
+/**
+ * What a result of `fn` does to its key: `"complete"` stores it for replays, `"release"` frees the key for a
+ * retry, `"hold"` makes it uncertain.
+ */
 export type ResultPolicy = "complete" | "release" | "hold";
 
-/** The options of a call, or of an `Idempotency` for all of its calls. `T` is what `fn` returns. */
+/** The options of one call, or of all calls of an `Idempotency`. `T` is what `fn` returns. */
 // biome-ignore lint/suspicious/noExplicitAny: what the calls of an instance return is not known when it is made.
 export interface Options<T = any> {
   /**
-   * The store in which claims and results live.
+   * The store for claims and results.
    * @default one in-memory store per process, made on first use
    */
   store?: IdempotencyStore | undefined;
   /**
-   * How long a claim survives without a sign of life, from 1 second to 24 hours; renewed while `fn` runs.
+   * How long a claim lasts if its process goes silent: 1 second to 24 hours. It is renewed while `fn` runs, so it
+   * does not limit how long `fn` may take.
    * @default "30s"
    */
   lease?: Duration | undefined;
   /**
-   * What the call does while another holds the key: wait for its result, or reject with `IN_PROGRESS`.
+   * What the call does while another call holds the key: wait for its result, or reject with `IN_PROGRESS`.
    * @default "wait"
    */
   onConflict?: "wait" | "reject" | undefined;
   /**
-   * How long it waits before `IN_PROGRESS`, from 0 seconds to 24 hours.
+   * How long the call waits for another call before it rejects with `IN_PROGRESS`: 0 seconds to 24 hours.
    * @default "35s"
    */
   waitTimeout?: Duration | undefined;
   /**
-   * What the call does with a key whose outcome is unknown: reject with `OUTCOME_UNKNOWN`, or run `fn` again: always, or
-   * only while the window's first claim is younger than `rerunWithin`, by the store's clock (from 1 second to 24 hours).
-   * That is for a provider that remembers `idempotencyKey` for a while: give it to all calls with the key, since a
-   * window that began without it may have no age to judge by.
+   * What the call does with a key whose outcome is unknown. `"reject"` rejects with `OUTCOME_UNKNOWN`. `"rerun"`
+   * runs `fn` again. `{ rerunWithin }` runs `fn` again only while the window's first claim is younger than that,
+   * by the store's clock (1 second to 24 hours). Use it with a provider that remembers `idempotencyKey` for a
+   * while. Set it for all calls with the key: if the first call of a window did not have it, the age of that
+   * window may be unknown.
    * @default "reject"
    * @example
    * ```ts
@@ -62,20 +70,21 @@ export interface Options<T = any> {
     | "reject"
     | "rerun"
     | {
-        /** The age that a window's first claim may have, by the store's clock. */
+        /** The greatest age of the window's first claim, by the store's clock: 1 second to 24 hours. */
         rerunWithin: Duration;
       }
     | undefined;
   /**
-   * What an error of `fn` does to the key. A policy that throws or answers anything else holds.
-   * A run that took an uncertain key over holds instead of releasing, since nobody knows what came of the run before.
-   * @default "hold" where `interruptedInTransit(error)` or `execution.signal` has aborted, else "release"
+   * What an error of `fn` does to the key. If the policy throws or returns anything else, the key is held. A run
+   * that took over an uncertain key holds it instead of releasing it, because nobody knows what the run before it
+   * did.
+   * @default "hold" if `interruptedInTransit(error)` or if `execution.signal` has aborted, otherwise "release"
    */
   onError?: ((error: unknown) => ErrorPolicy) | undefined;
   /**
-   * What a result of `fn` does to the key, for clients that return their failures instead of throwing them (`fetch`
-   * and its status, `{ data, error }`). The caller gets the result in any case, with `persisted: false` where it does
-   * not complete the key. A policy that throws or answers anything else completes.
+   * What a result of `fn` does to the key. Use it with clients that return failures instead of throwing them
+   * (`fetch` and its status, `{ data, error }`). The caller always gets the result, with `persisted: false` if it
+   * does not complete the key. If the policy throws or returns anything else, the key is completed.
    * @default "complete"
    * @example
    * ```ts
@@ -90,36 +99,39 @@ export interface Options<T = any> {
    */
   onResult?: ((value: T) => ResultPolicy) | undefined;
   /**
-   * The most bytes of UTF-8 that a stored result may have, from 1. A larger one completes the key without being kept:
-   * its caller gets it with `persisted: false`, later calls get `RESULT_UNAVAILABLE`.
+   * The largest result that is stored, in bytes of UTF-8; at least 1. A larger result completes the key but is not
+   * stored: its caller gets it with `persisted: false`, and later calls get `RESULT_UNAVAILABLE`.
    * @default 1_048_576
    */
   maxResultBytes?: number | undefined;
   /**
-   * What the call does when the claim cannot be made: fail with `STORE_ERROR`, or run `fn` unprotected.
+   * What the call does if the claim cannot be made: reject with `STORE_ERROR`, or run `fn` unprotected.
    * @default "throw"
    */
   onStoreError?: "throw" | "run" | undefined;
   /**
-   * The longest wait for one operation of the store, from 0 seconds to 24 hours.
+   * The longest wait for one operation of the store: 0 seconds to 24 hours.
    * @default "5s"
    */
   storeTimeout?: Duration | undefined;
-  /** The payload that must match on reuse of the key: any plain data, of which a digest is kept. */
+  /** The payload that must match when the key is used again. Any plain data; only a digest is stored. */
   fingerprint?: unknown;
   /**
    * How a result is stored.
-   * @default faithful: whatever a replay returns is deep-equal to the first result, `undefined`, `Date`, `Map`,
-   * `Set`, `BigInt`, typed arrays, `NaN`, `-0` and cyclic references included
+   * @default faithful: a replay returns a value deep-equal to the first result, including `undefined`, `Date`,
+   * `Map`, `Set`, `BigInt`, typed arrays, `NaN`, `-0` and cyclic references
    */
   serializer?: Serializer | undefined;
-  /** Stops waiting: the call rejects with the signal's reason at once. Aborts `execution.signal`. */
+  /**
+   * Cancels the wait: when it aborts, the call rejects at once with the signal's reason, and `execution.signal`
+   * aborts.
+   */
   signal?: AbortSignal | undefined;
-  /** Gets each event of a call. What it throws is ignored. */
+  /** Called with each event of a call. Errors that it throws are ignored. */
   onEvent?: IdempotencyListener | undefined;
   /**
-   * Whether events carry the key's `fingerprint` instead of the key, and only `name` and `code` of an error. Errors
-   * thrown to callers are not redacted. A key that can be guessed can be recognised by its fingerprint.
+   * If true, events carry the key's `fingerprint` instead of the key, and only the `name` and `code` of an error.
+   * Errors thrown to callers are not redacted. Anyone who can guess a key can recognise its fingerprint.
    * @default false
    */
   redactKeys?: boolean | undefined;

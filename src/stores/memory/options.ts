@@ -1,32 +1,32 @@
 import { expectFunction, expectOneOf, invalidOption, readByRules } from "../../contract/validate.ts";
 
-/** How a `memoryStore` is set up. */
+/** The options of `memoryStore`. */
 export interface MemoryStoreOptions {
   /**
-   * The most keys that it keeps; a whole number from 1. With `onFull: "evict"` completed and released keys count,
-   * with `"reject"` all of them. Its tables are laid out for that number at once.
+   * The largest number of keys that it keeps: a whole number, at least 1. With `onFull: "evict"`, only completed
+   * and released keys count. With `"reject"`, all keys count. Memory for that many entries is allocated at once.
    * @default 100_000
    */
   maxEntries?: number | undefined;
   /**
-   * What happens when it is full. `"evict"`: a completion drops the least recently used completed or released key,
-   * whose protection ends early, and calls `onEvict`; claims in progress and uncertain keys are neither dropped nor
-   * refused, whatever their number. `"reject"`: the claim of a new key fails with `STORE_ERROR`.
+   * What happens when it is full. `"evict"`: a completion evicts the least recently used completed or released
+   * key, whose protection ends early, and calls `onEvict`. Claims in progress and uncertain keys are never evicted
+   * or refused. `"reject"`: the claim of a new key fails with `STORE_ERROR`.
    * @default "evict"
    */
   onFull?: "evict" | "reject" | undefined;
   /**
-   * Called with each key that is dropped before its time, once what caused it stands. The key is as the store has it,
-   * with its namespace. What it throws is ignored.
+   * Called with each key that is evicted early, after the operation that caused it has finished. The key includes
+   * its namespace. Errors that it throws are ignored.
    */
   onEvict?: ((key: string) => void) | undefined;
   /**
-   * Whether `onEvict` gets `fingerprint(key)` instead of the key.
+   * If true, `onEvict` gets `fingerprint(key)` instead of the key.
    * @default false
    */
   redactKeys?: boolean | undefined;
   /**
-   * The time in milliseconds. For tests; any test runner's fake timers work without it.
+   * Returns the time in milliseconds since 1970. For tests. You do not need it for a test runner's fake timers.
    * @default Date.now
    */
   clock?: (() => number) | undefined;

@@ -230,10 +230,10 @@ class MemoryStore implements IdempotencyStore, Local {
 }
 
 /**
- * A store in this process's memory: it protects within the process, for as long as the process lives, and below
- * `maxEntries`. An LRU over what is completed or released (lru-cache), beside which claims in progress stand. Records past
- * their time are removed by the next use of the store, and by one timer for all of them. It rings in real time,
- * whatever a test does to timers, and does not keep the process alive.
+ * Returns a store in the memory of this process. It protects calls of this process, until the process exits, and
+ * up to `maxEntries` keys. Completed and released keys are in an LRU cache (lru-cache). Claims in progress are
+ * kept outside it. Expired records are removed by the next use of the store and by a single timer. The timer runs
+ * in real time even under fake timers, and does not keep the process alive.
  *
  * @throws InvalidOptionError `INVALID_OPTION`
  *
