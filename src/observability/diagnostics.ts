@@ -6,7 +6,7 @@ const evictions: Channel = channel("with-idempotency:eviction");
 
 /**
  * An `onEvent` that publishes each {@link IdempotencyEvent} on the channel `with-idempotency:event` of
- * `node:diagnostics_channel`. A call that begins while nobody subscribes makes no event.
+ * `node:diagnostics_channel`. If nobody is subscribed when a call begins, no events are created for that call.
  *
  * @example
  * ```ts

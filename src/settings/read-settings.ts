@@ -7,11 +7,11 @@ import type { SettingsIssue, SettingsResult, SettingsStandard } from "./standard
 import { type Piece, readTemplate } from "./template.ts";
 import { got, readWindow } from "./time.ts";
 
-/** A function that reads settings, and a Standard Schema of them. */
+/** A function that reads settings. It is also a Standard Schema. */
 export interface SettingsReader {
-  /** Reads settings, or throws `INVALID_OPTION` with all of their faults. */
+  /** Reads settings, or throws `INVALID_OPTION` with a line for each fault. */
   (json: unknown): IdempotencySettings;
-  /** For whatever takes a Standard Schema: forms, routers, validators. */
+  /** The Standard Schema, for forms, routers and validators that take one. */
   readonly "~standard": SettingsStandard;
 }
 
@@ -118,8 +118,9 @@ function step(name: string | number): string {
 }
 
 /**
- * Reads the settings that a person has filled into a form: what is done once (`key`), for how long (`time` and `unit`),
- * and which data makes it new when it changes (`unlessChanged`). Also a Standard Schema, by `readSettings["~standard"]`.
+ * Reads the settings that a person entered in a form: what must happen only once (`key`), for how long (`time` and
+ * `unit`), and which data makes it a new event when it changes (`unlessChanged`). It is also a Standard Schema:
+ * `readSettings["~standard"]`.
  *
  * @example
  * ```ts
@@ -136,7 +137,7 @@ function step(name: string | number): string {
  * console.log(await withIdempotency(keyFor(data), ttl, () => "sent")); // → sent
  * ```
  *
- * @throws InvalidOptionError `INVALID_OPTION`, with a line for each fault: which field, what came, what to write
+ * @throws InvalidOptionError `INVALID_OPTION`, with a line for each fault: the field, what came, and what to write
  */
 export const readSettings: SettingsReader = /* @__PURE__ */ Object.assign(
   function readSettings(json: unknown): IdempotencySettings {

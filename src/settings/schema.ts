@@ -111,8 +111,8 @@ const makeSchema = () => ({
 });
 
 /**
- * What `readSettings` takes, as JSON Schema (2020-12), for editors, form builders and validators. Plain data, frozen.
- * It cannot say one thing: that the key is well-formed Unicode.
+ * The input of `readSettings` as JSON Schema (2020-12), for editors, form builders and validators. It is plain,
+ * frozen data. One rule cannot be expressed in it: the key must be well-formed Unicode.
  *
  * @example
  * ```ts

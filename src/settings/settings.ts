@@ -1,24 +1,30 @@
 import type { Key } from "../contract/key.ts";
 
-/** What a person fills into the form, as JSON. */
+/** The form's content as JSON. */
 export interface SettingsJson {
   /**
-   * What is done once: text with the paths of values in double braces, `"order-shipped:{{order.id}}:{{user.id}}"`.
-   * `\{{` stands for the braces themselves.
+   * What must happen only once: text with paths to values in double braces, such as
+   * `"order-shipped:{{order.id}}:{{user.id}}"`. Write `\{{` for literal braces.
    */
   readonly key: string;
-  /** How long a result is kept, in `unit`s: a number, or a form's text of one. From 1 second to 24 hours. */
+  /**
+   * How long a result is kept, in `unit`s: a number, or a number as text. The result must be 1 second to 24 hours.
+   */
   readonly time: number | string;
-  /** `"seconds"`, `"minutes"`, `"hours"` or `"days"`, in any case; singular and short forms too, as in a duration. */
+  /**
+   * `"seconds"`, `"minutes"`, `"hours"` or `"days"`, in upper or lower case. Singular and short forms work too, as
+   * in a duration.
+   */
   readonly unit: string;
   /**
-   * The paths of data that is part of the key: when it changes, the event is another one. `true` for all of the data.
+   * Paths to data that becomes part of the key: when it changes, the event counts as a new one. `true` takes all
+   * the data.
    * @default false
    */
   readonly unlessChanged?: readonly string[] | boolean | undefined;
 }
 
-/** Settings that are checked, ready for calls. Frozen. */
+/** Checked settings, ready to use in calls. Frozen. */
 export interface IdempotencySettings {
   /** How long a result is kept: the `ttl` of a call. */
   readonly ttl: {
@@ -26,11 +32,11 @@ export interface IdempotencySettings {
     readonly milliseconds: number;
   };
   /**
-   * Makes the key of a call from its data. Two data sets have the same key only where each value that the key names has
-   * the same text (`5` and `"5"` are one), and nothing that `unlessChanged` names differs. It needs no `this`: hand it
-   * on as it is.
+   * Returns the key of a call for its data. Two sets of data have the same key only if each value that the key
+   * names has the same text (`5` and `"5"` are the same) and nothing that `unlessChanged` names differs. You can
+   * pass the function on: it does not use `this`.
    *
-   * Only own properties that hold a value are seen: nothing that is inherited, no getter, no proxy.
+   * It reads only own properties that hold a value: nothing inherited, no getter, no proxy.
    *
    * @example
    * ```ts
@@ -40,15 +46,15 @@ export interface IdempotencySettings {
    * console.log(keyFor({ order: { id: 1041 } })); // → order-shipped:[1041]
    * ```
    *
-   * @throws InvalidKeyError `INVALID_KEY`, with the path, if a value is missing, empty (white space alone too), or no
-   * text, finite number, bigint or boolean; or if `unlessChanged` leads to what is no plain data
+   * @throws InvalidKeyError `INVALID_KEY`, with the path, if a value is missing, empty or only white space, or is
+   * not a string, finite number, bigint or boolean; or if `unlessChanged` leads to something other than plain data
    */
   readonly keyFor: (data: unknown) => Key;
   /**
-   * The paths that the key names, as they were written. With none, the key is the same for every event: a form may warn
-   * of that.
+   * The paths that the key names, as they were written. If there are none, the key is the same for every event,
+   * and a form may warn about that.
    */
   readonly paths: readonly string[];
-  /** A copy of what was read, to show or to store. */
+  /** A copy of the input, to show or to store. */
   readonly json: SettingsJson;
 }

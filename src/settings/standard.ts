@@ -1,6 +1,6 @@
 import type { IdempotencySettings, SettingsJson } from "./settings.ts";
 
-/** A fault of settings, as Standard Schema has it: which field, what came, what to write. */
+/** A fault in settings, in the form of Standard Schema: the field, what came, and what to write. */
 export interface SettingsIssue {
   /** For the person who fills in the form. */
   readonly message: string;
@@ -8,7 +8,7 @@ export interface SettingsIssue {
   readonly path: readonly (string | number)[];
 }
 
-/** What validation came to: the settings, or what is wrong with them. */
+/** The result of validation: the settings, or their faults. */
 export type SettingsResult =
   | {
       /** The settings that were read. */
@@ -21,20 +21,20 @@ export type SettingsResult =
       readonly issues: readonly SettingsIssue[];
     };
 
-/** What {@link https://standardschema.dev | Standard Schema} 1 asks for, without its package. */
+/** The interface of {@link https://standardschema.dev | Standard Schema} 1, without its package. */
 export interface SettingsStandard {
   /** The version of the standard. */
   readonly version: 1;
-  /** Whose schema it is. */
+  /** The vendor of the schema. */
   readonly vendor: "with-idempotency";
   /** Reads settings without throwing. */
   readonly validate: (value: unknown) => SettingsResult;
-  /** For the compiler only: never set. */
+  /** For the compiler only; never set. */
   readonly types?:
     | {
-        /** What is read. */
+        /** The type of the input. */
         readonly input: SettingsJson;
-        /** What comes of it. */
+        /** The type of the output. */
         readonly output: IdempotencySettings;
       }
     | undefined;

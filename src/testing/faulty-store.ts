@@ -2,24 +2,24 @@ import type { IdempotencyStore, ListedRecord } from "../contract/store.ts";
 import type { Awaitable } from "../util/awaitable.ts";
 import { type Gate, signal } from "./gate.ts";
 
-/** An operation of a store, by its name. */
+/** The name of a store's operation. */
 export type FaultyOperation = Exclude<keyof IdempotencyStore, "maxOutcomeBytes">;
 
 /**
- * What goes wrong with a call, and with which one: the `nth` call of `operation` from when the fault was given
- * (1, the next one, unless said), and as many in a row as `times` says (1; `Infinity` for an outage that lasts until
- * `restore`).
+ * A fault: what goes wrong, and with which call. `nth` counts the calls of `operation` from when the fault was
+ * added (default 1, the next call). `times` says how many calls in a row fail (default 1; `Infinity` for an outage
+ * that lasts until `restore`).
  *
- * - `"fail"`: rejects with `error`; the store never hears of the call.
- * - `"lose-reply"`: the store does it, the caller gets `error`: a connection cut between request and reply.
- * - `"delay-request"`: the store hears of it only after `by`; then the caller gets the answer.
- * - `"delay-reply"`: the store does it at once, the caller hears of it only after `by`.
- * - `"land-late"`: rejects with `error` at once, and the store does it all the same after `by`.
- * - `"hang"`: never answers, until `restore`; the store did it where `applied` says so.
- * - `"answer"`: answers `value`, whatever that is; the store never hears of the call.
+ * - `"fail"`: rejects with `error`. The call never reaches the store.
+ * - `"lose-reply"`: the store does it, but the caller gets `error`, as if the connection was cut before the reply.
+ * - `"delay-request"`: the call reaches the store only after `by`. Then the caller gets the answer.
+ * - `"delay-reply"`: the store does it at once, but the caller gets the answer only after `by`.
+ * - `"land-late"`: rejects with `error` at once, but the store still does it after `by`.
+ * - `"hang"`: does not answer until `restore`. With `applied`, the store has done it.
+ * - `"answer"`: answers with `value`, whatever that is. The call never reaches the store.
  *
- * `by` is a time in milliseconds, by `setTimeout` and thus by fake timers too, or a {@link Gate}. If no `error`
- * is given, it is an `Error` that names the operation.
+ * `by` is a {@link Gate}, or a time in milliseconds, which uses `setTimeout` and so works with fake timers. If no
+ * `error` is given, it is an `Error` that names the operation.
  */
 export type Fault = { operation: FaultyOperation; nth?: number; times?: number } & (
   | { kind: "fail" | "lose-reply"; error?: unknown }
@@ -31,26 +31,31 @@ export type Fault = { operation: FaultyOperation; nth?: number; times?: number }
 
 /** One call that a {@link FaultyStore} got. */
 export interface StoreCall {
-  /** What it asked the store to do. */
+  /** The operation that was called. */
   operation: FaultyOperation;
-  /** The key as the store gets it, with its namespace; of a listing the prefix, of many keys the first. */
+  /**
+   * The key as the store gets it, with its namespace. For a listing it is the prefix, for many keys the first one.
+   */
   key: string;
-  /** All arguments, the key first; of a listing the prefix and the query, of many keys the first and all items. */
+  /**
+   * All arguments, the key first. For a listing: the prefix and the query. For many keys: the first key and all
+   * items.
+   */
   args: readonly unknown[];
 }
 
-/** A store with faults. All of its operations answer promises, also where those of the wrapped store do not. */
+/** A store with faults. All its operations return promises, even if those of the wrapped store do not. */
 export interface FaultyStore extends IdempotencyStore {
-  /** Every call so far, in their order. */
+  /** Every call so far, in order. */
   readonly calls: readonly StoreCall[];
-  /** Adds faults. Each counts its calls from now. */
+  /** Adds faults. Each counts calls from now on. */
   inject(...faults: Fault[]): void;
-  /** Ends all faults: those to come are dropped, what is delayed goes on at once, what hangs rejects. */
+  /** Ends all faults: pending faults are dropped, delayed calls continue at once, and hanging calls reject. */
   restore(): void;
 }
 
 /**
- * Wraps a store so that its calls go wrong on demand, as they do in the wild.
+ * Wraps a store so that its calls fail on demand, as they do in production.
  *
  * @example
  * ```ts

@@ -1,15 +1,17 @@
-/** A point that calls wait at until the test lets them through, so that an interleaving is forced, not hoped for. */
+/**
+ * A point where calls wait until the test lets them through. It forces an interleaving instead of hoping for it.
+ */
 export interface Gate {
   /** Resolves once somebody waits at the gate. */
   readonly reached: Promise<void>;
   /** Waits until the gate is open. */
   pass(): Promise<void>;
-  /** Lets through all who wait and all who come later. */
+  /** Lets all waiting and all later calls through. */
   open(): void;
 }
 
 /**
- * Makes a {@link Gate}, closed.
+ * Returns a closed {@link Gate}.
  *
  * @example
  * ```ts

@@ -1,15 +1,18 @@
-/** A clock that stands still until it is moved. */
+/** A clock that stands still until you move it. */
 export interface ManualClock {
-  /** The time in milliseconds since 1970. Needs no `this`, so that it can be handed on: `{ clock: clock.now }`. */
+  /**
+   * Returns the time in milliseconds since 1970. It does not use `this`, so you can pass it on:
+   * `{ clock: clock.now }`.
+   */
   readonly now: () => number;
   /** Moves the clock by that many milliseconds. */
   readonly advance: (ms: number) => void;
-  /** Sets the clock, backwards too, as a server's clock may jump. */
+  /** Sets the clock, also backwards, because a server's clock may jump. */
   readonly set: (ms: number) => void;
 }
 
 /**
- * A clock for tests of expiry that do not wait.
+ * Returns a clock for testing expiry without waiting.
  *
  * @example
  * ```ts
@@ -24,7 +27,7 @@ export interface ManualClock {
  * console.log(await withIdempotency("order-42", "1m", () => ++sent)); // → 2
  * ```
  *
- * @param startMs What it shows first; the start of 2026 unless given.
+ * @param startMs The time that it shows first; the start of 2026 by default.
  */
 export function manualClock(startMs: number = Date.UTC(2026, 0, 1)): ManualClock {
   let time = startMs;

@@ -13,25 +13,29 @@ const SCOPE = "with-idempotency";
 
 /** The options of {@link createInstrumentedIdempotency}. */
 export interface InstrumentedOptions extends Options {
-  /** Keeps the keys of one part of an application apart; an attribute of every span and metric. */
+  /**
+   * Separates the keys of one part of your application from the others. It is an attribute of every span and
+   * metric.
+   */
   namespace?: string | undefined;
   /**
-   * What makes the spans.
-   * @default that of the global provider
+   * The tracer that creates the spans.
+   * @default the global provider's
    */
   tracer?: Tracer | undefined;
   /**
-   * What makes the metrics.
-   * @default that of the global provider, which is asked at the first call
+   * The meter that creates the metrics.
+   * @default the global provider's, looked up at the first call
    */
   meter?: Meter | undefined;
 }
 
 /**
- * As {@link createIdempotency}, and each call reports to OpenTelemetry: by a span `idempotency.call`, which is the
- * active one while the store is asked and `fn` runs, and by the metrics `idempotency.call.duration`,
+ * Like {@link createIdempotency}, but each call also reports to OpenTelemetry: with a span `idempotency.call`,
+ * which is active during store operations and while `fn` runs, and with the metrics `idempotency.call.duration`,
  * `idempotency.run.duration`, `idempotency.uncertain`, `idempotency.takeovers`, `idempotency.lease.losses` and
- * `idempotency.store.errors`. A key is on its span only, by its fingerprint with `redactKeys`. Telemetry that fails changes nothing in what a call does.
+ * `idempotency.store.errors`. Keys appear only on spans; with `redactKeys`, as a fingerprint. If telemetry fails,
+ * calls are not affected.
  *
  * @throws InvalidOptionError `INVALID_OPTION`; InvalidDurationError `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`
  *
@@ -84,9 +88,10 @@ export function createInstrumentedIdempotency(options: InstrumentedOptions = {})
 }
 
 /**
- * An `onEvict` for `memoryStore` that counts `idempotency.evictions`.
+ * Returns an `onEvict` for `memoryStore` that counts `idempotency.evictions`.
  *
- * @param meter what makes the counter; by default that of the global provider, which is asked at the first eviction
+ * @param meter the meter that creates the counter; by default the global provider's, looked up at the first
+ * eviction
  *
  * @example
  * ```ts

@@ -4,68 +4,69 @@ import { expectFunction, expectMethods, invalidOption, readByRules } from "../..
 import type { Awaitable } from "../../util/awaitable.ts";
 
 /**
- * What a look at the provider found: it happened, with the result that calls get from now on; it did not, and the next
- * call runs; or undefined, where that is not known yet and the key stays uncertain.
+ * What `find` found out at the provider. `{ happened: true, value }`: later calls get that value.
+ * `{ happened: false }`: the next call runs. Undefined: not known yet, and the key stays uncertain.
  */
 export type Finding =
   | {
-      /** It happened. */
+      /** The side effect happened. */
       happened: true;
-      /** What the function would have returned. */
+      /** The result that the function would have returned. */
       value: unknown;
     }
   | {
-      /** It did not, and will not. */
+      /** The side effect did not happen, and will not. */
       happened: false;
     }
   | undefined;
 
-/** How to settle the keys whose outcome is unknown. */
+/** The options of `reconcile`. */
 export interface ReconcileOptions {
   /**
-   * Looks at the provider, by `entry.idempotencyKey` or whatever else was sent along. Answer `{ happened: false }` only
-   * where it certainly did not happen: what is not there *yet* may still come. `signal` aborts when that of the options
-   * does. What it throws costs that entry only.
+   * Looks the effect up at the provider, by `entry.idempotencyKey` or anything else that was sent along. Return
+   * `{ happened: false }` only if it certainly did not happen: what is not there *yet* may still come. `signal`
+   * aborts with the `signal` of the options. If `find` throws, only that entry fails.
    */
   find(entry: KeyEntry, context: { signal: AbortSignal }): Awaitable<Finding>;
-  /** How long a result that was found is kept, from then on. */
+  /** How long a found result is kept from then on: 1 second to 24 hours. */
   ttl: Duration;
   /**
-   * Only keys that have been uncertain for that long: give a provider the time that it takes to show what it did. From 0
-   * seconds to 24 hours.
+   * Looks only at keys that have been uncertain for at least that long: 0 seconds to 24 hours. Give the provider
+   * enough time to show what it did.
    * @default "1m"
    */
   olderThan?: Duration | undefined;
   /**
-   * How many looks are under way at once.
+   * How many calls of `find` run at once.
    * @default 4
    */
   concurrency?: number | undefined;
   /**
-   * The most looks that one pass takes. Keys that are left uncertain may come first again in the next pass.
+   * The largest number of keys that one pass looks at. Keys that stay uncertain may come first again in the next
+   * pass.
    * @default no limit
    */
   limit?: number | undefined;
-  /** Begins no more looks, and aborts the `signal` of those under way. */
+  /** When it aborts, no more keys are looked at, and the `signal` of each running `find` aborts. */
   signal?: AbortSignal | undefined;
   /**
-   * Gets what went wrong with an entry: what `find` threw or the store failed with. Without an entry the listing itself
-   * failed. What it throws is ignored.
+   * Called when an entry fails because `find` threw or the store failed. If there is no entry, the listing itself
+   * failed. Errors that it throws are ignored.
    */
   onError?: ((error: unknown, entry: KeyEntry | undefined) => void) | undefined;
 }
 
-/** What one pass came to. */
+/** The result of one pass: how many keys ended how. */
 export interface Reconciled {
-  /** The keys that `find` was asked about: all of the others together. */
+  /** The keys that `find` was asked about: the sum of the others. */
   looked: number;
-  /** They had happened, and have a result now. */
+  /** The side effect had happened, and the key now has a result. */
   resolved: number;
-  /** They had not, and may run again. */
+  /** The side effect had not happened, and the next call runs. */
   reopened: number;
-  /** Not known yet; or settled by somebody else meanwhile. */
+  /** Not known yet, or settled by somebody else in the meantime. */
   left: number;
-  /** `find` or the store failed, and the keys are as uncertain as before. */
+  /** `find` or the store failed, and the key is still uncertain. */
   failed: number;
 }
 

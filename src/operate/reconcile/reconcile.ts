@@ -6,16 +6,16 @@ import { onAbort } from "../../util/on-abort.ts";
 import { type Finding, type Pass, type Reconciled, type ReconcileOptions, readPass } from "./options.ts";
 
 /**
- * Goes once over the keys whose outcome is unknown, asks `find` about each, and settles it: with the result of what
- * happened (`resolve`), or free for the next call where nothing did (`reopen`). Takes memory for a page of keys and the
- * looks under way. Several passes at once, on several machines too, do no harm: an entry is settled as it was listed, or
- * left (S11).
+ * Goes once over the uncertain keys, asks `find` about each, and settles it. If the side effect happened, the key
+ * gets the result (`resolve`). If it did not, the key is freed for the next call (`reopen`). It needs memory for
+ * one page of keys and the running calls of `find`. Concurrent passes, also on several machines, do no harm: an
+ * entry is settled only if it has not changed since it was listed (S11).
  *
- * @param idempotency bound to the store and the namespace whose keys are to be settled
- * @returns how many keys came to what
+ * @param idempotency bound to the store and the namespace whose keys you want to settle
+ * @returns how many keys ended how
  * @throws InvalidOptionError `INVALID_OPTION`, also where the store cannot list; InvalidDurationError
- * `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`; StoreError `STORE_ERROR` where the listing fails; the signal's reason.
- * What is under way ends first.
+ * `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`; StoreError `STORE_ERROR` if the listing fails; the signal's reason.
+ * Running calls of `find` end first.
  *
  * @example
  * ```ts

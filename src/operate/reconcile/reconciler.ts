@@ -9,32 +9,34 @@ import { warnProcess } from "../../util/warn-process.ts";
 import { type ReconcileOptions, readPass } from "./options.ts";
 import { onePass } from "./reconcile.ts";
 
-/** What {@link startReconciler} is given. */
+/** The options of {@link startReconciler}. */
 export interface ReconcilerOptions extends ReconcileOptions {
-  /** How long to rest between two passes, from 1 second to 24 hours; up to a quarter more or less, at random. */
+  /** The pause between two passes: 1 second to 24 hours, up to a quarter more or less at random. */
   every: Duration;
-  /** Begins no more passes; otherwise as for one pass. */
+  /** When it aborts, no more passes begin, and the current pass ends as {@link reconcile} does. */
   signal?: AbortSignal | undefined;
   /**
-   * Gets what went wrong: with an entry, or, without one, with the listing. The loop goes on all the same.
-   * @default a process warning of type `IdempotencyWarning`, once until a pass has gone well
+   * Called when an entry fails or, without an entry, when the listing fails. The loop continues in either case.
+   * @default a process warning of type `IdempotencyWarning`, once until a pass succeeds
    */
   onError?: ((error: unknown, entry: KeyEntry | undefined) => void) | undefined;
 }
 
-/** What {@link startReconciler} returns. */
+/** A running reconciler, as {@link startReconciler} returns it. */
 export interface Reconciler {
-  /** Begins nothing more, and waits for the looks under way. To abort those, use the `signal` of the options. */
+  /**
+   * Starts nothing more, and waits for running calls of `find`. To abort those, use the `signal` of the options.
+   */
   stop(): Promise<void>;
 }
 
 /**
- * Calls {@link reconcile} again and again. The first pass begins within `every`, at random, so that machines which start
- * together do not look together; where they do, it does no harm. The loop goes on after errors, those of the store
- * included. Its timer does not keep the process alive and counts real time, not that of a test's fake timers. On
- * Cloudflare Workers, where timers end with the request, call `reconcile` from a scheduled handler instead.
+ * Calls {@link reconcile} again and again. The first pass begins at a random time within `every`, so machines that
+ * start together do not all look at once (which would do no harm). The loop continues after errors, including
+ * those of the store. Its timer does not keep the process alive and runs in real time even under fake timers. On
+ * Cloudflare Workers, timers end with the request, so call `reconcile` from a scheduled handler instead.
  *
- * @param idempotency bound to the store and the namespace whose keys are to be settled
+ * @param idempotency bound to the store and the namespace whose keys you want to settle
  * @throws InvalidOptionError `INVALID_OPTION`, also where the store cannot list; InvalidDurationError
  * `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`
  *

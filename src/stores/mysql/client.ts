@@ -1,6 +1,6 @@
 import { expectRightClient, type WrongClient } from "../shared/wrong-client.ts";
 
-/** A statement as mysql2's clients take it. It says of each option that changes rows how the store has them. */
+/** A statement in the form that mysql2's clients take. It sets every option that changes how rows look. */
 export interface MysqlQuery {
   /** The statement, with its values in it. */
   sql: string;
@@ -16,16 +16,19 @@ export interface MysqlQuery {
 
 /** A `Pool`, a `PoolConnection` or a `Connection` of `mysql2/promise`. */
 export interface MysqlConnection {
-  /** Answers with the rows, or with the server's word on what it changed, as the first of two; or rejects with its error. */
+  /**
+   * Resolves with a pair whose first element is the rows or the server's result header, or rejects with the
+   * server's error.
+   */
   query(query: MysqlQuery): PromiseLike<readonly unknown[]>;
 }
 
-/** A client of mysql2: of `mysql2/promise`, or one with callbacks, which makes its own for promises. */
+/** A client of `mysql2/promise`, or one of `mysql2` with callbacks. */
 export type MysqlClient = MysqlConnection | MysqlCallbacks;
 
-/** A `Pool`, a `PoolConnection` or a `Connection` of mysql2 that answers by callbacks. */
+/** A `Pool`, a `PoolConnection` or a `Connection` of mysql2 with callbacks. */
 export interface MysqlCallbacks {
-  /** The same, answering by promises. */
+  /** Returns the same client with promises. */
   promise(): MysqlConnection;
 }
 

@@ -2,11 +2,11 @@ import { readByRules } from "../../contract/validate.ts";
 import { SQL_DEFAULTS, SQL_RULES, type SqlSettings, type SqlStoreOptions } from "../sql/options.ts";
 import { quotedTable } from "../sql/table.ts";
 
-/** How a `mysqlStore` is set up. */
+/** The options of `mysqlStore`. */
 export interface MysqlStoreOptions extends SqlStoreOptions {
   /**
-   * The table, with its database before it if that is not the connection's: `"app.idempotency_keys"`. ASCII letters,
-   * digits and underscores, at most 51 in each.
+   * The table's name, preceded by its database if that is not the connection's: `"app.idempotency_keys"`. Each
+   * name has at most 51 ASCII letters, digits and underscores.
    * @default "idempotency_keys"
    */
   table?: string | undefined;

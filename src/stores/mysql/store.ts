@@ -13,20 +13,21 @@ import { transactionStore } from "./transaction.ts";
 /** An {@link IdempotencyStore} in a table of MySQL or MariaDB. */
 export interface MysqlStore extends IdempotencyStore {
   /**
-   * Makes the table where there is none. Safe to call again, and by many processes at once; takes the right to create
-   * only where there is something to make. Not while a transaction is open on the connection, which would be committed.
+   * Creates the table if it does not exist. You can call it again, and from many processes at once. It needs the
+   * right to create only if the table is missing. Do not call it while a transaction is open on the connection: it
+   * would be committed.
    */
   migrate(): Promise<void>;
   /**
-   * Removes all records past their time, 500 at once, and answers how many they were. The store does so by itself too:
-   * see `purgeEvery`. Several at once share the work.
+   * Removes all expired records, 500 at a time, and returns how many it removed. The store also does so by itself:
+   * see `purgeEvery`. Concurrent purges share the work.
    */
   purge(): Promise<number>;
   /**
-   * A store for one call, on the transaction that is open on the connection: what `fn` writes by that connection and the
-   * record of its key are committed together, or neither is. A call that claims the key meanwhile waits for the commit or
-   * the rollback, or until its own `storeTimeout`. Begin and end the transaction yourself. Make a new store for each call,
-   * because calls by one store share one run.
+   * Returns a store for one call, on the transaction that is open on the connection. What `fn` writes through that
+   * connection and the record of its key are committed together, or not at all. Another call that claims the key
+   * waits for the commit or rollback, or until its own `storeTimeout`. Begin and end the transaction yourself.
+   * Create a new store for each call, because calls on one store share a run.
    *
    * ```ts
    * await connection.beginTransaction();
@@ -42,9 +43,9 @@ export interface MysqlStore extends IdempotencyStore {
 }
 
 /**
- * The SQL that `migrate` runs, for those who run their own migrations.
+ * Returns the SQL that `migrate` runs, for your own migrations.
  *
- * @param table As the store's option: the database may stand before it.
+ * @param table The table's name, as in the store's option. It may be preceded by the database.
  * @throws InvalidOptionError `INVALID_OPTION`
  *
  * @example
@@ -59,9 +60,9 @@ export function mysqlSchema(table = "idempotency_keys"): string {
 }
 
 /**
- * A store in MySQL 8 or MariaDB 10.6 and later: it protects all processes that share the table, by the server's clock.
- * A first claim and a completion are one statement each; a claim that meets a record takes one or three more. Records
- * past their time are reclaimed by the next claim of their key, and removed in the background.
+ * Returns a store in MySQL 8 or MariaDB 10.6 and later. It protects all processes that share the table, by the
+ * server's clock. A first claim and a completion are one statement each. A claim that finds a record takes one or
+ * three more. Expired records are replaced by the next claim of their key, and removed in the background.
  *
  * @example
  * ```ts
@@ -77,8 +78,8 @@ export function mysqlSchema(table = "idempotency_keys"): string {
  * await pool.end();
  * ```
  *
- * @param pool A `Pool` or `Connection` of mysql2, by promises or callbacks, whatever its options. It stays the caller's
- *   to end.
+ * @param pool A `Pool` or `Connection` of mysql2, with promises or callbacks, and with any options. You end it
+ * yourself.
  * @throws InvalidOptionError `INVALID_OPTION`
  */
 export function mysqlStore(pool: MysqlClient, options: MysqlStoreOptions = {}): MysqlStore {

@@ -1,18 +1,18 @@
 import { StoreError } from "../../contract/errors.ts";
 import { expectRightClient, type WrongClient } from "../shared/wrong-client.ts";
 
-/** A statement as pg's clients take it. */
+/** A statement in the form that pg's clients take. */
 export interface PostgresQuery {
   text: string;
   values: (string | number | null)[];
-  /** Given where the server shall keep the statement prepared under that name. */
+  /** If set, the server keeps the statement prepared under that name. */
   name?: string;
-  /** Has pg leave texts as the server sent them, whatever its type parsers were set to. Other clients ignore it. */
+  /** Makes pg return texts as the server sent them, whatever its type parsers are. Other clients ignore it. */
   types?: { getTypeParser(oid: number, format?: string): (value: unknown) => string };
 }
 
 /**
- * What can be asked: a `Pool`, a `PoolClient` or a `Client` of pg, or, by an adapter of a line, another client.
+ * A client that can query: a `Pool`, `PoolClient` or `Client` of pg, or another client through a small adapter:
  *
  * ```ts
  * // postgres.js
@@ -25,13 +25,13 @@ export interface PostgresQuery {
  */
 export interface PostgresClient {
   /**
-   * Answers with the rows, or rejects with the server's error and its `code`. A row is an object or an array, whatever
-   * its columns are called, as long as they come in the statement's order and texts come as they are.
+   * Resolves with the rows, or rejects with the server's error and its `code`. A row is an object or an array. Its
+   * columns may have any names, as long as they are in the statement's order and texts are unchanged.
    */
   query(query: PostgresQuery): PromiseLike<{ rows: readonly unknown[] }>;
 }
 
-/** A connection of its own that receives notifications: a connected `Client` of pg. */
+/** A separate connection that receives notifications: a connected `Client` of pg. */
 export interface PostgresListener {
   query(text: string): PromiseLike<unknown>;
   on(

@@ -3,25 +3,26 @@ import { SQL_DEFAULTS, SQL_RULES, type SqlSettings, type SqlStoreOptions } from 
 import { quotedTable } from "../sql/table.ts";
 import type { PostgresListener } from "./client.ts";
 
-/** How a `postgresStore` is set up. */
+/** The options of `postgresStore`. */
 export interface PostgresStoreOptions extends SqlStoreOptions {
   /**
-   * The table, with its schema before it if that is not on the search path: `"app.idempotency_keys"`. ASCII letters,
-   * digits and underscores, at most 51 in each; their case counts.
+   * The table's name, preceded by its schema if that is not on the search path: `"app.idempotency_keys"`. Each
+   * name has at most 51 ASCII letters, digits and underscores, and case matters.
    * @default "idempotency_keys"
    */
   table?: string | undefined;
   /**
-   * Whether each connection prepares the statements once, by name, which halves the server's work. Turn it off behind
-   * a pooler that hands each transaction another connection and does not keep track of prepared statements, as
-   * PgBouncer does since 1.21 (`max_prepared_statements`) and does not before.
+   * If true, each connection prepares the statements once, by name, which halves the server's work. Turn it off
+   * behind a pooler that gives each transaction another connection and does not track prepared statements.
+   * PgBouncer tracks them since 1.21 (`max_prepared_statements`).
    * @default true
    */
   prepare?: boolean | undefined;
   /**
-   * A connected client of pg, used for nothing else, by which a waiter learns at once that another process has
-   * finished. Without one, and when its connection is lost, waiters ask again every half second at the longest. All
-   * processes that share a table must give one, or none learns from those that do not. It stays the caller's to end.
+   * A connected client of pg, used for nothing else. Through it, a waiting call learns at once that another
+   * process has finished. Without it, or when its connection is lost, waiting calls ask again at least every half
+   * second. All processes that share a table must set one, because a process without it notifies nobody. You end
+   * the client yourself.
    * @default none
    */
   listener?: PostgresListener | undefined;

@@ -16,20 +16,20 @@ import { transactionStore } from "./transaction.ts";
 /** An {@link IdempotencyStore} in a table of PostgreSQL. */
 export interface PostgresStore extends IdempotencyStore {
   /**
-   * Makes the table and its index where there are none. Safe to call again, and by many processes at once; takes the
-   * right to create only where there is something to make.
+   * Creates the table and its index if they do not exist. You can call it again, and from many processes at once.
+   * It needs the right to create only if something is missing.
    */
   migrate(): Promise<void>;
   /**
-   * Removes all records past their time, a thousand at once, and answers how many they were. The store does so by
-   * itself too: see `purgeEvery`. Several at once share the work.
+   * Removes all expired records, a thousand at a time, and returns how many it removed. The store also does so by
+   * itself: see `purgeEvery`. Concurrent purges share the work.
    */
   purge(): Promise<number>;
   /**
-   * A store for one call, on the transaction that is open on the client: what `fn` writes by that client and the
-   * record of its key are committed together, or neither is. A call that claims the key meanwhile waits for the
-   * commit or the rollback, or until its own `storeTimeout`. Begin and end the transaction yourself. Make a new store
-   * for each call, because calls by one store share one run.
+   * Returns a store for one call, on the transaction that is open on the client. What `fn` writes through that
+   * client and the record of its key are committed together, or not at all. Another call that claims the key waits
+   * for the commit or rollback, or until its own `storeTimeout`. Begin and end the transaction yourself. Create a
+   * new store for each call, because calls on one store share a run.
    *
    * ```ts
    * await client.query("BEGIN");
@@ -37,15 +37,15 @@ export interface PostgresStore extends IdempotencyStore {
    * await client.query("COMMIT");
    * ```
    *
-   * @throws InvalidOptionError `INVALID_OPTION` where the client is known to have no open transaction
+   * @throws InvalidOptionError `INVALID_OPTION` if the client is known to have no open transaction
    */
   inTransaction(client: PostgresClient): IdempotencyStore;
 }
 
 /**
- * The SQL that `migrate` runs, for those who run their own migrations.
+ * Returns the SQL that `migrate` runs, for your own migrations.
  *
- * @param table As the store's option: the schema may stand before it.
+ * @param table The table's name, as in the store's option. It may be preceded by the schema.
  * @throws InvalidOptionError `INVALID_OPTION`
  *
  * @example
@@ -60,9 +60,10 @@ export function postgresSchema(table = "idempotency_keys"): string {
 }
 
 /**
- * A store in PostgreSQL: it protects all processes that share the table, by the server's clock. Each operation is one
- * short statement; only a claim of a key that was released, is uncertain or is past its time takes another. A replay
- * writes nothing. Records past their time are reclaimed by the next claim of their key, and removed in the background.
+ * Returns a store in PostgreSQL. It protects all processes that share the table, by the server's clock. Each
+ * operation is one short statement. Only a claim of a released, uncertain or expired key takes a second one. A
+ * replay writes nothing. Expired records are replaced by the next claim of their key, and removed in the
+ * background.
  *
  * @example
  * ```ts
@@ -78,9 +79,9 @@ export function postgresSchema(table = "idempotency_keys"): string {
  * await pool.end();
  * ```
  *
- * @param pool A `Pool` or `Client` of pg, or an adapter: see {@link PostgresClient}. It stays the caller's to end.
+ * @param pool A `Pool` or `Client` of pg, or an adapter: see {@link PostgresClient}. You end it yourself.
  * @throws InvalidOptionError `INVALID_OPTION`
- * @throws StoreError `STORE_ERROR` where the client is known to have a transaction open
+ * @throws StoreError `STORE_ERROR` if the client is known to have an open transaction
  */
 export function postgresStore(pool: PostgresClient, options: PostgresStoreOptions = {}): PostgresStore {
   return openPostgresStore(pool, options);

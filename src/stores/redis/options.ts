@@ -2,18 +2,18 @@ import { expectFunction, invalidOption, readByRules } from "../../contract/valid
 import type { StoreWarning } from "../shared/warning.ts";
 import type { Replicas } from "./replicas.ts";
 
-/** How a `redisStore` is set up. */
+/** The options of `redisStore`. */
 export interface RedisStoreOptions {
   /**
-   * What every key in Redis begins with. Stores with different prefixes never share a record. Best is a text whose only
-   * colon is its last character: any other is followed by a bar (`shop|order:42`).
+   * The prefix of every key in Redis. Stores with different prefixes never share a record. Choose a text whose
+   * only colon is its last character. After any other text, the store adds a bar (`shop|order:42`).
    * @default "idempotency:"
    */
   prefix?: string | undefined;
   /**
-   * How many replicas have to confirm a claim before it counts (Redis' `WAIT`). If too few do, the call fails with
-   * `STORE_ERROR` and releases the claim. `WAIT` holds up everything else that its connection sends, so give the store a
-   * client of its own, or a pool. Not for a cluster's client.
+   * How many replicas must confirm a claim before it counts (Redis' `WAIT`). If too few do, the call fails with
+   * `STORE_ERROR` and releases the claim. `WAIT` blocks everything else on its connection, so give the store its
+   * own client, or a pool. It does not work with a cluster's client.
    * @default none: a claim counts as soon as the primary has it
    */
   replicas?: Replicas | undefined;

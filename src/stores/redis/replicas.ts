@@ -2,11 +2,11 @@ import type { ClaimResult, Each } from "../../contract/store.ts";
 import { asError } from "../shared/many.ts";
 import type { Connection } from "./client.ts";
 
-/** How many replicas have to confirm a claim. */
+/** How many replicas must confirm a claim. */
 export interface Replicas {
-  /** From 1. */
+  /** The number of replicas, at least 1. */
   count: number;
-  /** How long to wait for them, in milliseconds, from 1; keep it well below `storeTimeout`. */
+  /** How long to wait for them, in milliseconds, at least 1. Keep it well below `storeTimeout`. */
   timeoutMs: number;
 }
 

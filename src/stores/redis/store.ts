@@ -210,13 +210,13 @@ function evictionWarning(policy: string): StoreWarning {
 }
 
 /**
- * A store in Redis, for many processes and machines. Each record is one key with Redis' own expiry, and each operation
- * one command or script and one round trip; a claim of a key that is held or released takes both, and the store's first
- * claim is a script. Waiters are woken by a message on a channel named like the key, for which the store makes one
- * connection beside the client's own while somebody waits.
+ * Returns a store in Redis, shared by many processes and machines. Each record is one key with Redis' own expiry.
+ * Each operation is one command or script in one round trip. A claim of a key that is held or released takes two,
+ * and the store's first claim is a script. Waiting calls are woken by a message on a channel named like the key.
+ * While somebody waits, the store opens one more connection for that.
  *
- * How much it promises depends on the server: a claim that Redis forgets (by a failover before replication, a restart
- * without an append-only file, or eviction) protects no longer. See the guide to Redis.
+ * How much it promises depends on the server. If Redis forgets a claim (by a failover before replication, a
+ * restart without an append-only file, or eviction), the claim no longer protects. See the guide to Redis.
  *
  * @param client of ioredis 5 or 6 (`Redis` or `Cluster`), iovalkey, or node-redis 5 or 6 (`createClient`,
  * `createCluster`, `createClientPool` or `createSentinel`), connected; the caller owns and closes it

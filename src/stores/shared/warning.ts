@@ -1,8 +1,8 @@
-/** A warning of a store for its operator, apart from its answers. */
+/** A warning from a store to its operator. */
 export interface StoreWarning {
   /**
-   * `"EVICTING_POLICY"`: Redis may drop keys that have not expired. `"PURGE_FAILED"`: expired records could not be
-   * removed, and will be tried again.
+   * `"EVICTING_POLICY"`: Redis may evict keys that have not expired. `"PURGE_FAILED"`: expired records could not
+   * be removed; the store will try again.
    */
   code: "EVICTING_POLICY" | "PURGE_FAILED";
   /** What is wrong and what to do about it. */

@@ -4,15 +4,16 @@ import { warnProcess } from "../../util/warn-process.ts";
 import type { StoreWarning } from "../shared/warning.ts";
 import { quotedTable } from "./table.ts";
 
-/** What the stores in SQL databases have in common. */
+/** The options that the stores in SQL databases share. */
 export interface SqlStoreOptions {
   /**
-   * How often the store removes records past their time, from 1 second to 24 hours, once it has made a claim.
+   * How often the store removes expired records, from 1 second to 24 hours. It starts with the store's first
+   * claim.
    * @default "1 minute"
    */
   purgeEvery?: Duration | undefined;
   /**
-   * Gets what an operator should know, such as that a purge failed. What it throws is ignored.
+   * Called with warnings for the operator, such as a failed purge. Errors that it throws are ignored.
    * @default a process warning of type `IdempotencyWarning`
    */
   onWarning?: ((warning: StoreWarning) => void) | undefined;

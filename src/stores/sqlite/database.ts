@@ -10,7 +10,7 @@ export interface SqliteStatement {
   get(...values: Value[]): unknown;
   all(...values: Value[]): unknown[];
   run(...values: Value[]): { changes: number | bigint };
-  /** Has it answer with arrays: libsql and better-sqlite3 have it. */
+  /** Makes it return arrays. libsql and better-sqlite3 have it. */
   raw?(on: boolean): unknown;
 }
 

@@ -2,10 +2,11 @@ import { invalidOption, readByRules } from "../../contract/validate.ts";
 import { SQL_DEFAULTS, SQL_RULES, type SqlSettings, type SqlStoreOptions } from "../sql/options.ts";
 import { quotedTable } from "../sql/table.ts";
 
-/** How a `sqliteStore` is set up. */
+/** The options of `sqliteStore`. */
 export interface SqliteStoreOptions extends SqlStoreOptions {
   /**
-   * The table, which the store makes: 1 to 51 ASCII letters, digits and underscores, the first no digit.
+   * The table's name: 1 to 51 ASCII letters, digits and underscores, not starting with a digit. The store creates
+   * the table.
    * @default "idempotency_keys"
    */
   table?: string | undefined;

@@ -30,8 +30,8 @@ import { readSqliteOptions, type SqliteStoreOptions } from "./options.ts";
 /** An {@link IdempotencyStore} in a table of SQLite. */
 export interface SqliteStore extends IdempotencyStore {
   /**
-   * Removes all records past their time, 500 at once, and answers how many they were. The store does so by itself
-   * too: see `purgeEvery`.
+   * Removes all expired records, 500 at a time, and returns how many it removed. The store also does so by itself:
+   * see `purgeEvery`.
    */
   purge(): Promise<number>;
 }
@@ -48,11 +48,11 @@ const DIALECT: SqlDialect = {
 };
 
 /**
- * A store in SQLite: it protects all processes of one machine that open the file, by the machine's clock. It makes
- * its table, puts the database into WAL mode, and sets the connection's `busy_timeout` to 5 ms: where another process
- * writes for longer, it waits without blocking, for up to 4.5 seconds, and then throws the client's `SQLITE_BUSY`.
- * A replay is one `SELECT`. Records past their time are reclaimed by the next claim of their key, and removed in the
- * background.
+ * Returns a store in SQLite. It protects all processes of one machine that open the file, by the machine's clock.
+ * It creates its table, puts the database into WAL mode, and sets the connection's `busy_timeout` to 5 ms. If
+ * another process writes for longer, it waits up to 4.5 seconds without blocking, and then throws the client's
+ * `SQLITE_BUSY`. A replay is one `SELECT`. Expired records are replaced by the next claim of their key, and
+ * removed in the background.
  *
  * @example
  * ```ts
@@ -65,11 +65,11 @@ const DIALECT: SqlDialect = {
  * console.log(await withIdempotency(["order-shipped", 42], "24h", () => "sent")); // → sent
  * ```
  *
- * @param database A `Database` of libsql or better-sqlite3, or a `DatabaseSync` of node:sqlite, with SQLite 3.35 or
- *   later: a connection of the store's own. It stays the caller's to close. While it has an open transaction, the
- *   store refuses to write, because that could be rolled back.
+ * @param database A `Database` of libsql or better-sqlite3, or a `DatabaseSync` of node:sqlite, with SQLite 3.35
+ * or later. Use it for nothing else, and close it yourself. While it has an open transaction, the store refuses to
+ * write, because that could be rolled back.
  * @throws InvalidOptionError `INVALID_OPTION`
- * @throws StoreError `STORE_ERROR` where it is closed, where a transaction is open, or where the file cannot have WAL
+ * @throws StoreError `STORE_ERROR` if it is closed, if a transaction is open, or if the file cannot use WAL
  */
 export function sqliteStore(database: SqliteDatabase, options: SqliteStoreOptions = {}): SqliteStore {
   expectDatabase(database);

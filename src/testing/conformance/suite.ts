@@ -19,7 +19,7 @@ import { windowCases } from "./window.ts";
 
 /** One test of a store, for any test runner. */
 export interface ConformanceCase {
-  /** What it is about. */
+  /** The clause or operation that it tests. */
   clause: Clause;
   /** The clause and what it says, such as `"S4: a lapsed lease reads as uncertain"`; unique within the suite. */
   name: string;
@@ -27,16 +27,16 @@ export interface ConformanceCase {
   run(): Promise<void>;
 }
 
-/** What {@link storeConformance} makes of a harness. */
+/** The cases for a harness, as {@link storeConformance} returns them. */
 export interface StoreConformance {
-  /** What to run, each case once. */
+  /** The cases to run, each once. */
   cases: ConformanceCase[];
-  /** The names of the cases that this harness has not the means for. Assert that it is what you expect. */
+  /** The names of the cases that this harness cannot run. Assert that the list is what you expect. */
   uncovered: string[];
 }
 
 /**
- * The tests that every {@link IdempotencyStore} must pass, clause by clause, for any test runner.
+ * Returns the tests that every {@link IdempotencyStore} must pass, clause by clause, for any test runner.
  *
  * @example
  * ```ts
