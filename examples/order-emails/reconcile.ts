@@ -25,7 +25,7 @@ export function createReconciler(findEmail: FindEmail): Reconciler {
   async function pass(): Promise<void> {
     const { resolved, reopened } = await reconcile(emails, {
       ttl: TTL,
-      // This server files an email before it can lose touch; where emails take their time, leave the default of a minute.
+      // This server stores an email before it cuts the connection. For a slower one, keep the default of a minute.
       olderThan: "0s",
       async find({ idempotencyKey }) {
         const messageId = messageIdOf(idempotencyKey);

@@ -13,7 +13,7 @@ export const emails = createIdempotency({
   onError: error => (isRejection(error) ? "store" : interruptedInTransit(error) ? "hold" : "release"),
 });
 
-/** The Message-ID under which an email is sent, and found again. */
+/** The Message-ID that an email is sent with and found by. */
 export const messageIdOf = (idempotencyKey: string): string => `<${idempotencyKey}@shop.example>`;
 
 /** Sends each email once, however often its event is delivered and wherever its connection is cut. */

@@ -31,7 +31,7 @@ const HOSTS: Readonly<Record<string, string>> = {
   "Azure Communication Services": "example.communication.azure.com",
 };
 
-const table = page.split("## Those that take a key")[1]!.split("### By the header")[0]!;
+const table = page.split("## Providers that take a key")[1]!.split("### By the header")[0]!;
 const rows = table
   .split("\n")
   .filter(line => line.startsWith("|"))

@@ -7,7 +7,7 @@ import { type Email, emailsOf, type Order } from "../common/orders.ts";
 import { messageIdOf, settleUnknown, TTL } from "../common/reconcile.ts";
 import { settings } from "../common/settings.ts";
 
-/** An email of which nobody knows whether it was sent. */
+/** An email whose outcome is unknown. */
 interface UnknownEmail {
   orderJob: string;
   to: Email["to"];
@@ -24,7 +24,7 @@ const emails = createIdempotency({
 const orders = new Queue<Order>("orders", { connection });
 const unknownEmails = new Queue<UnknownEmail>("unknown-emails", { connection });
 
-// The job, and what it does once: neither the attempt nor the worker.
+// The job and the side effect, but not the attempt or the worker.
 const keyOf = (orderJob: string, to: Email["to"]) => ["ship-order", orderJob, to];
 
 async function shipOrder({ id = "", data }: Job<Order>): Promise<void> {
@@ -41,14 +41,14 @@ async function shipOrder({ id = "", data }: Job<Order>): Promise<void> {
   }
 }
 
-/** Leaves it to a job of its own, and only one for each email at a time. */
+/** Queues a job that looks into it, only one per email at a time. */
 async function reportUnknown(unknown: UnknownEmail): Promise<void> {
   const retries = { attempts: 20, backoff: { type: "fixed", delay: 500 } };
   const deduplication = { id: `${unknown.orderJob}/${unknown.to}` };
   await unknownEmails.add("reconcile", unknown, { ...retries, deduplication, removeOnComplete: true });
 }
 
-/** Finds out, and lets the order's job go on. */
+/** Settles the key and retries the order's job. */
 async function reconcileJob({ data: { orderJob } }: Job<UnknownEmail>): Promise<void> {
   await settleUnknown(emails);
   const job = await orders.getJob(orderJob);
@@ -58,6 +58,6 @@ async function reconcileJob({ data: { orderJob } }: Job<UnknownEmail>): Promise<
 }
 
 const options = { connection, lockDuration: patienceMs, stalledInterval: patienceMs };
-// A worker that dies takes several jobs along, and one job may meet that more than once.
+// When a worker dies, several of its jobs stall, and one job may stall more than once.
 new Worker("orders", shipOrder, { ...options, concurrency: 4, maxStalledCount: 5 });
 new Worker("unknown-emails", reconcileJob, { ...options, maxStalledCount: 5 });

@@ -29,10 +29,10 @@ async function sendOnce(key: Key, email: Email): Promise<{ messageId: string }> 
 
 const RETRIES = { retriesAllowed: true, maxAttempts: 20, intervalSeconds: 0.5, backoffRate: 1.2 };
 
-/** DBOS keeps the result of each finished step; the step that was going on when the process died runs again. */
+/** DBOS keeps the result of each finished step. A step that was running when the process died runs again. */
 async function shipOrder(order: Order): Promise<void> {
   for (const email of emailsOf(order)) {
-    // The workflow, and what it does once: neither the attempt nor the process.
+    // The workflow and the side effect, but not the attempt or the process.
     const key = ["ship-order", DBOS.workflowID ?? "", email.to];
     await DBOS.runStep(() => sendOnce(key, email), { ...RETRIES, name: `email the ${email.to}` });
   }
@@ -43,7 +43,7 @@ DBOS.setConfig({
   name: "shop",
   systemDatabaseUrl: settings.databaseUrl,
   applicationVersion: "1",
-  // The process that takes this name next recovers the workflows that this one leaves.
+  // The next process with this name recovers the workflows that this one leaves unfinished.
   executorID: settings.workerName,
 });
 await DBOS.launch();

@@ -27,13 +27,13 @@ async function emailOnce(key: string[], email: Email): Promise<{ messageId: stri
   }
 }
 
-/** Inngest keeps the result of each finished step; one whose answer it did not get runs again. */
+/** Inngest keeps the result of each finished step. A step whose answer it did not get runs again. */
 export const shipOrder = new Inngest({ id: "shop" }).createFunction(
   { id: "ship-order", retries: 10, triggers: [{ event: "order.shipped" }] },
   async ({ event, step }) => {
     for (const email of emailsOf(event.data as Order)) {
       const id = `email the ${email.to}`;
-      // The event, whose id its sender gave it, and the step: neither the attempt nor the worker.
+      // The event, with the id from its sender, and the step, but not the attempt or the worker.
       await step.run(id, () => emailOnce(["ship-order", event.id ?? "", id], email));
     }
   },

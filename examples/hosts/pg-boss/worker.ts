@@ -20,7 +20,7 @@ const emails = createIdempotency({
 async function shipOrder([job]: PgBoss.Job<Order>[]): Promise<void> {
   if (job === undefined) return;
   for (const email of emailsOf(job.data)) {
-    // The job, and what it does once: neither the attempt nor the worker.
+    // The job and the side effect, but not the attempt or the worker.
     const key = ["ship-order", job.id, email.to];
     try {
       await emails.withIdempotency(key, TTL, ({ idempotencyKey }) =>

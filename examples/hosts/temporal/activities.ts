@@ -18,7 +18,7 @@ const emails = createIdempotency({
 /** An activity that Temporal may run again at any time, and that sends its email once. */
 export async function emailOnce(email: Email): Promise<{ messageId: string }> {
   const { workflowExecution, activityId } = activityInfo();
-  // The workflow's run and the activity in it: neither the attempt nor the worker.
+  // The workflow run and its activity, but not the attempt or the worker.
   const key = [workflowExecution?.workflowId ?? "", workflowExecution?.runId ?? "", activityId];
   try {
     return await emails.withIdempotency(key, TTL, ({ idempotencyKey }) =>
