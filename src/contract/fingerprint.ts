@@ -17,9 +17,11 @@ const LENGTH = 22; // 132 bits
  * ```ts
  * import { fingerprint, withIdempotency } from "with-idempotency";
  *
- * const order = { id: 42, status: "shipped" }; console.log(fingerprint(order) === fingerprint({ status: "shipped",
- * id: 42 })); // → true // One email per user and version of the order: another status makes another key.
- * console.log(await withIdempotency(["order-changed", 7, fingerprint(order)], "24h", () => "sent")); // → sent ```
+ * const order = { id: 42, status: "shipped" };
+ * console.log(fingerprint(order) === fingerprint({ status: "shipped", id: 42 })); // → true
+ * // One email per user and version of the order: another status makes another key.
+ * console.log(await withIdempotency(["order-changed", 7, fingerprint(order)], "24h", () => "sent")); // → sent
+ * ```
  *
  * @throws InvalidOptionError `INVALID_OPTION` if the data contains a function, a symbol or a class instance
  */

@@ -194,11 +194,12 @@ export interface Idempotency {
    * ```ts
    * import { createIdempotency } from "with-idempotency";
    *
-   * const receipts = createIdempotency({ namespace: "receipts" }); const cut = () =>
-   * Promise.reject(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" })); await
-   * receipts.withIdempotency(["order", 45], "1h", cut).catch(() => {}); // The provider says the email was sent.
-   * Later calls get this result. console.log(await receipts.resolve(["order", 45], "24h", { id: "email-1" })); //
-   * → true ```
+   * const receipts = createIdempotency({ namespace: "receipts" });
+   * const cut = () => Promise.reject(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }));
+   * await receipts.withIdempotency(["order", 45], "1h", cut).catch(() => {});
+   * // The provider says the email was sent. Later calls get this result.
+   * console.log(await receipts.resolve(["order", 45], "24h", { id: "email-1" })); // → true
+   * ```
    */
   resolve(key: Key | KeyEntry, ttl: Duration, value: unknown): Promise<boolean>;
   /**
@@ -210,11 +211,13 @@ export interface Idempotency {
    * ```ts
    * import { createIdempotency } from "with-idempotency";
    *
-   * const receipts = createIdempotency({ namespace: "receipts" }); const cut = () =>
-   * Promise.reject(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" })); await
-   * receipts.withIdempotency(["order", 46], "1h", cut).catch(() => {}); // The provider says no email was sent.
-   * The next call sends. console.log(await receipts.reopen(["order", 46])); // → true console.log(await
-   * receipts.withIdempotency(["order", 46], "1h", () => "sent")); // → sent ```
+   * const receipts = createIdempotency({ namespace: "receipts" });
+   * const cut = () => Promise.reject(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }));
+   * await receipts.withIdempotency(["order", 46], "1h", cut).catch(() => {});
+   * // The provider says no email was sent. The next call sends.
+   * console.log(await receipts.reopen(["order", 46])); // → true
+   * console.log(await receipts.withIdempotency(["order", 46], "1h", () => "sent")); // → sent
+   * ```
    */
   reopen(key: Key | KeyEntry): Promise<boolean>;
   /**

@@ -165,5 +165,5 @@ test("the table of sizes is what the calculator on the page prints", () => {
   const text = page("sizing");
   const printed = Array.from(text.matchAll(/^\/\/ → (\|.*)$/gm), ([, row]) => row);
   expect(printed).toHaveLength(12);
-  expect(rowsBelow(text, "What comes out")).toEqual(printed);
+  expect(rowsBelow(text, "Results")).toEqual(printed);
 });
