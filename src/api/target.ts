@@ -25,7 +25,7 @@ function targetOfEntry(namespace: string | undefined, { storeKey, runId, attempt
   const known = isSound ? callerKey(namespace, storeKey) : undefined;
   if (known === undefined) {
     const here = namespace === undefined ? "no namespace" : `the namespace "${namespace}"`;
-    invalidOption("entry", `one of list(), of ${here}, as it came`, storeKey);
+    invalidOption("entry", `an unchanged entry of list() from ${here}`, storeKey);
   }
   return { text: known.text ?? storeKey, storeKey, seen: { runId, attempt } };
 }

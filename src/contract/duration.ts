@@ -122,7 +122,7 @@ function parseText(text: string, bounds: DurationBounds): number {
 /** Adds a number, as the decimal that it prints as, which is the one that its author wrote. */
 function addNumber(total: Exact, value: unknown, unitMs: number, name: string, got: unknown): void {
   const decimal = typeof value === "number" ? DECIMAL.exec(String(value)) : null;
-  if (decimal === null) invalid(name, `${describe(value)} is no decimal number from 0`, got);
+  if (decimal === null) invalid(name, `${describe(value)} is not a decimal number of 0 or more`, got);
   const [, whole, fraction = "", exponent = 0] = decimal! as unknown as [string, string, string, number];
   if (exponent < 0) add(total, "0", "0".repeat(-exponent - 1) + whole + fraction, unitMs);
   else if (exponent > 0) add(total, String(value), "", unitMs);

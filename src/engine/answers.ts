@@ -77,7 +77,7 @@ export function requireFingerprint(call: Call, used: string | undefined): void {
   if (!differs(call, used)) return;
   call.emit?.({ type: "refused", code: "KEY_REUSED" });
   throw new KeyReusedError(
-    "The key is in use with another fingerprint: expected the payload of its first call. Use a key of its own for each payload.",
+    "The key is in use with another fingerprint: expected the payload of its first call. Use a different key for each payload.",
     { key: call.key },
   );
 }
@@ -93,7 +93,7 @@ export function inProgress(call: Call, retryAfterMs: number): InProgressError {
   call.emit?.({ type: "refused", code: "IN_PROGRESS" });
   const why = onConflict === "reject" ? "does not wait" : `waited for ${waitMs} ms`;
   return new InProgressError(
-    `Another call holds the key, and this one ${why} (a function that calls itself with its own key waits in vain).`,
+    `Another call holds the key, and this one ${why} (a function that calls the library with its own key waits for itself).`,
     { key: call.key, retryAfterMs },
   );
 }

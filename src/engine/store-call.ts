@@ -75,7 +75,9 @@ export function storeError(
 
 /** What a store answered instead of what its interface says. */
 export function nonsense(operation: StoreOperation, expected: string, got: unknown): StoreError {
-  return new StoreError(`store.${operation} answered nonsense: expected ${expected}; got ${describe(got)}`);
+  return new StoreError(
+    `store.${operation} returned an invalid answer: expected ${expected}; got ${describe(got)}`,
+  );
 }
 
 /** The answer of an operation that says yes or no; throws where it is something else. */

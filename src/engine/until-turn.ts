@@ -57,7 +57,7 @@ async function untilNextPoll(
 }
 
 function outlasted(call: Call): Failed {
-  const error = storeError("claim", new Error("its answers outlast the lease"), call.key);
+  const error = storeError("claim", new Error("its answers take longer than the lease"), call.key);
   return { status: "failed", error, late: undefined, waitedMs: call.settings.leaseMs, isRepeated: true };
 }
 

@@ -145,7 +145,9 @@ describe("a store that is down after fn has succeeded", () => {
     const { memory, heard, call } = setUp([{ operation: "complete", kind: "answer", value: undefined }]);
     expect(await call()).toMatchObject({ value: "run 1", persisted: false });
     const [{ error }] = heard.of("store-error") as never as [{ error: Error }];
-    expect(error.message).toBe("store.complete answered nonsense: expected true or false; got undefined");
+    expect(error.message).toBe(
+      "store.complete returned an invalid answer: expected true or false; got undefined",
+    );
     await pass(100);
     expect(memory.read("k")).toMatchObject({ status: "completed" });
   });

@@ -260,7 +260,9 @@ describe("a store that answers a claim with nonsense", () => {
     const { fn, call, heard } = setUp([{ operation: "claim", kind: "answer", value, times: 2 }]);
     const error = await rejection(call());
     expect(error).toMatchObject({ code: "STORE_ERROR", key: "k" });
-    expect((error as Error).message).toMatch(/store\.claim answered nonsense: expected a ClaimResult; got /);
+    expect((error as Error).message).toMatch(
+      /store\.claim returned an invalid answer: expected a ClaimResult; got /,
+    );
     expect(heard.of("store-error")).toHaveLength(2);
     expect(fn).not.toHaveBeenCalled();
     await pass(1_000);

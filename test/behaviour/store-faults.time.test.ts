@@ -224,7 +224,7 @@ describe("a slow store", () => {
     await pass(3_000);
     expect(await refused).toMatchObject({
       code: "STORE_ERROR",
-      message: "The store failed to claim: its answers outlast the lease",
+      message: "The store failed to claim: its answers take longer than the lease",
     });
     expect(countOf(store, "claim")).toBe(3);
     expect(fn).not.toHaveBeenCalled();

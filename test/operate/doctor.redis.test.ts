@@ -67,8 +67,8 @@ describeWithRedis("doctor on Redis", () => {
 
   const EVICTING = "CONFIG SET maxmemory-policy noeviction, and the same in redis.conf";
   it.each([
-    ["104857600", "a full server drops keys"],
-    ["0", "a server that is given a maxmemory will drop keys"],
+    ["104857600", "a full server evicts keys"],
+    ["0", "with a maxmemory, a full server will evict keys"],
   ])("finds a policy that evicts, with a maxmemory of %s", async (maxmemory, what) => {
     await admin.config("SET", "maxmemory", maxmemory);
     await admin.config("SET", "maxmemory-policy", "allkeys-lru");
@@ -138,7 +138,7 @@ describeWithRedis("doctor on Redis", () => {
     ]);
     await admin.del("idempotency:list*");
     await admin.lpush("idempotency:list", "x");
-    expect((await doctor()).problems).toMatchObject([{ found: expect.stringContaining("something else's") }]);
+    expect((await doctor()).problems).toMatchObject([{ found: expect.stringContaining("belong to something else") }]);
     await admin.set("idempotency:old", "1h1 1000 =1 a  \n");
     expect((await doctor()).problems).toMatchObject([
       { check: "keys", found: expect.stringContaining("1 of 3 keys are of another version") },

@@ -88,7 +88,7 @@ export function gatheredStore(store: IdempotencyStore): RunStore {
 
 function checked<T>(answers: readonly Each<T>[], expected: number): readonly Each<T>[] {
   if (answers?.length === expected) return answers;
-  throw new Error(`it gave ${answers?.length} answers for ${expected} items`);
+  throw new Error(`it returned ${answers?.length} answers for ${expected} items`);
 }
 
 /** What goes to the store together. */

@@ -9,7 +9,7 @@ const CONNECT_MS = 5_000;
 
 export const MYSQL: Address = {
   value: "URL",
-  summary: "a MySQL or MariaDB: mysql://user@host:3306/database",
+  summary: "a MySQL or MariaDB server: mysql://user@host:3306/database",
   clients: ["mysql2"],
   takes: ["table"],
   async open(url, { table = "idempotency_keys" }, io): Promise<OpenedStore> {

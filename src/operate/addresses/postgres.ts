@@ -10,7 +10,7 @@ const CONNECT_MS = 5_000;
 
 export const POSTGRES: Address = {
   value: "URL",
-  summary: "a PostgreSQL: postgres://user@host:5432/database",
+  summary: "a PostgreSQL server: postgres://user@host:5432/database",
   clients: ["pg", "postgres"],
   takes: ["table"],
   async open(url, { table = "idempotency_keys" }, io): Promise<OpenedStore> {

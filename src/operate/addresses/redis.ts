@@ -15,7 +15,7 @@ interface Connected {
 
 export const REDIS: Address = {
   value: "URL",
-  summary: "a Redis or Valkey, or any node of a cluster: redis://host:6379, rediss:// for TLS",
+  summary: "a Redis or Valkey server, or any node of a cluster: redis://host:6379, rediss:// for TLS",
   clients: ["ioredis", "iovalkey", "redis"],
   takes: ["prefix"],
   async open(url, { prefix }, io): Promise<OpenedStore> {

@@ -9,7 +9,7 @@ import { type LoadedClient, loadClient } from "./client.ts";
 
 export const SQLITE: Address = {
   value: "FILE",
-  summary: "a database of SQLite, on this machine",
+  summary: "an SQLite database on this machine",
   clients: ["better-sqlite3", "libsql", "node:sqlite"],
   takes: ["table"],
   async open(path, { table = "idempotency_keys" }, io): Promise<OpenedStore> {
@@ -26,7 +26,7 @@ export const SQLITE: Address = {
       if (database.prepare(find).get(table) === undefined) {
         throw new CommandError(
           EXIT.store,
-          `expected the table ${table} in ${file}; there is none: give its name by --table`,
+          `expected the table ${table} in ${file}; there is none: pass its name with --table`,
         );
       }
       return sqliteStore(database, { table });

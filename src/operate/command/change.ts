@@ -34,11 +34,11 @@ async function sayMissing(context: Context): Promise<ExitCode> {
 }
 
 export const INSPECT: Verb = {
-  summary: "show what is known of a key",
+  summary: "show the state of a key",
   operand: "KEY",
   flags: OF_KEY,
   takesAddress: true,
-  details: "Shows the result, too, where the default serializer can read it.",
+  details: "Also shows the result, if the default serializer can read it.",
   example: "with-idempotency inspect order-shipped:1041 --namespace emails --postgres env:DATABASE_URL",
   async run(context) {
     const at = storeKeyOf(context);
@@ -128,11 +128,11 @@ async function report(
 }
 
 export const RESOLVE: Verb = {
-  summary: "say that it happened: calls with the key get the result",
+  summary: "record that it happened: calls with the key get the result",
   operand: "KEY",
   flags: [...CHANGING, "value", "ttl"],
   takesAddress: true,
-  details: "Only a key whose outcome is unknown can be resolved. --value and --ttl are needed.",
+  details: "Only a key whose outcome is unknown can be resolved. --value and --ttl are required.",
   example: `with-idempotency resolve order-shipped:1041 --value '{"id":"msg_1"}' --ttl 24h --redis env:REDIS_URL`,
   async run(context) {
     const ttl = textOf(context.given, "ttl");
@@ -149,7 +149,7 @@ export const RESOLVE: Verb = {
 };
 
 function resultOf(text: string | undefined): unknown {
-  if (text === undefined) throw usage("expected --value JSON, or --value undefined where fn returns nothing");
+  if (text === undefined) throw usage("expected --value JSON, or --value undefined if fn returns nothing");
   if (text === "undefined") return undefined;
   try {
     return JSON.parse(text);
@@ -161,7 +161,7 @@ function resultOf(text: string | undefined): unknown {
 }
 
 export const REOPEN: Verb = {
-  summary: "say that it did not happen: the next call with the key runs",
+  summary: "record that it did not happen: the next call with the key runs",
   operand: "KEY",
   flags: CHANGING,
   takesAddress: true,
@@ -178,12 +178,12 @@ export const REOPEN: Verb = {
 };
 
 export const FORGET: Verb = {
-  summary: "remove a key, whatever its state: the next call runs anew",
+  summary: "remove a key in any state: the next call starts from scratch",
   operand: "KEY",
   flags: CHANGING,
   takesAddress: true,
   details:
-    "A run that is going on is not stopped, and its result is not kept. Where it certainly did not happen, use reopen,\nwhich keeps the idempotency key that the provider knows.",
+    "A running call is not stopped, but its result is not stored. If it certainly did not happen, use reopen,\nwhich keeps the idempotency key that the provider knows.",
   example: "with-idempotency forget order-shipped:1041 --sqlite idempotency.db",
   async run(context) {
     const at = storeKeyOf(context);
@@ -193,14 +193,14 @@ export const FORGET: Verb = {
     const shown = found === "unreadable" ? undefined : found.shown;
     const name =
       shown === undefined ? `A record that cannot be read` : `${nameBy(context, shown)}: ${shown.state}`;
-    if (!(await isConfirmed(context, `${name}. Forget it, so that the next call runs anew?`)))
+    if (!(await isConfirmed(context, `${name}. Forget it, so that the next call starts from scratch?`)))
       return sayUnchanged(context);
     if (!(await operator.forget(at, found === "unreadable" ? undefined : found))) {
       await context.io.err(`${name}: a later run stands in its place. Nothing was changed\n`);
       return EXIT.not;
     }
     const gone = { key: undefined, storeKey: at, namespace: namespaceOf(at) } as ShownKey;
-    return report(context, shown ?? gone, "forgotten", "forgotten. The next call runs anew");
+    return report(context, shown ?? gone, "forgotten", "forgotten. The next call starts from scratch");
   },
 };
 

@@ -8,7 +8,7 @@ const SHELLS = ["bash", "zsh"] as const;
 
 /** The verb that writes what a shell completes the command by. */
 export const completionOf = (verbs: () => Readonly<Record<string, Verb>>): Verb => ({
-  summary: "write what a shell completes this command by",
+  summary: "print a completion script for a shell",
   operand: "SHELL",
   choices: SHELLS,
   flags: [],

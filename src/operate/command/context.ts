@@ -33,7 +33,7 @@ export interface Verb {
 /** Throws a usage error where a verb that changes something may not, and nobody can be asked. */
 export function expectConsent({ flags }: Verb, { io, given }: Context): void {
   if (!flags.includes("yes") || isGiven(given, "yes") || io.canAsk) return;
-  throw usage("this changes something, and there is no terminal to ask on: give --yes");
+  throw usage("this changes something, and there is no terminal to ask on: pass --yes");
 }
 
 /** Whether to go on with what changes something. */

@@ -5,11 +5,11 @@ import { jsonLine } from "./shown-key.ts";
 import { paints, printable } from "./terminal.ts";
 
 export const DOCTOR: Verb = {
-  summary: "check what the store's guide asks of its server, and say how to mend it",
+  summary: "check the server against the store's guide, and say how to fix it",
   flags: ["prefix", "table", "json"],
   takesAddress: true,
   details:
-    "Checks versions, durability, the clock, the table and the rights of the user in the address. On Redis it claims a\nkey of its own and removes it. Ends with 1 if there is something to mend.",
+    "Checks versions, durability, the clock, the table and the rights of the user in the address. On Redis it claims a\ntest key and removes it. Exits with 1 if it finds a problem.",
   example: "with-idempotency doctor --redis env:REDIS_URL --prefix shop:",
   async run(context) {
     const { io, asJson } = context;

@@ -6,10 +6,10 @@ import { widthOf } from "./terminal.ts";
 export const NAME = "with-idempotency";
 
 const EXITS = `Ends with:
-  0  done; an empty list too
-  1  not: there is no such key, it is not uncertain, you said no, or doctor found something to mend
-  2  called in a wrong way, or --yes is missing where nobody can be asked
-  3  the store failed, cannot be reached, or has no client here`;
+  0  done; also for an empty list
+  1  not done: there is no such key, it is not uncertain, you answered no, or doctor found a problem
+  2  wrong usage, or --yes is missing and there is no terminal to ask on
+  3  the store failed or is unreachable, or its client is not installed`;
 
 /** Two columns, of which the first is as wide as it has to be. */
 function table(rows: readonly (readonly [string, string])[]): string {

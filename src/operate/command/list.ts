@@ -14,11 +14,11 @@ import { ago, spanOf } from "./time.ts";
 const PAGE = 200;
 
 export const LIST: Verb = {
-  summary: "list keys: those whose outcome is unknown, unless --state says otherwise",
+  summary: "list keys: the uncertain ones, unless --state says otherwise",
   flags: ["prefix", "table", "namespace", "state", "older-than", "json", "redact"],
   takesAddress: true,
   details:
-    "Without --namespace the keys of all namespaces are listed. A listing is no snapshot, and holds nobody up.",
+    "Without --namespace the keys of all namespaces are listed. A listing is not a snapshot, and blocks nobody.",
   example: "with-idempotency list --redis redis://localhost:6379 --older-than 5m",
   async run(context) {
     const { given, asJson } = context;

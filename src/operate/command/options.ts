@@ -18,20 +18,20 @@ const STATES = ["uncertain", "in-progress", "released", "completed"] as const;
 
 /** Every option but those of addresses, by name. */
 export const FLAGS = {
-  prefix: { value: "TEXT", summary: 'what the store\'s names begin with in Redis (default "idempotency:")' },
+  prefix: { value: "TEXT", summary: 'the prefix of the store\'s keys in Redis (default "idempotency:")' },
   table: { value: "NAME", summary: 'the store\'s table in SQL (default "idempotency_keys")' },
   namespace: { value: "NAME", summary: "the namespace of the key or keys" },
   state: { value: "STATE", summary: `${STATES.join(", ")} (default uncertain)`, choices: STATES },
   "older-than": {
     value: "DURATION",
-    summary: "only keys that have been uncertain for that long, or else were claimed that long ago: 5m",
+    summary: "only keys uncertain for at least that long (in another state: claimed that long ago): 5m",
   },
-  "store-key": { summary: "KEY is the key as the store has it, with its namespace: storeKey in a listing" },
+  "store-key": { summary: "KEY is the key as it is stored, with its namespace: storeKey in a listing" },
   value: { value: "JSON", summary: "the result that calls get from now on, or undefined" },
   ttl: { value: "DURATION", summary: "how long the result is kept, 1 second to 24 hours: 24h" },
   yes: { short: "y", summary: "do not ask first" },
   json: { summary: "JSON lines, as in a pipe" },
-  redact: { summary: "show fingerprints of keys in their place, and no results" },
+  redact: { summary: "show fingerprints instead of keys, and no results" },
   help: { short: "h", summary: "show this help" },
   version: { summary: "show the version" },
 } as const satisfies Record<string, Flag>;

@@ -3,17 +3,17 @@ import { EXIT } from "./failure.ts";
 import { jsonLine } from "./shown-key.ts";
 
 export const PURGE: Verb = {
-  summary: "remove the records that are past their time",
+  summary: "remove expired records",
   flags: ["prefix", "table", "json", "yes"],
   takesAddress: true,
-  details: "Stores do so by themselves while an application uses them; Redis does it for them.",
+  details: "Stores do this by themselves while an application uses them. Redis removes its keys itself.",
   example: "with-idempotency purge --postgres env:DATABASE_URL --yes",
   async run(context) {
     const { io, asJson } = context;
     const { purge } = await context.open();
     if (purge === undefined) {
-      await io.err("There is nothing to purge: the server removes each key at its time\n");
-    } else if (!(await isConfirmed(context, "Remove all records past their time?"))) {
+      await io.err("There is nothing to purge: the server removes each key when it expires\n");
+    } else if (!(await isConfirmed(context, "Remove all expired records?"))) {
       await io.err("Nothing was changed\n");
       return EXIT.not;
     }

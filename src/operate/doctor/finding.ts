@@ -40,7 +40,7 @@ export async function examined(
     const found = await look();
     return Array.isArray(found) ? found : [found as Finding];
   } catch (error) {
-    return [unknown(check, `not to be had: ${error instanceof Error ? error.message : String(error)}`, mend)];
+    return [unknown(check, `unavailable: ${error instanceof Error ? error.message : String(error)}`, mend)];
   }
 }
 
@@ -63,7 +63,7 @@ export async function clock(
   return problem(
     check,
     `the server's clock is ${seconds} s ${where} this machine's`,
-    "Keep both by NTP, slewed and not stepped: a step of the server's clock ends leases and windows early or late",
+    "Sync both with NTP, slewed and not stepped: a step of the server's clock ends leases and windows early or late",
   );
 }
 

@@ -10,7 +10,7 @@ import { examineColumns, examineVersions } from "./table.ts";
 type Ask = (sql: string) => Promise<(string | null)[][]>;
 
 const MIGRATE = "Call the store's migrate(), or run the SQL of mysqlSchema()";
-const REMAKE = `Rename the table away and make it anew, since a key lives for 24 hours at most. ${MIGRATE}`;
+const REMAKE = `Rename the table and create it again: a key lives for at most 24 hours. ${MIGRATE}`;
 // A result of 1 MiB as the store writes it, where each of its characters takes most.
 const LEAST_PACKET = 16 * 2 ** 20;
 
@@ -56,8 +56,8 @@ export function settings(is: ReadonlyMap<string, string>): Finding[] {
   const readOnly = ["read_only", "super_read_only", "innodb_read_only"].filter(isOn);
   const role =
     readOnly.length === 0
-      ? ok("role", "it takes writes")
-      : problem("role", `${readOnly.join(", ")}: on`, "Give the address of the server that takes writes");
+      ? ok("role", "it accepts writes")
+      : problem("role", `${readOnly.join(", ")}: on`, "Use the address of the server that accepts writes");
   const committing = isOn("autocommit")
     ? ok("autocommit", "on")
     : problem("autocommit", "off: nothing that the store writes is committed", "Set autocommit = 1");

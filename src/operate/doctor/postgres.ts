@@ -7,7 +7,7 @@ import { examineColumns, examineVersions } from "./table.ts";
 
 const LEAST_VERSION = 12;
 const MIGRATE = "Call store.migrate(), or run the SQL of postgresSchema(table)";
-const REMAKE = "Rename the table away and call store.migrate(): a key lives for 24 hours at most";
+const REMAKE = "Rename the table and call store.migrate(): a key lives for at most 24 hours";
 
 type Ask = (text: string, ...values: string[]) => Promise<readonly (readonly unknown[])[]>;
 
@@ -48,7 +48,7 @@ async function version(ask: Ask): Promise<Finding[]> {
 async function role(ask: Ask): Promise<Finding> {
   const [[isStandby] = []] = await ask("SELECT CAST(pg_is_in_recovery() AS int)");
   if (Number(isStandby) === 0) return ok("role", "a primary");
-  return problem("role", "a standby, which takes no writes", "Give the address of the primary");
+  return problem("role", "a standby, which accepts no writes", "Give the address of the primary");
 }
 
 /** What has to be on, and what it costs where it is not. */
@@ -79,7 +79,7 @@ async function standbys(ask: Ask): Promise<Finding[]> {
   if ((await setting(ask, "synchronous_standby_names")) !== "")
     return [ok("standbys", `${count}, synchronous`)];
   const advice =
-    "A failover loses what the standby has not got: set synchronous_standby_names where that matters";
+    "A failover loses what the standby does not have yet: set synchronous_standby_names if that matters";
   return [note("standbys", `${count}, none of them synchronous`, advice)];
 }
 

@@ -67,8 +67,8 @@ function report({ known, other, foreign }: Kinds): Finding {
   if (foreign > 0) {
     return problem(
       "keys",
-      `${foreign} of ${all} keys that begin with the store's prefix are something else's`,
-      "Give the store a prefix of its own",
+      `${foreign} of ${all} keys that begin with the store's prefix belong to something else`,
+      "Give the store its own prefix",
     );
   }
   return ok("keys", `${known} looked at, all of this version`);

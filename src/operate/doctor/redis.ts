@@ -11,7 +11,7 @@ const LEAST_VERSION = 6;
 const RIGHTS =
   "Give the user +evalsha +eval +get +set +pttl +pexpire +del on the keys that begin with the store's prefix (ACL SETUSER)";
 const HINT_RIGHTS =
-  "Give the user +publish +subscribe +unsubscribe and the channels that begin with the store's prefix (&idempotency:*): until then waiters poll";
+  "Give the user +publish +subscribe +unsubscribe and the channels that begin with the store's prefix (&idempotency:*): until then, waiting calls poll";
 
 type Info = ReadonlyMap<string, string>;
 
@@ -39,7 +39,7 @@ async function infoOf({ command }: RedisCommands): Promise<Info | string> {
     const lines = text.split(/\r?\n/).filter(line => line.includes(":"));
     return new Map(lines.map(line => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));
   } catch (error) {
-    return `INFO is not to be had: ${messageOf(error)}`;
+    return `INFO is unavailable: ${messageOf(error)}`;
   }
 }
 
@@ -51,7 +51,7 @@ function version(info: Info): Finding {
   const number = info.get("valkey_version") ?? info.get("redis_version") ?? "";
   const name = info.has("valkey_version") ? "Valkey" : "Redis";
   if (info.has("dragonfly_version") || info.has("keydb_version")) {
-    return note("version", "a server that speaks Redis' protocol", "The store has not been tried with it");
+    return note("version", "a server that speaks Redis' protocol", "The store has not been tested with it");
   }
   if (majorOf(number) >= LEAST_VERSION) return ok("version", `${name} ${number}`);
   return problem("version", `${name} ${number}`, "Use Redis 6 or later, or Valkey");
@@ -59,7 +59,7 @@ function version(info: Info): Finding {
 
 function role(info: Info): Finding {
   if (info.get("role") !== "slave") return ok("role", "a primary");
-  return problem("role", "a replica, which takes no writes", "Give the address of the primary");
+  return problem("role", "a replica, which accepts no writes", "Give the address of the primary");
 }
 
 function eviction(info: Info): Finding {
@@ -67,8 +67,8 @@ function eviction(info: Info): Finding {
   const isLimited = Number(info.get("maxmemory") ?? 0) > 0;
   if (policy === "noeviction") return ok("eviction", "maxmemory-policy noeviction");
   const when = isLimited
-    ? "a full server drops keys, and what they protect may run again"
-    : "a server that is given a maxmemory will drop keys when it is full";
+    ? "a full server evicts keys, and their side effects may run again"
+    : "with a maxmemory, a full server will evict keys";
   return problem(
     "eviction",
     `maxmemory-policy ${policy}: ${when}`,
@@ -81,13 +81,13 @@ function persistence(info: Info): Finding {
     return problem(
       "persistence",
       "the server still reads its data",
-      "Wait until it has: calls fail meanwhile",
+      "Wait until it has finished: until then, calls fail",
     );
   }
   if (info.get("aof_enabled") !== "1") {
     return problem(
       "persistence",
-      "no append-only file: a restart forgets keys, and what they protect may run again",
+      "no append-only file: a restart forgets keys, and their side effects may run again",
       "CONFIG SET appendonly yes, and the same in redis.conf",
     );
   }
@@ -96,7 +96,7 @@ function persistence(info: Info): Finding {
     return problem(
       "persistence",
       `the append-only file cannot be written: ${status}`,
-      "Look at the server's disk and its log",
+      "Check the server's disk and log",
     );
   }
   return ok("persistence", "an append-only file");
@@ -113,7 +113,7 @@ function replicas(info: Info): Finding[] {
       problem(
         "replicas",
         what,
-        "Look at the replicas' logs: after a failover to one of these, keys would be missing",
+        "Check the replicas' logs: after a failover to one of these, keys would be missing",
       ),
     ];
   }
@@ -152,8 +152,8 @@ async function hints(commands: RedisCommands, channel: string): Promise<Finding>
     } finally {
       subscriber?.close();
     }
-    return ok("waking", "waiters can be woken");
+    return ok("waking", "waiting calls can be woken");
   } catch (error) {
-    return problem("waking", `waiters cannot be woken: ${messageOf(error)}`, HINT_RIGHTS);
+    return problem("waking", `waiting calls cannot be woken: ${messageOf(error)}`, HINT_RIGHTS);
   }
 }

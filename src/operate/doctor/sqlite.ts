@@ -56,7 +56,7 @@ export function disk(isNetwork: boolean): Finding {
   if (!isNetwork) return ok("disk", "a local file system");
   return problem(
     "disk",
-    "the file lies on a network's file system, on which WAL does not work",
+    "the file is on a network file system, where WAL does not work",
     "Put it on a local disk; several machines need PostgreSQL or Redis",
   );
 }
@@ -75,13 +75,13 @@ function rights(database: SqliteDatabase, file: string): Finding {
       return problem(
         "lock",
         "another process holds the lock for writing",
-        "Keep transactions on that file short, or give the keys a file of their own",
+        "Keep transactions on that file short, or keep the keys in a separate file",
       );
     }
     return problem(
       "rights",
       `the file cannot be written: ${messageOf(error)}`,
-      `Give the store's user the right to write ${file} and its folder, where SQLite puts files beside it`,
+      `Give the store's user the right to write ${file} and its folder, where SQLite puts files next to it`,
     );
   }
 }
@@ -92,7 +92,7 @@ function journal(ask: Ask): Finding {
   return note(
     "journal",
     `${mode}: readers and the writer hold each other up`,
-    "The store goes over to WAL when it is made",
+    "The store switches to WAL when it is created",
   );
 }
 
@@ -110,7 +110,7 @@ function examineTable(ask: Ask, table: string): Finding[] {
       problem(
         "table",
         `there is no table ${table}`,
-        "The store makes it when it is made; or name the right one by --table",
+        "The store creates it when the application starts. Or pass the right name with --table",
       ),
     ];
   }
@@ -119,7 +119,7 @@ function examineTable(ask: Ask, table: string): Finding[] {
   const form = examineColumns(
     table,
     found,
-    "Rename the table away and start the application: a key lives for 24 hours at most",
+    "Rename the table and start the application: a key lives for at most 24 hours",
   );
   if (form.status === "problem") return [form];
   const [{ count } = { count: 0 }] = ask(

@@ -130,7 +130,9 @@ export class Entries {
     if (!this.#options.rejects || !this.#isFull()) return;
     if (now >= this.#due) this.#sweep(now);
     if (!this.#isFull()) return;
-    throw new StoreError(`The in-memory store is full: maxEntries is ${this.#options.maxEntries}, all keys`);
+    throw new StoreError(
+      `The in-memory store is full: it holds maxEntries (${this.#options.maxEntries}) keys. Raise maxEntries, or call again later`,
+    );
   }
 
   #isFull(): boolean {

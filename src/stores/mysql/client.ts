@@ -63,15 +63,15 @@ const WRONG: readonly WrongClient[] = [
   {
     what: "a client of the package mariadb",
     has: ["query", "batch"],
-    todo: "make a pool of mysql2 for the store; it speaks to MariaDB too",
+    todo: "create a pool of mysql2 for the store; it works with MariaDB too",
   },
   {
     what: "a PoolCluster",
     has: ["of", "add", "getConnection"],
-    todo: "give it the pool of the one server that writes",
+    todo: "pass the pool of the primary",
   },
-  { what: "a DataSource of TypeORM", has: ["query", "createQueryRunner"], todo: "give it a pool of mysql2" },
-  { what: "Sequelize", has: ["query", "getQueryInterface"], todo: "give it a pool of mysql2" },
+  { what: "a DataSource of TypeORM", has: ["query", "createQueryRunner"], todo: "pass a pool of mysql2" },
+  { what: "Sequelize", has: ["query", "getQueryInterface"], todo: "pass a pool of mysql2" },
   { what: "a Database of SQLite", has: ["exec", "prepare"], todo: "sqliteStore takes that" },
   { what: "postgres.js's sql", has: ["unsafe", "begin"], todo: "postgresStore takes an adapter of it" },
   { what: "PGlite", has: ["query", "execProtocol"], todo: "postgresStore takes an adapter of it" },
@@ -82,7 +82,7 @@ const LESS_KNOWN: readonly WrongClient[] = [
   {
     what: "a client of the package mysql",
     has: ["query", "escape", "escapeId"],
-    todo: "make it by mysql2, which takes the same options",
+    todo: "create it with mysql2, which takes the same options",
   },
   { what: "a client of PostgreSQL", has: ["query", "connect"], todo: "postgresStore takes that" },
 ];

@@ -79,7 +79,7 @@ function once(act: () => Promise<void>): () => Promise<void> {
 function uncommitted(): StoreError {
   return new StoreError(
     "pool: expected connections on which no transaction is open and autocommit is on; got one whose writes could be " +
-      "rolled back. Give the store a Pool or a Connection of its own, or use inTransaction(connection)",
+      "rolled back. Give the store its own Pool or Connection, or use inTransaction(connection)",
   );
 }
 

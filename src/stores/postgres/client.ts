@@ -67,11 +67,11 @@ export function refuseTransaction(client: PostgresClient): void {
   if (!hasTransaction(client)) return;
   throw new StoreError(
     "pool: expected no open transaction on its Client; got one, with which what is written now could be rolled back. " +
-      "Give the store a Pool or a Client of its own, or use inTransaction(client)",
+      "Give the store its own Pool or Client, or use inTransaction(client)",
   );
 }
 
-const adapter = (ask: string) => `hand over an adapter: { query: async ({ text, values, name }) => ${ask} }`;
+const adapter = (ask: string) => `pass an adapter: { query: async ({ text, values, name }) => ${ask} }`;
 
 /** What is taken for a client of PostgreSQL, and what to do about it. */
 const WRONG: readonly WrongClient[] = [
@@ -85,10 +85,10 @@ const WRONG: readonly WrongClient[] = [
   {
     what: "a client of mysql2",
     has: ["query", "execute", "escape"],
-    todo: "this store speaks to PostgreSQL alone",
+    todo: "this store works only with PostgreSQL",
   },
-  { what: "a DataSource of TypeORM", has: ["query", "createQueryRunner"], todo: "give it a Pool of pg" },
-  { what: "Sequelize", has: ["query", "getQueryInterface"], todo: "give it a Pool of pg" },
+  { what: "a DataSource of TypeORM", has: ["query", "createQueryRunner"], todo: "pass a Pool of pg" },
+  { what: "Sequelize", has: ["query", "getQueryInterface"], todo: "pass a Pool of pg" },
 ];
 
 /** Throws `INVALID_OPTION` where it is no client of PostgreSQL, and says what it is taken for. */

@@ -14,17 +14,17 @@ const REFUSED: readonly [is: (client: Anything) => boolean, what: string, advice
   [
     client => client.isPipeline === true || (has(client, "exec") && !has(client, "multi")),
     "a pipeline or transaction",
-    "give the client that it was made of",
+    "pass the client that it was created from",
   ],
   [
     client => client.mode === "subscriber" || client.mode === "monitor",
     "a connection in subscriber or monitor mode, which takes no other commands",
-    "give a connection of its own, such as client.duplicate()",
+    "pass a separate connection, such as client.duplicate()",
   ],
   [
     client => client.options?.legacyMode === true || (has(client, "evalSha") && !("isOpen" in client)),
     "a node-redis client in legacy mode, which takes callbacks",
-    "give the client itself, not its legacy()",
+    "pass the client itself, not its legacy()",
   ],
   [
     client => has(client, "internal_send_command"),

@@ -205,7 +205,7 @@ async function evictingPolicy({ command }: RedisCommands): Promise<string | unde
 function evictionWarning(policy: string): StoreWarning {
   return {
     code: "EVICTING_POLICY",
-    message: `Redis may evict idempotency keys before their time, and what they protect may then run again: its maxmemory-policy is ${policy}; expected noeviction`,
+    message: `Redis may evict idempotency keys early, and their side effects may then run again: its maxmemory-policy is ${policy}; expected noeviction`,
   };
 }
 

@@ -15,10 +15,10 @@ const hasAll = (value: unknown, names: readonly string[]) =>
 
 // Of any store in a database: no client, but what stands before or above one.
 const ANYWHERE: readonly WrongClient[] = [
-  { what: "a Drizzle database", has: ["$client"], todo: "give it what Drizzle was made with" },
-  { what: "Knex", has: ["raw", "schema"], todo: "give it a client of the database" },
-  { what: "Kysely", has: ["selectFrom"], todo: "give it what its dialect was made with" },
-  { what: "a Prisma client", has: ["$queryRaw"], todo: "give it a client of the database" },
+  { what: "a Drizzle database", has: ["$client"], todo: "pass the client that Drizzle was created with" },
+  { what: "Knex", has: ["raw", "schema"], todo: "pass a client of the database" },
+  { what: "Kysely", has: ["selectFrom"], todo: "pass the client that its dialect was created with" },
+  { what: "a Prisma client", has: ["$queryRaw"], todo: "pass a client of the database" },
 ];
 
 /** Throws `INVALID_OPTION`, saying what came and what to do, where a value is not the client that a store needs. */
@@ -35,6 +35,6 @@ export function expectRightClient(
   if (known !== undefined) refuse(known.what, known.todo);
   if (isPromise(value)) refuse("a promise", "await it first");
   if (typeof value === "function" && hasAll(value.prototype, methods))
-    refuse("a class", "give it a `new` one");
+    refuse("a class", "pass an instance made with `new`");
   expectMethods(name, expected, methods, value);
 }

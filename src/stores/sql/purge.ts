@@ -41,6 +41,6 @@ function purgeFailed(where: string, error: unknown): StoreWarning {
   const why = error instanceof Error ? error.message : String(error);
   return {
     code: "PURGE_FAILED",
-    message: `Records past their time could not be removed from ${where}, and will be tried again: ${why}`,
+    message: `Expired records could not be removed from ${where}; the store will try again: ${why}`,
   };
 }

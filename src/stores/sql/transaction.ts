@@ -2,7 +2,7 @@ import { StoreError } from "../../contract/errors.ts";
 import type { IdempotencyStore } from "../../contract/store.ts";
 
 /** What to do with a transaction that is over, or that nothing more is sent on. */
-export const ADVICE = "roll the transaction back, and make a new store of inTransaction for the next";
+export const ADVICE = "roll the transaction back, and create a new inTransaction store for the next one";
 
 /** Statements on a caller's transaction, until one of them fails or gets no answer in time. */
 export interface Line {

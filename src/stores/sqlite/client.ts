@@ -10,17 +10,17 @@ const WRONG: readonly WrongClient[] = [
   {
     what: "a Database of sqlite3, which answers by callbacks,",
     has: ["serialize", "parallelize", "each"],
-    todo: "open the file by one of those for the store",
+    todo: "open the file with one of those for the store",
   },
   {
     what: "a Database of sqlite, which answers by promises,",
     has: ["getDatabaseInstance"],
-    todo: "open the file by one of those for the store",
+    todo: "open the file with one of those for the store",
   },
   {
     what: "a client of @libsql/client",
     has: ["executeMultiple"],
-    todo: "open the file by the package libsql for the store",
+    todo: "open the file with the package libsql for the store",
   },
   { what: "a client of PostgreSQL", has: ["query", "connect"], todo: "postgresStore takes that" },
   { what: "postgres.js's sql", has: ["unsafe", "begin"], todo: "postgresStore takes an adapter of it" },

@@ -164,11 +164,11 @@ describe("what is no client of PostgreSQL is refused at once, with what it is:",
   const sql = postgres("postgres://nobody@127.0.0.1:1/none");
 
   it.each<[string, unknown, RegExp]>([
-    ["postgres.js's sql", sql, /postgres\.js's sql is none: hand over an adapter: .*sql\.unsafe/],
+    ["postgres.js's sql", sql, /postgres\.js's sql is none: pass an adapter: .*sql\.unsafe/],
     ["a class", pg.Pool, /a class is none/],
     ["a promise", Promise.resolve(new pg.Pool()), /a promise is none: await it/],
     ["a Database of SQLite", new Database(":memory:"), /a Database of SQLite is none: sqliteStore/],
-    ["PGlite", new PGlite(), /PGlite is none: hand over an adapter/],
+    ["PGlite", new PGlite(), /PGlite is none: pass an adapter/],
     // By the members that tell them apart.
     ["Drizzle", { $client: {}, query: {}, execute() {} }, /a Drizzle database is none/],
     ["Knex", Object.assign(() => {}, { raw() {}, schema: {} }), /Knex is none/],

@@ -29,7 +29,7 @@ describe("a redisStore refuses at once", () => {
     "a pipeline of @upstash/redis": {
       make: () => upstash().pipeline(),
       what: "a pipeline",
-      advice: "the client that it was made of",
+      advice: "the client that it was created from",
     },
     "redis 3": { make: redis3, what: "redis 3 or older", advice: "use redis 5 or later" },
     "node-redis' legacy client": {
@@ -45,22 +45,22 @@ describe("a redisStore refuses at once", () => {
     "ioredis' pipeline": {
       make: () => ioredis().pipeline(),
       what: "a pipeline",
-      advice: "that it was made of",
+      advice: "that it was created from",
     },
     "ioredis' transaction": {
       make: () => ioredis().multi(),
       what: "a pipeline or",
-      advice: "that it was made of",
+      advice: "that it was created from",
     },
     "node-redis' transaction": {
       make: () => createClient().multi(),
       what: "a pipeline or transaction",
-      advice: "that it was made of",
+      advice: "that it was created from",
     },
     "a pool's transaction": {
       make: () => createClientPool().multi(),
       what: "a pipeline or transaction",
-      advice: "that it was made of",
+      advice: "that it was created from",
     },
     "an ioredis client that monitors": {
       make: () => new Redis({ lazyConnect: true, monitor: true } as object),

@@ -14,7 +14,7 @@ describe("what is no connection to SQLite is refused at once, with what it is:",
   it.each<[string, unknown, RegExp]>([
     ["a Pool of pg", new pg.Pool(), /a client of PostgreSQL is none: postgresStore/],
     ["postgres.js's sql", postgres("postgres://nobody@127.0.0.1:1/none"), /postgres\.js's sql is none/],
-    ["a class", Database, /a class is none: give it a `new` one/],
+    ["a class", Database, /a class is none: pass an instance made with `new`/],
     ["a promise", Promise.resolve(new Database(":memory:")), /a promise is none: await it/],
     ["libsql/promise", new PromisedDatabase(":memory:", {}), /which answer at once: not libsql\/promise/],
     // By the members that tell them apart.

@@ -279,7 +279,7 @@ describe("a store that fails under inspect, forget and resolve", () => {
       const store = faultyStore(uncertain(), [{ operation, kind: "answer", value }]);
       expect(await rejection(ask(store, operation))).toMatchObject({
         code: "STORE_ERROR",
-        message: `store.${operation} answered nonsense: expected ${expected}; got ${JSON.stringify(value)}`,
+        message: `store.${operation} returned an invalid answer: expected ${expected}; got ${JSON.stringify(value)}`,
       });
     }
   });

@@ -182,7 +182,7 @@ describe("list", () => {
     const broken = { ...store, list: () => [{ key: "a" }] as never };
     expect(await rejection(all(createIdempotency({ store: broken }).list()))).toMatchObject({
       code: "STORE_ERROR",
-      message: expect.stringContaining("store.list answered nonsense: expected ListedRecords"),
+      message: expect.stringContaining("store.list returned an invalid answer: expected ListedRecords"),
     });
   });
 
@@ -307,16 +307,16 @@ describe("an entry", () => {
     const plain = createIdempotency({ store: memoryStore() });
     expect(await rejection(reopen(entry))).toMatchObject({
       code: "INVALID_OPTION",
-      message: 'entry: expected one of list(), of the namespace "m", as it came; got ":n:k"',
+      message: 'entry: expected an unchanged entry of list() from the namespace "m"; got ":n:k"',
     });
     expect(await rejection(plain.forget(entry))).toMatchObject({
-      message: 'entry: expected one of list(), of no namespace, as it came; got ":n:k"',
+      message: 'entry: expected an unchanged entry of list() from no namespace; got ":n:k"',
     });
     for (const change of [{ runId: 1 }, { attempt: "1" }, { storeKey: undefined }]) {
       expect(await rejection(inspect({ ...entry, ...change } as never))).toMatchObject({
         code: "INVALID_OPTION",
         message: expect.stringContaining(
-          'entry: expected one of list(), of the namespace "m", as it came; got ',
+          'entry: expected an unchanged entry of list() from the namespace "m"; got ',
         ),
       });
     }

@@ -257,7 +257,7 @@ describe("a renewal that fails", () => {
         key: "k",
         operation: "renew",
         error: expect.objectContaining({
-          message: 'store.renew answered nonsense: expected true or false; got "OK"',
+          message: 'store.renew returned an invalid answer: expected true or false; got "OK"',
         }),
       },
     ]);

@@ -69,7 +69,7 @@ it("a look that fails is a finding, too", async () => {
   const thrown = () => Promise.reject("denied");
   for (const look of [failing, thrown]) {
     expect(await examined("clock", look, "ask for it")).toEqual([
-      { check: "clock", status: "unknown", found: "not to be had: denied", mend: "ask for it" },
+      { check: "clock", status: "unknown", found: "unavailable: denied", mend: "ask for it" },
     ]);
   }
 });

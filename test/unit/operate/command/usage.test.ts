@@ -75,14 +75,14 @@ describe("what is called in a wrong way ends with 2", () => {
     ],
     ["two namespaces", ["inspect", ":a:b", "--store-key", "--namespace", "a", ...ADDRESS], "--store-key has"],
     ["a shell that is not known", ["completion", "fish"], "SHELL: expected bash or zsh; got fish"],
-    ["a reopening that nobody is asked about", ["reopen", "a", ...ADDRESS], "give --yes"],
+    ["a reopening that nobody is asked about", ["reopen", "a", ...ADDRESS], "pass --yes"],
     [
       "a resolution that nobody is asked about",
       ["resolve", "a", "--value", "1", "--ttl", "1h", ...ADDRESS],
       "--yes",
     ],
-    ["an oblivion that nobody is asked about", ["forget", "a", ...ADDRESS], "give --yes"],
-    ["a purge that nobody is asked about", ["purge", ...ADDRESS], "give --yes"],
+    ["an oblivion that nobody is asked about", ["forget", "a", ...ADDRESS], "pass --yes"],
+    ["a purge that nobody is asked about", ["purge", ...ADDRESS], "pass --yes"],
   ])("%s", async (_, args, message) => {
     const { code, out, err } = await command(args);
     expect({ code, out }).toEqual({ code: 2, out: "" });

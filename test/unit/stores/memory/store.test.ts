@@ -160,7 +160,7 @@ describe("a full store that rejects", () => {
       complete("a");
       claim("b");
       expect(caught(() => claim("c"), "STORE_ERROR").message).toBe(
-        "The in-memory store is full: maxEntries is 2, all keys",
+        "The in-memory store is full: it holds maxEntries (2) keys. Raise maxEntries, or call again later",
       );
       expect(claim("a")).toMatchObject({ status: "completed" });
       expect(store.complete("b", "b", "sent", TTL)).toBe(true);
