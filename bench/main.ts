@@ -55,10 +55,10 @@ function measured<T>(script: string, ...args: string[]): T {
 const HELP = `
 Usage: npm run bench [-- --peers]
 
-Measures the built package: times, memory, sizes, and calls on Redis, PostgreSQL and SQLite. Takes many minutes, wants a
+Measures the built package: times, memory, sizes, and calls on Redis, PostgreSQL and SQLite. Takes many minutes, needs a
 quiet machine, and writes its tables into docs/performance.md.
 
-  --peers    other packages too, which are installed from npm the first time`;
+  --peers    also measures other packages, which are installed from npm the first time`;
 
 const args = process.argv.slice(2);
 if (showsHelp(args, HELP)) process.exit();

@@ -16,7 +16,7 @@ async function main(args: readonly string[]): Promise<boolean> {
   const tally = await runCampaign(settings, progress, isLive);
   progress.line(`\n${renderTable(tally, colors)}\n`);
   const isKept = tally.duplicates === 0 && tally.lost === 0;
-  const verdict = isKept ? "Each user has one message." : "Not each user has exactly one message.";
+  const verdict = isKept ? "Each user has one message." : "Not every user has exactly one message.";
   progress.line((isKept ? colors.green : colors.red)(verdict));
   return isKept;
 }

@@ -23,15 +23,15 @@ const USAGE = `Usage: npm run campaign -- [--users 100000] [--batch 500] [--stor
 
 export const HELP = `${USAGE}
 
-Sends a campaign to many users by batches, with executeMany: through a provider that loses answers, and by a worker that
-is killed meanwhile. Users who may or may not have their message then are looked up at the provider.
+Sends a campaign to many users in batches, with executeMany. The provider loses answers, and the worker is killed. Users
+who may or may not have got their message are then looked up at the provider.
 
   --users    how many, from 1 to 10,000,000
   --batch    the most users in one request, from 1 to 1,000
-  --store    where the worker keeps what it has sent. redis and postgres start a server of their own
+  --store    where the worker keeps what it has sent. redis and postgres start their own server
   --kills    how often the worker is killed, from 0 to 10; --store memory allows none
 
-Exit codes: 0 each user has one message, 1 not, 2 bad options.`;
+Exit codes: 0 each user has one message, 1 not, 2 invalid options.`;
 
 const OPTIONS = {
   users: { type: "string", default: "100000" },

@@ -13,11 +13,11 @@ import { renderLegend, renderTable } from "./table.ts";
 const HELP = `
 Usage: npm run demo [-- FILE]
 
-Emails the customers of a shop about the events of a log, twice: without the wrapper and with it. Prints what an email
-server on this machine has received. FILE is a log of your own, one JSON event a line as in
+Emails a shop's customers about the events of a log, once without the wrapper and once with it. Prints what an SMTP
+server on this machine has received. FILE is your own log, with one JSON event per line as in
 examples/order-events.jsonl; - reads standard input.
 
-Exit codes: 0 the wrapper lost and doubled nothing, 1 it did, 2 the log cannot be used.`;
+Exit codes: 0 with the wrapper no email was lost or sent twice, 1 one was, 2 the log cannot be used.`;
 
 const DEFAULT_LOG = fileURLToPath(new URL("../order-events.jsonl", import.meta.url));
 const READ_FAULTS = new Map([
@@ -47,9 +47,9 @@ async function main(files: readonly string[]): Promise<boolean> {
   const colors = pc.createColors(terminal && pc.isColorSupported);
   const progress = createProgress(written => process.stdout.write(written), terminal);
   progress.line(
-    `A shop emails its customers about ${events.length} order events, by a real SMTP server on this machine.
+    `A shop emails its customers about ${events.length} order events, through a real SMTP server on this machine.
 The server refuses connections, asks some senders to come back later, and cuts some connections before it
-answers: before it has stored the email, or after. The shop tries again. Some events come more than once.
+answers: before it has stored the email, or after. The shop then tries again. Some events come more than once.
 `,
   );
   const without = await runOnce(events, false, progress);

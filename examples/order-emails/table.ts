@@ -14,27 +14,27 @@ interface Row {
 }
 
 const ROWS: readonly Row[] = [
-  { name: "events", figure: tally => tally.events, meaning: "what the log delivers, repetitions included" },
+  { name: "events", figure: tally => tally.events, meaning: "what the log delivers, including repetitions" },
   { name: "sends attempted", figure: tally => tally.attempted, meaning: "connections to the SMTP server" },
-  { name: "emails delivered", figure: tally => tally.delivered, meaning: "emails that lie in the mailbox" },
+  { name: "emails delivered", figure: tally => tally.delivered, meaning: "emails in the mailbox" },
   {
     name: "duplicates received",
     figure: tally => tally.duplicates,
-    meaning: "emails that a customer had already. It should be 0",
+    meaning: "emails that a customer already had. Should be 0",
     oughtToBeZero: true,
   },
   { name: "suppressed", figure: tally => tally.suppressed, meaning: "events answered without a send" },
   {
     name: "reconciled",
     figure: tally => tally.found + tally.absent,
-    meaning: "emails whose connection was cut, which were looked for in the mailbox",
+    meaning: "emails whose connection was cut, looked up in the mailbox",
   },
   {
     name: "  found in the mailbox",
     figure: tally => tally.found,
     meaning: "they had arrived, and were not sent again",
   },
-  { name: "  not there, sent again", figure: tally => tally.absent, meaning: "they had not" },
+  { name: "  not there, sent again", figure: tally => tally.absent, meaning: "they had not arrived" },
   {
     name: "rejected for good",
     figure: tally => tally.rejected,
@@ -43,7 +43,7 @@ const ROWS: readonly Row[] = [
   {
     name: "lost",
     figure: tally => tally.lost,
-    meaning: "emails neither delivered nor rejected. It should be 0",
+    meaning: "emails neither delivered nor rejected. Should be 0",
     oughtToBeZero: true,
   },
 ];

@@ -212,7 +212,7 @@ describe.each(STAGES)("the command on %s", (_, open) => {
       };
       const { code, err } = await call("forget", [], { canAsk: true, ask });
       expect(code).toBe(1);
-      expect(err).toContain("a later run stands in its place. Nothing was changed");
+      expect(err).toContain("a later run has replaced it. Nothing was changed");
       expect(await emails.inspect(key)).toMatchObject({ state: "completed", value: "sent" });
     });
 

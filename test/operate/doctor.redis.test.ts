@@ -62,7 +62,7 @@ describeWithRedis("doctor on Redis", () => {
     expect(code).toBe(1);
     expect(out).toMatch(/^✓ version: Redis \d/m);
     expect(out).toMatch(/^✗ persistence: no append-only file: .*\n {4}CONFIG SET appendonly yes/m);
-    expect(out).toMatch(/^1 to mend$/m);
+    expect(out).toMatch(/^1 to fix$/m);
   });
 
   const EVICTING = "CONFIG SET maxmemory-policy noeviction, and the same in redis.conf";

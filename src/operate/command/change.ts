@@ -196,7 +196,7 @@ export const FORGET: Verb = {
     if (!(await isConfirmed(context, `${name}. Forget it, so that the next call starts from scratch?`)))
       return sayUnchanged(context);
     if (!(await operator.forget(at, found === "unreadable" ? undefined : found))) {
-      await context.io.err(`${name}: a later run stands in its place. Nothing was changed\n`);
+      await context.io.err(`${name}: a later run has replaced it. Nothing was changed\n`);
       return EXIT.not;
     }
     const gone = { key: undefined, storeKey: at, namespace: namespaceOf(at) } as ShownKey;

@@ -19,7 +19,7 @@ export const DOCTOR: Verb = {
       await io.out(context.masked(asJson ? jsonLine(finding) : lines(context, finding)));
     }
     const problems = findings.filter(({ status }) => status === "problem").length;
-    if (!asJson) await io.out(`${problems === 0 ? "Nothing" : problems} to mend\n`);
+    if (!asJson) await io.out(`${problems === 0 ? "Nothing" : problems} to fix\n`);
     return problems === 0 ? EXIT.done : EXIT.not;
   },
 };

@@ -26,7 +26,7 @@ export function examineColumns(table: string, found: ReadonlyMap<string, string>
     ...wrong.map(([name, kind]) => `its column ${name} is no ${kind}`),
   ];
   if (faults.length === 0) return ok("table", `${table} has the columns of this version`);
-  return problem("table", `${table} is of another form: ${faults.join("; ")}`, mend);
+  return problem("table", `${table} has another structure: ${faults.join("; ")}`, mend);
 }
 
 /** Says how many records another version of the package has made. */

@@ -52,7 +52,7 @@ describe.concurrent("the campaign", { timeout: 2 * TIMEOUT_MS }, () => {
     const tsconfig = await brokenLibrary(directory, "every-time", everyTime);
     const { code, stdout } = await campaign(["--users", "20", "--kills", "0"], tsconfig);
     expect(figuresOf(stdout)).toMatchObject({ duplicates: 19, lost: 0 });
-    expect(stdout).toContain("Not each user has exactly one message.");
+    expect(stdout).toContain("Not every user has exactly one message.");
     expect(code).toBe(1);
   });
 

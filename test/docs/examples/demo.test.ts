@@ -52,7 +52,7 @@ describe.concurrent("the demo", { timeout: 2 * TIMEOUT_MS }, () => {
   test("prints plain lines where there is no terminal, whatever the environment wishes for", async () => {
     const { stdout } = await demo({ args: ["-"], input: event("3", "mira@example.com") });
     const lines = stdout.split("\n");
-    expect(lines[0]).toMatch(/^A shop emails its customers about 1 order events, by a real SMTP server/);
+    expect(lines[0]).toMatch(/^A shop emails its customers about 1 order events, through a real SMTP server/);
     const first = lines.indexOf("Without the wrapper: events 1 of 1, emails 1");
     expect(lines.slice(first + 1, first + 3)).toEqual(["With the wrapper: events 1 of 1, emails 1", ""]);
     expect(lines).toContain("With the wrapper: 0 duplicates, 0 lost.");

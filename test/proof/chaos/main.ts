@@ -13,17 +13,17 @@ import { table } from "./tally.ts";
 const HELP = `
 Usage: npm run chaos -- [OPTIONS]
 
-Lets worker processes use a real store while everything fails: workers are killed and paused, connections are cut, the
-server is restarted. Then checks every promise over what each of them wrote down.
+Worker processes use a real store while faults occur: workers are killed and paused, connections are cut, the server is
+restarted. Then every promise is checked against what each process recorded.
 
-  --store redis|postgres|sqlite    default redis. A server of its own is started
+  --store redis|postgres|sqlite    default redis. Starts its own server
   --policy reject|rerun|mixed      onUncertain; default reject
-  --minutes N, --seconds N         how long things go wrong; default 1 minute
-  --seed N                         which faults and calls; default 1. Their interleaving differs in each run
-  --workers N, --rate N            processes, and calls a second of each; defaults 4 and 8
-  --mutant NAME                    a protection that is taken out: see test/proof/chaos/mutants.ts
+  --minutes N, --seconds N         how long faults occur; default 1 minute
+  --seed N                         chooses the faults and calls; default 1. They interleave differently in each run
+  --workers N, --rate N            processes, and calls per second of each; defaults 4 and 8
+  --mutant NAME                    a protection to remove: see test/proof/chaos/mutants.ts
   --keep FILE                      writes the history to a file
-  --check FILE                     checks a history that was kept, and runs nothing
+  --check FILE                     checks a kept history and runs nothing
 
 Exit codes: 0 no promise was broken, 1 one was.`;
 

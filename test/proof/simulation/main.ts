@@ -9,8 +9,8 @@ import { planText, timeline } from "./timeline.ts";
 const HELP = `
 Usage: npm run simulate -- [OPTIONS]
 
-Runs processes, network and store in one made-up world, with faults drawn from a seed, and checks every promise over each
-history. A seed gives the same run each time. A history that breaks a promise is made smaller and shown.
+Runs processes, network and store in an artificial world, with faults drawn from a seed, and checks every promise against
+each history. A seed gives the same run each time. A history that breaks a promise is shrunk and shown.
 
   --runs N                       default 10000
   --seed N                       of the first run; default 1
