@@ -138,7 +138,9 @@ describeWithRedis("doctor on Redis", () => {
     ]);
     await admin.del("idempotency:list*");
     await admin.lpush("idempotency:list", "x");
-    expect((await doctor()).problems).toMatchObject([{ found: expect.stringContaining("belong to something else") }]);
+    expect((await doctor()).problems).toMatchObject([
+      { found: expect.stringContaining("belong to something else") },
+    ]);
     await admin.set("idempotency:old", "1h1 1000 =1 a  \n");
     expect((await doctor()).problems).toMatchObject([
       { check: "keys", found: expect.stringContaining("1 of 3 keys are of another version") },

@@ -59,7 +59,7 @@ const OUTPUTS: Record<(typeof EXAMPLES)[number]["name"], string[]> = {
     '{ value: { id: "email-1" }, replayed: true, persisted: true, attempt: 1, key: "order-shipped:1041" }',
     "emails: 1",
   ],
-  "An outcome nobody knows": [
+  "An unknown outcome": [
     "socket hang up",
     "OUTCOME_UNKNOWN",
     "uncertain",

@@ -27,7 +27,7 @@ describe("what happened, in words", () => {
       "Worker B: Meets a claim of another worker, and waits.",
       "Store: Has order-shipped:[1041]:[mira] as uncertain.",
       "Worker B: Is refused: OUTCOME_UNKNOWN.",
-      "Sender: Stops retrying after OUTCOME_UNKNOWN: somebody has to look.",
+      "Sender: Stops retrying after OUTCOME_UNKNOWN: somebody must look into it.",
     ];
     expect(told.filter(line => story.includes(line))).toEqual(story);
   });

@@ -34,17 +34,17 @@ export function sentenceOf(entry: TraceEntry): string | undefined {
     case "acknowledged":
       return entry.lost
         ? `The acknowledgement of delivery ${entry.delivery} is lost on its way.`
-        : `Hears that delivery ${entry.delivery} is done.`;
+        : `Learns that delivery ${entry.delivery} is done.`;
     case "failed":
-      return `Hears that delivery ${entry.delivery} failed: ${entry.code}.`;
+      return `Learns that delivery ${entry.delivery} failed: ${entry.code}.`;
     case "unheard":
-      return `Has heard nothing of delivery ${entry.delivery}, and stops waiting.`;
+      return `Gets no answer for delivery ${entry.delivery} and stops waiting.`;
     case "parked":
       return entry.code === "GAVE_UP"
         ? "Gives up."
-        : `Stops retrying after ${entry.code}: somebody has to look.`;
+        : `Stops retrying after ${entry.code}: somebody must look into it.`;
     case "called":
-      return entry.side === "with" ? "Calls the wrapper, which claims the key." : "Begins to send.";
+      return entry.side === "with" ? "Calls the wrapper, which claims the key." : "Starts to send.";
     case "event":
       return eventSentence(entry.event);
     case "asked":
@@ -54,7 +54,7 @@ export function sentenceOf(entry: TraceEntry): string | undefined {
     case "arrived":
       return `Accepts the email to ${entry.to}.`;
     case "recognised":
-      return `Knows this idempotency key, and sends nothing again to ${entry.to}.`;
+      return `Recognises this idempotency key and does not send again to ${entry.to}.`;
     case "answered":
       return ANSWERED[entry.answer];
     case "killed":
@@ -62,7 +62,7 @@ export function sentenceOf(entry: TraceEntry): string | undefined {
     case "restarted":
       return "Starts again, with no memory of before.";
     case "store-lost":
-      return "Is out of reach.";
+      return "Cannot be reached.";
     case "store-back":
       return "Can be reached again.";
     case "key":
@@ -96,7 +96,7 @@ function keySentence({ state, leaseEnd, key }: Extract<TraceEntry, { type: "key"
     case "released":
       return `Has ${key} released, free for the next claim.`;
     case "absent":
-      return `Has forgotten ${key}: its time is over.`;
+      return `Has forgotten ${key}: it has expired.`;
   }
 }
 
@@ -105,10 +105,10 @@ function eventSentence(event: PlainEvent): string | undefined {
   switch (event.type) {
     case "claimed":
       return event.takeover
-        ? `Takes the uncertain key over, and runs (attempt ${event.attempt}).`
+        ? `Takes over the uncertain key and runs (attempt ${event.attempt}).`
         : `Has the key, and runs (attempt ${event.attempt}).`;
     case "joined":
-      return "Joins a call of its own process with the same key.";
+      return "Joins another call in its process with the same key.";
     case "waiting":
       return "Meets a claim of another worker, and waits.";
     case "replayed":
@@ -128,9 +128,9 @@ function eventSentence(event: PlainEvent): string | undefined {
     case "store-error":
       return `Gets no answer from the store (${event.operation}).`;
     case "unprotected":
-      return "Runs without a claim, because the store is away.";
+      return "Runs without a claim, because the store cannot be reached.";
     case "late-claim":
-      return "Releases a claim that landed late.";
+      return "Releases a claim that arrived late.";
     default:
       return undefined;
   }

@@ -23,7 +23,7 @@ console.log("emails:", mailbox.length);
 `,
   },
   {
-    name: "An outcome nobody knows",
+    name: "An unknown outcome",
     code: `import { createIdempotency } from "with-idempotency";
 
 const idempotency = createIdempotency();

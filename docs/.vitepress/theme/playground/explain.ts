@@ -63,15 +63,15 @@ function explainWithout({ fault, choices }: Scenario, messages: number): string 
     case "killed":
       return choices.killed === "before"
         ? `Worker B sends, and this time that is right: ${emails(messages)}. Had A died a moment later, the same code would have sent two.`
-        : "Worker A leaves no trace of what it sent, so worker B sends again.";
+        : "Worker A leaves no record of what it sent, so worker B sends again.";
     case "slow":
-      return "The second delivery comes while the first is still sending, and nothing tells worker B so.";
+      return "The second delivery comes while the first is still sending, and worker B does not know that.";
     case "twice":
       return "Both workers do their job: each sends.";
     case "envelope":
       return "The retry after the error is right. The one after the lost acknowledgement sends a second email.";
     case "batch":
-      return `The whole batch is sent again for the sake of one user, so three users get it twice: ${emails(messages)}.`;
+      return `The whole batch is sent again because of one user, so three users get it twice: ${emails(messages)}.`;
     case "store-down":
       return "It needs no store, and has no memory: the lost acknowledgement makes worker B send again.";
   }
@@ -79,7 +79,7 @@ function explainWithout({ fault, choices }: Scenario, messages: number): string 
 
 const CAUSES: Partial<Record<FaultName, string>> = {
   cut: "The connection broke after the request went out",
-  killed: "Worker A’s lease ran out without a sign of life",
+  killed: "Worker A went silent and its lease ran out",
   envelope: "onResult held the key",
 };
 
@@ -144,7 +144,7 @@ function explainOnce({ fault }: Scenario, facts: Facts): string {
   const replay = facts.has("replayed") ? "got the first result without sending" : "did not send";
   switch (fault) {
     case "batch":
-      return `Each user has a key of their own: the three that were sent are replayed, and only the one that failed runs again: ${count}, one each.`;
+      return `Each user has their own key: the three that were sent are replayed, and only the one that failed runs again: ${count}, one each.`;
     case "slow":
     case "twice":
       return facts.refused("IN_PROGRESS")
@@ -153,7 +153,7 @@ function explainOnce({ fault }: Scenario, facts: Facts): string {
     case "envelope":
       return `onResult released the key after the error, so the retry could send. The delivery after that ${replay}: ${count}.`;
     case "store-down":
-      return `While the store was away nothing was sent: the call failed with STORE_ERROR. The retry sent, and the delivery after that ${replay}: ${count}.`;
+      return `While the store could not be reached, nothing was sent: the call failed with STORE_ERROR. The retry sent, and the delivery after that ${replay}: ${count}.`;
     default:
       return `The second delivery found the key completed and ${replay}: ${count}.`;
   }

@@ -87,7 +87,7 @@ export interface FaultText {
 export const FAULT_TEXTS: Readonly<Record<FaultName, FaultText>> = {
   "ack-lost": {
     label: "Acknowledgement lost",
-    story: "The email goes out, but the sender never hears that it is done, and delivers the event again.",
+    story: "The email goes out, but the sender never learns that it is done, and delivers the event again.",
     matters: [],
   },
   cut: {
@@ -124,7 +124,7 @@ export const FAULT_TEXTS: Readonly<Record<FaultName, FaultText>> = {
     matters: [],
   },
   "store-down": {
-    label: "Store out of reach",
+    label: "Store unreachable",
     story: "The store does not answer for four seconds. Later the sender misses an acknowledgement.",
     matters: ["onStoreError", "storeTimeout"],
   },
@@ -156,7 +156,7 @@ export const SELECTS: Readonly<
 > = {
   onUncertain: {
     label: "onUncertain",
-    hint: "What a call does when nobody knows whether the email went out",
+    hint: "What a call does if nobody knows whether the email went out",
     options: [
       { value: "reject", label: "reject (default)" },
       { value: "rerun", label: "rerun" },
@@ -173,7 +173,7 @@ export const SELECTS: Readonly<
   },
   onError: {
     label: "onError",
-    hint: "What an error does to the key; the default holds it where the request may have arrived",
+    hint: "What an error does to the key; the default holds it if the request may have arrived",
     options: [{ value: "default", label: "default" }, ...named("release", "hold", "store")],
   },
   onResult: {
@@ -187,7 +187,7 @@ export const SELECTS: Readonly<
   },
   onStoreError: {
     label: "onStoreError",
-    hint: "What a call does when its claim cannot be made",
+    hint: "What a call does if its claim cannot be made",
     options: [
       { value: "throw", label: "throw (default)" },
       { value: "run", label: "run unprotected" },
@@ -206,7 +206,7 @@ export const SELECTS: Readonly<
 export const NUMBERS: Readonly<Record<"lease" | "waitTimeout" | "storeTimeout", NumberChoice>> = {
   lease: {
     label: "lease",
-    hint: "Seconds a claim survives without a sign of life (default 30)",
+    hint: "Seconds a claim lasts if its worker goes silent (default 30)",
     min: 2,
     max: 60,
   },
