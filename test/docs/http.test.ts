@@ -40,7 +40,12 @@ test.each(["missing-key", "malformed-key", "request-too-large"] as const)(
   },
 );
 
-test.each(["node", "client"])("examples/http/%s.ts, which the tests run, is what the page shows", name => {
-  const code = read(`examples/http/${name}.ts`);
-  expect(samples.some(sample => sample.where.startsWith("docs/http.md") && sample.code === code)).toBe(true);
-});
+test.each(["node", "express", "fastify", "lambda", "webhooks", "client"])(
+  "examples/http/%s.ts, which the tests run, is what the page shows",
+  name => {
+    const code = read(`examples/http/${name}.ts`);
+    expect(samples.some(sample => sample.where.startsWith("docs/http.md") && sample.code === code)).toBe(
+      true,
+    );
+  },
+);

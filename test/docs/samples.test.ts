@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
@@ -23,6 +23,8 @@ beforeAll(() => {
   mkdirSync(join(ROOT, ".cache"), { recursive: true });
   folder = mkdtempSync(join(ROOT, ".cache/samples-"));
   for (const { file, code } of samples) writeFileSync(join(folder, file), code);
+  // What a page has its reader save for the samples after it.
+  cpSync(join(ROOT, "examples/http"), folder, { recursive: true });
   writeFileSync(join(folder, "jest.d.ts"), JEST_GLOBALS);
 });
 
