@@ -52,6 +52,16 @@ function measured<T>(script: string, ...args: string[]): T {
   return result;
 }
 
+/** Builds what is measured. Says nothing unless that fails. */
+function build(): void {
+  const { status } = spawnSync("npm", ["run", "build", "--silent", "--", "--silent"], {
+    cwd: at(".."),
+    stdio: ["ignore", process.stderr, process.stderr],
+    shell: process.platform === "win32",
+  });
+  if (status !== 0) process.exit(1);
+}
+
 const HELP = `
 Usage: npm run bench [-- --peers]
 
@@ -62,6 +72,7 @@ quiet machine, and writes its tables into docs/performance.md.
 
 const args = process.argv.slice(2);
 if (showsHelp(args, HELP)) process.exit();
+build();
 const withPeers = args.includes("--peers");
 type Compared = { rows: Row[]; peers: PeerRow[] };
 const speed = measured<Compared>("speed.ts", ...args);

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import pc from "picocolors";
+import { showsHelp } from "../../scripts/help.ts";
 import { runAll, withoutTabs } from "./compare.ts";
 import { renderTable } from "./table.ts";
 import { readWorkflow, WorkflowError } from "./workflow.ts";
@@ -41,8 +42,19 @@ async function main([file = beside("workflow.json")]: readonly string[]): Promis
   return isKept;
 }
 
+const HELP = `
+Usage: npm run workflow [-- FILE]
+
+Runs the events of a shop through a workflow whose notification node has a tab "Idempotent": once with the tab left empty,
+and once as it is filled in. Prints who got what. FILE is a workflow of your own, JSON as in
+examples/workflow-builder/workflow.json.
+
+Exit codes: 0 each customer got each message once with the tab, 1 not, 2 the workflow cannot be run.`;
+
+const args = process.argv.slice(2);
+if (showsHelp(args, HELP)) process.exit();
 try {
-  process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
+  process.exitCode = (await main(args)) ? 0 : 1;
 } catch (error) {
   if (!(error instanceof WorkflowError)) throw error;
   process.stderr.write(`The workflow cannot be run:\n${error.message}\n`);

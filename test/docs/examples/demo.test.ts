@@ -100,6 +100,7 @@ describe.concurrent("the demo", { timeout: 2 * TIMEOUT_MS }, () => {
 test.each([
   ["order-emails/main.ts", "npm run demo", "Exit codes:"],
   ["campaign/main.ts", "npm run campaign", "--kills"],
+  ["workflow-builder/main.ts", "npm run workflow", "FILE"],
   ["hosts/main.ts", "npm run hosts", "bullmq"],
   ["../test/proof/chaos/main.ts", "npm run chaos", "--policy"],
   ["../test/proof/simulation/main.ts", "npm run simulate", "--runs"],
@@ -111,9 +112,37 @@ test.each([
     const { code, stdout, stderr } = await run(file, { args: ["--help"] });
     expect(stdout).toMatch(new RegExp(`^Usage: ${command} `));
     expect(stdout).toContain(detail);
+    for (const line of stdout.split("\n")) expect(line.length, line).toBeLessThanOrEqual(125);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   },
 );
+
+test.each([
+  [
+    "../test/proof/chaos/main.ts",
+    ["--store", "paper"],
+    "--store: expected redis, postgres, mysql, sqlite; got paper",
+  ],
+  ["../test/proof/chaos/main.ts", ["--shop", "7"], "expected one of --store, "],
+  [
+    "../test/proof/simulation/main.ts",
+    ["--runs", "none"],
+    "--runs: expected a whole number from 1; got none",
+  ],
+  ["../test/proof/simulation/main.ts", ["--runs", "0"], "--runs: expected a whole number from 1; got 0"],
+  [
+    "../test/proof/simulation/main.ts",
+    ["--policy", "hope"],
+    "--policy: expected reject, rerun, mixed; got hope",
+  ],
+  ["campaign/main.ts", ["--users", "many"], "--users: expected a whole number from 1 to 10000000; got many"],
+  ["hosts/main.ts", ["paper"], "expected some of bullmq, "],
+])("%s %o runs nothing, and says why in a line", { timeout: TIMEOUT_MS }, async (file, args, why) => {
+  const { code, stdout, stderr } = await run(file, { args });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toContain(why);
+  expect(stderr).not.toMatch(/^ +at /m);
+});
 
 describe.concurrent("the demo with a broken wrapper", { timeout: 2 * TIMEOUT_MS }, () => {
   const broken = (name: string, withIdempotency: string) =>

@@ -1,13 +1,12 @@
-// npm run chaos -- --store redis|postgres|mysql|sqlite --minutes M --seed S [--policy reject|rerun|mixed] [--workers N]
-//   [--keep FILE]; --check FILE checks a history that was kept.
+// What it takes is said by npm run chaos -- --help.
 import { writeFileSync } from "node:fs";
-import { showsHelp } from "../../../scripts/help.ts";
+import { readOrExit, showsHelp } from "../../../scripts/help.ts";
 import { readHistories } from "../history/events.ts";
 import { judge, type Verdict } from "./assemble.ts";
 import { chaos, complaints } from "./chaos.ts";
 import { CLOCKS } from "./fleet.ts";
 import type { Line } from "./journal.ts";
-import { readSettings } from "./settings.ts";
+import { DEFAULTS, POLICIES, readSettings, STORES } from "./settings.ts";
 import { table } from "./tally.ts";
 
 const HELP = `
@@ -16,16 +15,17 @@ Usage: npm run chaos -- [OPTIONS]
 Worker processes use a real store while faults occur: workers are killed and paused, connections are cut, the server is
 restarted. Then every promise is checked against what each process recorded.
 
-  --store redis|postgres|sqlite    default redis. Starts its own server
-  --policy reject|rerun|mixed      onUncertain; default reject
+  --store NAME                     ${STORES.join(", ")}; default ${DEFAULTS.store}. A server of its own is started
+  --policy NAME                    onUncertain: ${POLICIES.join(", ")}; default ${DEFAULTS.policy}
   --minutes N, --seconds N         how long faults occur; default 1 minute
   --seed N                         chooses the faults and calls; default 1. They interleave differently in each run
   --workers N, --rate N            processes, and calls per second of each; defaults 4 and 8
   --mutant NAME                    a protection to remove: see test/proof/chaos/mutants.ts
+  --peer NAME                      another package in place of this one: see test/proof/chaos/peers
   --keep FILE                      writes the history to a file
   --check FILE                     checks a kept history and runs nothing
 
-Exit codes: 0 no promise was broken, 1 one was.`;
+Exit codes: 0 no promise was broken, 1 one was, 2 bad options.`;
 
 const args = process.argv.slice(2);
 if (showsHelp(args, HELP)) process.exit();
@@ -36,7 +36,7 @@ if (args[0] === "--check") {
   complain(judge(readHistories(args.slice(1)) as Line[]));
   process.exit();
 }
-const settings = readSettings(args);
+const settings = readOrExit("chaos", () => readSettings(args));
 const begun = performance.now();
 const outcome = await chaos(settings);
 if (keep) writeFileSync(keep, outcome.lines.map(line => `${JSON.stringify(line)}\n`).join(""));

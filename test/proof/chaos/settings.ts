@@ -3,7 +3,7 @@ export const STORES = ["redis", "postgres", "mysql", "sqlite"] as const;
 export type StoreName = (typeof STORES)[number];
 
 /** What calls do with a key whose outcome is unknown; mixed: some the one, some the other. */
-const POLICIES = ["reject", "rerun", "mixed"] as const;
+export const POLICIES = ["reject", "rerun", "mixed"] as const;
 export type Policy = (typeof POLICIES)[number];
 
 /** What a run of chaos is made of. The seed gives the same faults and the same calls, and never the same interleaving. */

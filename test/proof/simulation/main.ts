@@ -1,10 +1,11 @@
-// npm run simulate -- --runs 100000 --seed 1 --policy reject
 import { parseArgs } from "node:util";
-import { showsHelp } from "../../../scripts/help.ts";
+import { readOrExit, showsHelp } from "../../../scripts/help.ts";
 import { campaign, minimise } from "./campaign.ts";
 import type { Policy } from "./plan.ts";
 import { compile } from "./sandbox.ts";
 import { planText, timeline } from "./timeline.ts";
+
+const POLICIES = ["reject", "rerun", "mixed"] satisfies Policy[];
 
 const HELP = `
 Usage: npm run simulate -- [OPTIONS]
@@ -14,30 +15,38 @@ each history. A seed gives the same run each time. A history that breaks a promi
 
   --runs N                       default 10000
   --seed N                       of the first run; default 1
-  --policy reject|rerun|mixed    onUncertain; default reject
+  --policy NAME                  onUncertain: ${POLICIES.join(", ")}; default reject
   --show N                       how many kinds of failure to show; default 3
 
-Exit codes: 0 no promise was broken, 1 one was.`;
+Exit codes: 0 no promise was broken, 1 one was, 2 bad options.`;
 
 if (showsHelp(process.argv.slice(2), HELP)) process.exit();
-const { values } = parseArgs({
-  options: {
-    runs: { type: "string", default: "10000" },
-    seed: { type: "string", default: "1" },
-    policy: { type: "string", default: "reject" },
-    show: { type: "string", default: "3" },
-  },
-});
+const OPTIONS = {
+  runs: { type: "string", default: "10000" },
+  seed: { type: "string", default: "1" },
+  policy: { type: "string", default: "reject" },
+  show: { type: "string", default: "3" },
+} as const;
 
-const policy = values.policy as Policy;
-if (!["reject", "rerun", "mixed"].includes(policy)) {
-  throw new Error(`--policy: expected reject, rerun or mixed; got ${values.policy}`);
-}
+const settings = readOrExit("simulate", () => {
+  const { values } = parseArgs({ options: OPTIONS });
+  const whole = (name: "runs" | "seed" | "show", min: number) => {
+    const number = Number(values[name]);
+    if (Number.isSafeInteger(number) && number >= min) return number;
+    throw new Error(`--${name}: expected a whole number from ${min}; got ${values[name]}`);
+  };
+  const policy = POLICIES.find(each => each === values.policy);
+  if (policy === undefined) {
+    throw new Error(`--policy: expected ${POLICIES.join(", ")}; got ${values.policy}`);
+  }
+  return { runs: whole("runs", 1), seed: whole("seed", 0), show: whole("show", 0), policy };
+});
+const { policy } = settings;
 const program = compile();
 const began = performance.now();
 const { runs, counts, faults, failures } = await campaign({
-  runs: Number(values.runs),
-  seed: Number(values.seed),
+  runs: settings.runs,
+  seed: settings.seed,
   policy,
   program,
   onRun({ runs, failures }) {
@@ -50,7 +59,7 @@ const table = (title: string, rows: Iterable<[string, number]>) => {
 };
 
 const seconds = ((performance.now() - began) / 1_000).toFixed(1);
-console.log(`${runs} runs with onUncertain "${policy}" from seed ${values.seed} in ${seconds} s`);
+console.log(`${runs} runs with onUncertain "${policy}" from seed ${settings.seed} in ${seconds} s`);
 table("What happened", counts);
 table("Faults that struck", faults);
 console.log(`\n${failures.length} runs broke a promise`);
@@ -63,7 +72,7 @@ for (const failure of failures) {
 for (const [kind, alike] of kinds) {
   console.log(`\n${alike.length} × ${kind}\n  seeds ${alike.slice(0, 10).map(({ seed }) => seed)}`);
 }
-for (const [first] of [...kinds.values()].slice(0, Number(values.show))) {
+for (const [first] of [...kinds.values()].slice(0, settings.show)) {
   const { plan, history, violations } = await minimise(first!, program);
   console.log(`\nSeed ${first!.seed}, made smaller:\n${planText(plan)}\n\n${timeline(history, violations)}`);
 }
