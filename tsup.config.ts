@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { defineConfig, type Options } from "tsup";
 import { ENTRIES as NAMES } from "./scripts/entries.ts";
 import { lineMaps } from "./scripts/line-maps.ts";
@@ -17,13 +17,23 @@ const COMMON = {
   // A file for each entry: shared chunks cost an `import` a millisecond each, and tsup makes those of CommonJS with a
   // compiler that turns `?.` into calls.
   splitting: false,
-  esbuildOptions: withoutSources,
+  esbuildOptions: packed,
   plugins: [lineMaps],
 } satisfies Options;
 
 /** A map names the lines of the sources. Their text would double the package, and is in the repository. */
 function withoutSources(options: EsbuildOptions): void {
   options.sourcesContent = false;
+}
+
+/**
+ * Half the size, and as good for a stack trace: a map leads to the line in the sources. Lines that are not endless are what
+ * a debugger and an editor can show.
+ */
+function packed(options: EsbuildOptions): void {
+  withoutSources(options);
+  options.minify = true;
+  options.lineLimit = 120;
 }
 
 /** Takes what has to exist once, such as the classes that `instanceof` compares, from the root entry. */
@@ -38,6 +48,18 @@ const fromRoot: NonNullable<Options["esbuildPlugins"]>[number] = {
   },
 };
 
+/** The command opens stores by what the package has built of them. */
+const fromEntries: NonNullable<Options["esbuildPlugins"]>[number] = {
+  name: "from-entries",
+  setup({ onResolve }) {
+    onResolve({ filter: /\/fingerprint\.ts$/ }, () => ({ path: "./index.js", external: true }));
+    onResolve({ filter: /\/stores\/\w+\/store\.ts$/ }, ({ path }) => {
+      const [, name = ""] = /(\w+)\/store\.ts$/.exec(path)!;
+      return name in ENTRIES ? { path: `./${name}.js`, external: true } : undefined;
+    });
+  },
+};
+
 const lruCache = JSON.parse(readFileSync("node_modules/lru-cache/package.json", "utf8")) as {
   version: string;
 };
@@ -48,9 +70,10 @@ const lruCache = JSON.parse(readFileSync("node_modules/lru-cache/package.json", 
  */
 const withLru = {
   noExternal: ["lru-cache"],
-  esbuildOptions(options) {
-    withoutSources(options);
+  esbuildOptions(options, { format }) {
     options.conditions = ["browser"];
+    if (format === "cjs") return packed(options);
+    withoutSources(options);
     // Shorter to read at each start. No more than that: with its white space and calls go the marks by which a bundler
     // knows what it may drop.
     options.minifyIdentifiers = true;
@@ -60,8 +83,17 @@ const withLru = {
   },
 } satisfies Options;
 
+/**
+ * Both formats export the same, so that one has its declarations from the other. An ES module may import CommonJS' types,
+ * and not the other way around.
+ */
+async function declareOnce(): Promise<void> {
+  for (const name of Object.keys(ENTRIES))
+    writeFileSync(`dist/${name}.d.ts`, `export * from "./${name}.cjs";\n`);
+}
+
 export default defineConfig([
-  { ...COMMON, ...withLru, entry: { index: index! } },
+  { ...COMMON, ...withLru, entry: { index: index! }, onSuccess: declareOnce },
   { ...COMMON, entry: others, esbuildPlugins: [fromRoot] },
   // The command is run and not imported: one format, no declarations, and nobody reads it.
   {
@@ -70,11 +102,12 @@ export default defineConfig([
     sourcemap: false,
     minify: true,
     entry: { cli: "src/cli.ts" },
-    esbuildPlugins: [fromRoot],
+    esbuildPlugins: [fromRoot, fromEntries],
   },
   {
     entry: ENTRIES,
-    format: COMMON.format,
+    // For the other format: see `declareOnce`.
+    format: ["cjs"],
     dts: {
       only: true,
       // tsup sets `baseUrl`, which TypeScript 6 refuses as deprecated.
