@@ -27,6 +27,14 @@ const markdown: MarkdownOptions = {
           token.tag = end.tag = "td";
       });
     });
+    // GitHub shows the boxes of a list that is gone through. This leaves a sign of them.
+    md.core.ruler.push("boxes", ({ tokens }) => {
+      tokens.forEach((token, i) => {
+        const [text] = token.children ?? [];
+        if (tokens[i - 2]?.type === "list_item_open" && text?.content.startsWith("[ ] "))
+          text.content = `☐ ${text.content.slice("[ ] ".length)}`;
+      });
+    });
     // Vue would take `{{ order.id }}` in a sentence or a heading for an expression of its own.
     for (const name of ["text", "code_inline"] as const) {
       const render = md.renderer.rules[name]!;
@@ -51,6 +59,11 @@ export default defineConfig({
   ignoreDeadLinks: false,
   markdown,
   sitemap: { hostname: homepage },
+  transformPageData({ relativePath, frontmatter }) {
+    if (!relativePath.startsWith("api/")) return;
+    // Made of the docstrings: there is no such file to edit.
+    frontmatter["editLink"] = false;
+  },
   head: [
     ["meta", { name: "theme-color", content: "#0d7468" }],
     ["link", { rel: "icon", type: "image/svg+xml", href: `${pathname}favicon.svg` }],

@@ -2,9 +2,20 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import Database from "libsql";
+import mysql from "mysql2/promise";
 import pg from "pg";
 import { expect, inject, test } from "vitest";
+import {
+  bytes,
+  count,
+  FIELDS,
+  readField,
+  START,
+  STORES,
+  size,
+} from "../../docs/.vitepress/theme/sizing/sizing.ts";
 import { createIdempotency, type IdempotencyStore } from "../../src/index.ts";
+import { mysqlStore } from "../../src/stores/mysql/store.ts";
 import { postgresStore } from "../../src/stores/postgres/store.ts";
 import { redisStore } from "../../src/stores/redis/store.ts";
 import { sqliteStore } from "../../src/stores/sqlite/store.ts";
@@ -17,7 +28,10 @@ const page = readFileSync(join(ROOT, "docs/sizing.md"), "utf8");
 
 /** What the page says that a record takes without its result. */
 function said(name: string): number {
-  return Number(new RegExp(`name: "${name}", recordBytes: (\\d+)`).exec(page)?.[1]);
+  const found = new RegExp(
+    `name: "${name}", recordBytes: (\\d+)|On ${name} a record takes (\\d+) bytes`,
+  ).exec(page);
+  return Number(found?.[1] ?? found?.[2]);
 }
 
 async function fill(store: IdempotencyStore): Promise<void> {
@@ -35,6 +49,36 @@ function expectNear(bytes: number, name: string): void {
   expect(measured, name).toBeGreaterThan(said(name) * 0.7);
   expect(measured, name).toBeLessThan(said(name) * 1.3);
 }
+
+test("the calculator in the page says what the page's table and sample say", () => {
+  for (const { name, recordBytes, firstPerSecond, replaysPerSecond, nodeGB } of STORES) {
+    const figures = [recordBytes, firstPerSecond, replaysPerSecond].map(count);
+    expect(page).toMatch(new RegExp(`^\\| ${name}.* \\| ${figures.join(" \\| ")} \\|$`, "m"));
+    expect(page).toContain(`name: "${name}", recordBytes: ${recordBytes}, `);
+    expect(page).toContain(`nodeGB: ${nodeGB} },`);
+  }
+  const rows = [1e6, 1e8, 1e10].flatMap(keysPerDay =>
+    STORES.map(store => {
+      const { gigabytes, first, replays, nodes } = size({ ...START, keysPerDay }, store);
+      const cells = [count(keysPerDay), store.name, bytes(gigabytes), ...[first, replays, nodes].map(count)];
+      return `| ${cells.join(" | ")} |`;
+    }),
+  );
+  for (const row of rows) expect(page.split(row)).toHaveLength(3);
+});
+
+test.each([
+  ["keysPerDay", "1,000,000", 1_000_000],
+  ["keysPerDay", "2e6", 2_000_000],
+  ["keysPerDay", "0", undefined],
+  ["keysPerDay", "", undefined],
+  ["keysPerDay", "many", undefined],
+  ["ttlHours", "0.5", 0.5],
+  ["ttlHours", "25", undefined],
+  ["replays", " 0 ", 0],
+] as const)("the calculator's field %s reads %j as %s", (name, text, number) => {
+  expect(readField(FIELDS.find(field => field.name === name)!, text)).toBe(number);
+});
 
 test("a record takes what the page on sizing says, on Redis", async () => {
   const server = await startRedis();
@@ -61,6 +105,23 @@ test("a record takes what the page on sizing says, on PostgreSQL", async () => {
     const { rows } = await pool.query("SELECT pg_total_relation_size('sizing') AS bytes");
     await pool.query("DROP TABLE sizing");
     expectNear(Number(rows[0].bytes), "PostgreSQL");
+  } finally {
+    await pool.end();
+  }
+});
+
+test("a record takes what the page on sizing says, on MariaDB", async () => {
+  const pool = mysql.createPool(inject("mysqlUrl"));
+  try {
+    const store = mysqlStore(pool, { table: "sizing" });
+    await store.migrate();
+    await fill(store);
+    await pool.query("ANALYZE TABLE sizing");
+    const [[found]] = await pool.query<mysql.RowDataPacket[]>(
+      "SELECT data_length + index_length AS bytes FROM information_schema.tables WHERE table_name = 'sizing'",
+    );
+    await pool.query("DROP TABLE sizing");
+    expectNear(Number(found?.["bytes"]), "MariaDB");
   } finally {
     await pool.end();
   }

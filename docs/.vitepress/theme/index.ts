@@ -12,8 +12,8 @@ import {
 import { playgroundDoor } from "./playground-door.ts";
 import "./style.css";
 
-/** The components of the playground, each loaded when a page first shows it. */
-const loaders = import.meta.glob("./playground/*.vue") as Record<string, AsyncComponentLoader>;
+/** The components of the playground and of the calculator, each loaded when a page first shows it. */
+const loaders = import.meta.glob("./{playground,sizing}/*.vue") as Record<string, AsyncComponentLoader>;
 const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1, -".vue".length);
 const nothing: FunctionalComponent = () => [];
 

@@ -20,6 +20,9 @@ const KINDS = {
   table: "clients",
   reference: "troubleshooting",
   host: "hosts/bullmq",
+  calculator: "sizing",
+  recipes: "http",
+  map: "architecture",
   api: "api/",
   "api of a store": "api/redis",
 } as const;
@@ -158,6 +161,49 @@ describe("a page of each kind", () => {
     await expect.poll(() => complaints.join()).toMatch(/a fault.*404|404.*a fault/);
     expect(await wideBy(page)).toBeGreaterThan(0);
     expect((await inaccessible(page)).join()).toContain("image-alt");
+    await close();
+  });
+});
+
+describe("on a phone", () => {
+  it("every page fits", { timeout: PATIENCE_MS }, async () => {
+    const { page, complaints, close } = await visit("", PHONE);
+    const wide: string[] = [];
+    for (const path of pages) {
+      await page.goto(site.url + path);
+      if ((await wideBy(page)) > 0) wide.push(path);
+    }
+    expect(wide).toEqual([]);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+});
+
+describe("the calculator of the page on sizing", () => {
+  it("answers what is put into it, and says which field it cannot read", async () => {
+    const { page, complaints, close } = await visit("sizing");
+    const postgres = page.locator(".sizing tr", { hasText: "PostgreSQL" });
+    const cells = () => postgres.locator("td").allTextContents();
+    await expect.poll(cells).toEqual(["PostgreSQL", "540 MB", "58", "6", "1"]);
+    await page.getByLabel("Keys a day").fill("100000000");
+    await expect.poll(cells).toEqual(["PostgreSQL", "54 GB", "5,787", "579", "3"]);
+    await page.getByLabel("ttl in hours").fill("48");
+    expect(await page.getByRole("alert").textContent()).toContain(
+      "ttl in hours: a number from 1 second to 24",
+    );
+    await page.getByLabel("ttl in hours").fill("1");
+    await expect.poll(cells).toEqual(["PostgreSQL", "2 GB", "5,787", "579", "3"]);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+});
+
+describe("the boxes of a list", () => {
+  it("are signs, and no brackets", async () => {
+    const { page, close } = await visit("production-checklist");
+    const items = await page.locator("main li").allTextContents();
+    expect(items.filter(text => text.startsWith("☐ ")).length).toBeGreaterThan(10);
+    expect(items.filter(text => text.startsWith("["))).toEqual([]);
     await close();
   });
 });
