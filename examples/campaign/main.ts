@@ -4,8 +4,13 @@ import pc from "picocolors";
 import { showsHelp } from "../../scripts/help.ts";
 import { createProgress } from "../common/progress.ts";
 import { runCampaign } from "./campaign.ts";
-import { HELP, readSettings, UsageError } from "./settings.ts";
-import { renderTable } from "./table.ts";
+import { HELP, readSettings, type Settings, UsageError } from "./settings.ts";
+import { explainRows, renderTable } from "./table.ts";
+
+const introduction = ({ users, batch, kills }: Settings) =>
+  `
+One message to each of ${users.toLocaleString("en")} users, at most ${batch.toLocaleString("en")} in a request. The provider loses some answers${kills > 0 ? `, and the worker is killed ${kills === 1 ? "once" : `${kills} times`}` : ""}.
+`.trim();
 
 /** @returns whether each user has exactly one message */
 async function main(args: readonly string[]): Promise<boolean> {
@@ -13,11 +18,13 @@ async function main(args: readonly string[]): Promise<boolean> {
   const isLive = process.stdout.isTTY === true && process.env["TERM"] !== "dumb";
   const colors = pc.createColors(isLive && pc.isColorSupported);
   const progress = createProgress(written => process.stdout.write(written), isLive);
+  progress.line(introduction(settings));
   const tally = await runCampaign(settings, progress, isLive);
   progress.line(`\n${renderTable(tally, colors)}\n`);
   const isKept = tally.duplicates === 0 && tally.lost === 0;
   const verdict = isKept ? "Each user has one message." : "Not every user has exactly one message.";
   progress.line((isKept ? colors.green : colors.red)(verdict));
+  progress.line(`\n${explainRows()}`);
   return isKept;
 }
 

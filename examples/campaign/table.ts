@@ -34,3 +34,18 @@ export function renderTable(tally: Tally, colors: Colors): string {
   const rule = "-".repeat(NAME_WIDTH + CELL_WIDTH);
   return [colors.bold("Campaign"), colors.dim(rule), ...rows].join("\n");
 }
+
+/** What the rows mean that do not say so. */
+const MEANINGS: readonly (readonly [name: string, meaning: string])[] = [
+  ["messages", "what lies in the users' mailboxes"],
+  ["duplicates", "messages that a user had already. It should be 0"],
+  ["lost", "users without a message. It should be 0"],
+  [
+    "uncertain found",
+    "users of a batch whose answer was lost, or whose worker died, looked up at the provider",
+  ],
+  ["batches", "requests that the provider has taken"],
+];
+
+export const explainRows = (): string =>
+  ["What the rows mean", ...MEANINGS.map(([name, meaning]) => name.padEnd(NAME_WIDTH) + meaning)].join("\n");

@@ -5,6 +5,7 @@ import Database from "libsql";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createIdempotency } from "../../src/index.ts";
 import { sqliteStore } from "../../src/sqlite.ts";
+import { notVerified } from "../support/servers/packages.ts";
 import { linesOf, run, SOURCE } from "./command.ts";
 
 const cut = () => Promise.reject(Object.assign(new Error("socket hang up"), { code: "ECONNRESET" }));
@@ -57,6 +58,7 @@ describe("the command as a process", { timeout: PROCESS_MS }, () => {
 // util-linux' `script` gives a program a terminal; that of other systems takes other options.
 const HAS_TERMINALS = process.platform === "linux" && existsSync("/usr/bin/script");
 
+if (!HAS_TERMINALS) notVerified("the command on a terminal", "there is no /usr/bin/script of util-linux");
 describe.skipIf(!HAS_TERMINALS)("the command on a terminal", { timeout: PROCESS_MS }, () => {
   const typed = (args: string, { before = "", answer = "" } = {}) => {
     const own = `"${process.execPath}" ${SOURCE.join(" ")} ${args}`;

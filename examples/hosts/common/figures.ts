@@ -33,11 +33,31 @@ export function figuresOf(completed: number, kills: number, ledger: Readonly<Led
   };
 }
 
+/** What each row is called, and what it means. */
+const ROWS: Readonly<Record<keyof Figures, readonly [name: string, meaning: string]>> = {
+  jobs: ["jobs", "orders to tell their customers about, two emails each"],
+  completed: ["completed", "jobs that the runtime has marked as done"],
+  kills: ["workers killed", "in the middle of a job"],
+  mails: ["emails delivered", "emails that lie in the mailbox"],
+  duplicates: ["duplicates", "emails that a customer had already. It should be 0"],
+  lost: ["lost", "emails that never arrived. It should be 0"],
+  uncertain: [
+    "looked up",
+    "emails whose connection was cut, or whose worker died, looked for in the mailbox",
+  ],
+  found: ["  had arrived", "of these, and were not sent again. The others were"],
+};
+const NAMES = Object.keys(ROWS) as (keyof Figures)[];
+const NAME_WIDTH = 20;
+
 /** The figures of both runs side by side. */
 export function renderTable(without: Figures, withIt: Figures): string {
   const line = (name: string, ...cells: unknown[]) =>
-    name.padEnd(12) + cells.map(cell => String(cell).padStart(18)).join("");
-  const names = Object.keys(without) as (keyof Figures)[];
-  const rows = names.map(name => line(name, without[name], withIt[name]));
+    name.padEnd(NAME_WIDTH) + cells.map(cell => String(cell).padStart(18)).join("");
+  const rows = NAMES.map(name => line(ROWS[name][0], without[name], withIt[name]));
   return [line("", "without wrapper", "with wrapper"), ...rows].join("\n");
 }
+
+/** What the rows of the table mean. */
+export const explainRows = (): string =>
+  ["What the rows mean", ...NAMES.map(name => ROWS[name][0].padEnd(NAME_WIDTH) + ROWS[name][1])].join("\n");

@@ -35,7 +35,8 @@ describe.concurrent("the campaign", { timeout: 2 * TIMEOUT_MS }, () => {
     // Of two batches at least the answers were lost, but for the users whose inboxes were busy.
     expect(figures["had their message"]).toBeGreaterThanOrEqual(190);
     expect(stdout).toMatch(/^sent 2,000 of 2,000, replayed [\d,]+, uncertain [\d,]+, [\d,]+\/s, 0 s left$/m);
-    expect(stdout).toContain("Each user has one message.");
+    expect(stdout).toMatch(/^One message to each of 2,000 users, at most 100 in a request\./);
+    expect(stdout).toContain("Each user has one message.\n\nWhat the rows mean\n");
     expect(stdout.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
     expect(code).toBe(0);
   });
