@@ -61,7 +61,13 @@ const UUIDS = ["6f1c6c0e-0000-8000-8000-000000000001", "7f1c6c0e-0000-8000-8000-
 /** A request that carries a key in every way that a provider may look for one. */
 function ask(fetch: typeof globalThis.fetch, host: string, key: string, text = "hello") {
   const nonce = key.slice(0, 25);
-  const body = { idempotency_key: key, headers: { idempotencyKey: key }, MessageDeduplicationId: key, text };
+  const body = {
+    idempotency_key: key,
+    $idempotency_key: key,
+    headers: { idempotencyKey: key },
+    MessageDeduplicationId: key,
+    text,
+  };
   return fetch(`https://${host}/?requestId=${key}`, {
     method: "POST",
     headers: { "idempotency-key": key, "repeatability-request-id": key },

@@ -69,7 +69,7 @@ export const PROVIDERS: Readonly<Record<string, Provider>> = {
     answer: n => ({ id: `onesignal-${n}` }),
   },
   "hub.suprsend.com": {
-    key: ({ body }) => body["idempotency_key"],
+    key: ({ body }) => body["$idempotency_key"],
     memoryMs: DAY_MS,
     format: upTo(255),
     onKnown: { status: "skipped" },
