@@ -21,7 +21,7 @@ const SECTIONS: Readonly<Record<string, readonly Page[]>> = {
   ],
   Use: [
     ["providers", "Providers"],
-    ["http", "HTTP requests"],
+    ["http", "HTTP and webhooks"],
     ["settings", "Settings from a form"],
     ["agents", "Agents and tools"],
     ["orms", "ORMs and transactions"],
