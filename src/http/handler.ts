@@ -9,7 +9,7 @@ import { problemOf, refusal } from "./problem.ts";
 import { payloadOf } from "./request.ts";
 import { type KeptResponse, keep, restore } from "./response.ts";
 
-/** A handler of requests. `execution` is undefined where a request has no key, or is of another method. */
+/** A request handler. `execution` is undefined if the request has no key or another method. */
 export type RequestHandler<R extends Request = Request, A extends unknown[] = []> = (
   request: R,
   execution: Execution | undefined,
@@ -17,17 +17,18 @@ export type RequestHandler<R extends Request = Request, A extends unknown[] = []
 ) => Response | PromiseLike<Response>;
 
 /**
- * Makes a handler of requests idempotent, as draft-ietf-httpapi-idempotency-key-header has it: a request that comes again
- * with the same `Idempotency-Key` gets the first one's response, marked `Idempotency-Replayed: true`, and the handler does
- * not run again. For every host that speaks `Request` and `Response`: Hono, Next.js, Bun, Deno, Workers, and Node.js by
- * an adapter. What the host passes beside the request is passed on, after `execution`.
+ * Makes a request handler idempotent, following draft-ietf-httpapi-idempotency-key-header. A repeated request with
+ * the same `Idempotency-Key` gets the first response, marked `Idempotency-Replayed: true`, and the handler does
+ * not run again. It works with every host that uses `Request` and `Response`: Hono, Next.js, Bun, Deno, Workers,
+ * and Node.js with an adapter. Further arguments from the host are passed on after `execution`.
  *
- * Responses from 200 to 499 are kept, except 408, 425 and 429, which free the key; for others `onError` of the
- * idempotency decides, which gets the `Response`. What the handler throws goes on to the host, by `onError`, too.
+ * Responses from 200 to 499 are stored, except 408, 425 and 429, which free the key. For any other response,
+ * `onError` gets the `Response` and decides. An error that the handler throws also goes through `onError`, and
+ * then to the host.
  *
- * @param handler gets the very request that came, and the {@link Execution} of its key, if it has one
- * @returns the handler. It answers what it refuses with `application/problem+json`, and rejects with what `handler` and
- * `scope` throw, and with `INVALID_OPTION` where the request's body is read already
+ * @param handler gets the original request, and the {@link Execution} of its key, if it has one
+ * @returns the idempotent handler. It answers refused requests with `application/problem+json`. It rejects with
+ * what `handler` and `scope` throw, and with `INVALID_OPTION` if the request's body has already been read
  * @throws InvalidOptionError `INVALID_OPTION`; InvalidDurationError `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`
  * @example
  * ```ts

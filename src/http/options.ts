@@ -2,36 +2,40 @@ import { type Duration, parseDuration } from "../contract/duration.ts";
 import type { Idempotency } from "../contract/idempotency.ts";
 import { expectFunction, expectMethods, invalidOption, readByRules } from "../contract/validate.ts";
 
-/** How requests are made idempotent. `R` is the host's request, `A` what the host passes along with it. */
+/**
+ * The options of `idempotentHandler`. `R` is the host's request, `A` the further arguments that the host passes.
+ */
 export interface IdempotentHandlerOptions<R extends Request = Request, A extends unknown[] = []> {
-  /** What `createIdempotency` returned: its store, namespace, lease, policies and listener hold here, too. */
+  /** An instance from `createIdempotency`. Its store, namespace, lease, policies and listener apply here too. */
   idempotency: Idempotency;
-  /** How long a response is kept, from 1 second to 24 hours. Tell your clients. */
+  /** How long a response is kept: 1 second to 24 hours. Tell your clients. */
   ttl: Duration;
   /**
-   * Who sent the request, as text that nobody else can have: the id of a user or an account whose credentials it has
-   * checked. It is part of the key, so that no caller gets another's response. What it throws goes to the host.
+   * Returns who sent the request, as text that is unique to that caller: the id of a user or account whose
+   * credentials you have checked. It is part of the key, so no caller gets another's response. If it throws, the
+   * error goes to the host.
    */
   scope: (request: R, ...args: A) => string | PromiseLike<string>;
   /**
-   * Whether a request without the header is refused with 400. Otherwise the handler runs for it as if unwrapped.
+   * If true, a request without the header is refused with 400. Otherwise the handler runs for it as if it was not
+   * wrapped.
    * @default false
    */
   required?: boolean | undefined;
   /**
-   * The methods, in any case, to whose requests the header applies. All others go to the handler as they are.
+   * The methods that the header applies to, in upper or lower case. Other requests go to the handler unchanged.
    * @default ["POST", "PATCH"]
    */
   methods?: readonly string[] | undefined;
   /**
-   * The most bytes that the body of a kept response may have. A larger one goes to its caller only, and each duplicate
-   * gets 409 (`RESULT_UNAVAILABLE`).
+   * The largest response body that is stored, in bytes. A larger response goes only to its caller, and each
+   * duplicate gets 409 (`RESULT_UNAVAILABLE`).
    * @default 1_048_576
    */
   maxBodyBytes?: number | undefined;
   /**
-   * The most bytes that the body of a request with the header may have: it is in memory before the handler runs. A
-   * larger one is refused with 413.
+   * The largest body of a request with the header, in bytes. The body is read into memory before the handler runs.
+   * A larger one is refused with 413.
    * @default 10_485_760
    */
   maxRequestBytes?: number | undefined;

@@ -2,19 +2,22 @@ import { fromBase64, toBase64 } from "../util/bytes.ts";
 import { readAtMost } from "./body.ts";
 
 /**
- * A response as the store has it, in plain JSON: what `inspect` shows of a key, and what `resolve` or `reconcile` take
- * where an operator has found out what came of a request.
+ * A stored response as plain JSON. `inspect` shows it. Pass it to `resolve`, or return it from `find` of
+ * `reconcile`, once you know how a request ended.
  */
 export interface KeptResponse {
-  /** From 200 to 599. */
+  /** The status, from 200 to 599. */
   status: number;
-  /** The reason phrase, where there is one. */
+  /** The reason phrase, if there is one. */
   statusText?: string;
-  /** Names and values, without those that are of one connection or one client: `Set-Cookie`, `Date`, `Connection`… */
+  /**
+   * Names and values of the headers, except those for one connection or one client: `Set-Cookie`, `Date`,
+   * `Connection`…
+   */
   headers?: [name: string, value: string][];
-  /** The body, where it is text in UTF-8. */
+  /** The body, if it is UTF-8 text. */
   body?: string;
-  /** The bytes of any other body. */
+  /** Any other body, in base64. */
   base64?: string;
 }
 
