@@ -38,7 +38,7 @@ const ROWS: Readonly<Record<keyof Figures, readonly [name: string, meaning: stri
   jobs: ["jobs", "orders to tell their customers about, two emails each"],
   completed: ["completed", "jobs that the runtime has marked as done"],
   kills: ["workers killed", "in the middle of a job"],
-  mails: ["emails delivered", "emails that lie in the mailbox"],
+  emails: ["emails delivered", "emails that lie in the mailbox"],
   duplicates: ["duplicates", "emails that a customer had already. It should be 0"],
   lost: ["lost", "emails that never arrived. It should be 0"],
   uncertain: [
