@@ -2,6 +2,7 @@ import { StoreError } from "../../contract/errors.ts";
 import type { Awaitable } from "../../util/awaitable.ts";
 import { type SqlStatement, type SqlValues, valuesOf } from "../sql/operations.ts";
 import type { SqlRow } from "../sql/record.ts";
+import { type Connection, columnsOf, recordRow } from "./connection.ts";
 
 type Value = string | number | null;
 
@@ -36,7 +37,7 @@ const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 50;
 
 /** Statements on one connection, each prepared once. Each is a transaction of its own, unless it is told otherwise. */
-export class SqliteConnection {
+export class SqliteConnection implements Connection {
   readonly #database: SqliteDatabase;
   // Whether the open transaction is this connection's own.
   #isOwn = false;
@@ -179,22 +180,6 @@ export class SqliteConnection {
     const why = "what is written now could be rolled back. Give the store a connection of its own";
     throw new StoreError(`database: expected no open transaction; got one: ${why}`);
   }
-}
-
-/** The row of a record: its numbers first, and then its texts, in the order of the columns. */
-function recordRow(row: unknown): SqlRow | undefined {
-  if (row === undefined || row === null) return undefined;
-  return rowOf(columnsOf(row));
-}
-
-function columnsOf(row: unknown): readonly unknown[] {
-  return Array.isArray(row) ? row : Object.values(row as object);
-}
-
-/** The row of a record from its columns. */
-export function rowOf(columns: readonly unknown[]): SqlRow {
-  const [run_id, fingerprint, outcome] = columns.slice(-3);
-  return { numbers: columns.slice(0, -3), run_id, fingerprint, outcome };
 }
 
 /** Whether somebody else has the lock. */

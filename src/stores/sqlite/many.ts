@@ -2,16 +2,17 @@ import { isIdempotencyError } from "../../contract/errors.ts";
 import type { Each } from "../../contract/store.ts";
 import type { Awaitable } from "../../util/awaitable.ts";
 import { asError } from "../shared/many.ts";
-import { isBusy, type SqliteConnection } from "./database.ts";
+import type { Connection } from "./connection.ts";
+import { isBusy } from "./database.ts";
 
 /** Does it now if it can, or as soon as the database is not locked any more. */
-type Perform = <T>(act: () => T) => Awaitable<T>;
+export type Perform = <T>(act: () => T) => Awaitable<T>;
 
 /**
  * B6: an operation on many keys is one transaction, and thus one commit. If some item fails in it, nothing of it stands,
  * and each is done as a transaction of its own. What `look` has an answer to needs none.
  */
-export function manyAtOnce(connection: SqliteConnection, perform: Perform) {
+export function manyAtOnce(connection: Connection, perform: Perform) {
   return <Item, T>(
     items: readonly Item[],
     act: (item: Item) => T,

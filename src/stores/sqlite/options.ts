@@ -1,3 +1,4 @@
+import type { Duration } from "../../contract/duration.ts";
 import { invalidOption, readByRules } from "../../contract/validate.ts";
 import { SQL_DEFAULTS, SQL_RULES, type SqlSettings, type SqlStoreOptions } from "../sql/options.ts";
 import { quotedTable } from "../sql/table.ts";
@@ -25,4 +26,23 @@ const RULES = {
 /** Checks the options of a `sqliteStore`. Throws `INVALID_OPTION`. */
 export function readSqliteOptions(options: SqliteStoreOptions): SqlSettings {
   return { ...SQL_DEFAULTS, ...readByRules<Partial<SqlSettings>>("sqliteStore options", options, RULES) };
+}
+
+/** How a `d1Store` or a `durableObjectStore` is set up. */
+export interface CloudflareStoreOptions extends Pick<SqliteStoreOptions, "table"> {
+  /**
+   * How often a claim also removes records past their time, from 1 second to 24 hours: no timer lasts longer than the
+   * request that set it. While more are left, the next claim goes on.
+   * @default "1 minute"
+   */
+  purgeEvery?: Duration | undefined;
+}
+
+/** Checks the options of a store on Cloudflare. Throws `INVALID_OPTION`. */
+export function readCloudflareOptions(
+  owner: string,
+  options: CloudflareStoreOptions,
+): Omit<SqlSettings, "onWarning"> {
+  const { onWarning: _, ...rules } = RULES;
+  return { ...SQL_DEFAULTS, ...readByRules<Partial<SqlSettings>>(owner, options, rules) };
 }
