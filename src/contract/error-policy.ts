@@ -91,7 +91,10 @@ function judge(error: object, below: number, wraps: boolean): number {
   const repeated = repeatedBit(error);
   const established = /^(read|write)/.test(text(error, "syscall"));
   const answered = answers.some(status => status >= "400");
-  if (!established && !answered && shows(error, UNSENT)) return NEVER_SENT | NOTHING_DONE | repeated;
+  // The code of another Durable Object threw it, and may have done something before.
+  const isRemote = read(error, "remote") === true;
+  if (!established && !answered && !isRemote && shows(error, UNSENT))
+    return NEVER_SENT | NOTHING_DONE | repeated;
   const lost = shows(error, LOST) || isEndedCall(error) || (established && shows(error, UNREACHABLE));
   if (lost && (established || !(below & repeated))) return MAYBE_SENT;
   if (answered) return answers.every(status => REJECTED.test(status)) ? NOTHING_DONE : 0;

@@ -26,7 +26,7 @@ export const UNSENT: Signs = {
   originalCode: UNSENT_CODE,
   name: /^(ConnectionRefused|ConnectTimeoutError)$/,
   message:
-    /\b(connect E[A-Z]{4}|ECONNREFUSED|ENOTFOUND|EAI_AGAIN)|^(Connection timeout|Greeting never received|timeout exceeded when trying to connect)$|not establish a connection|before secure TLS connection|REFUSED_STREAM/,
+    /\b(connect E[A-Z]{4}|ECONNREFUSED|ENOTFOUND|EAI_AGAIN)|^(Connection timeout|Greeting never received|timeout exceeded when trying to connect)$|not establish a connection|before secure TLS connection|REFUSED_STREAM|(D1 DB|Durable Object) is overloaded|Cannot resolve (D1 DB|Durable Object)/,
   details:
     /^(Deadline exceeded after (?!.*previous attempts).*waiting for|Name resolution failed|Stream refused)|\b(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)\b/i,
 };
@@ -44,7 +44,7 @@ export const LOST: Signs = {
 };
 
 const LOST_WORDS =
-  /\b(ECONNRESET|EPIPE|E(SOCKET)?TIMEDOUT|UND_ERR_SOCKET)\b|socket hang ?up|premature close|stream has been (aborted|early terminated)|not get a response|abnormally aborted|client error \(SendRequest\)|Connection reset by peer|reading a body from connection|other side closed|operation was aborted|^request (closed|aborted)|stream (closed with error code|ended unexpectedly with status null)|^(request|response|network|read|(apn )?write|query( read)?|socket|command|the operation|operation)\b.{0,99}[ _](timeout|timed out)\b|timeout of \d+ ?ms exceeded|^"?timeout"?$|^connection (terminated|is closed|lost|closed)|closed (the connection )?unexpectedly|\bstatus(code)?( code)?:? ?(499|502|504|520|524|598|599)\b/i;
+  /\b(ECONNRESET|EPIPE|E(SOCKET)?TIMEDOUT|UND_ERR_SOCKET)\b|socket hang ?up|premature close|stream has been (aborted|early terminated)|not get a response|abnormally aborted|client error \(SendRequest\)|Connection reset by peer|reading a body from connection|other side closed|operation was aborted|^request (closed|aborted)|stream (closed with error code|ended unexpectedly with status null)|^(request|response|network|read|(apn )?write|query( read)?|socket|command|the operation|operation)\b.{0,99}[ _](timeout|timed out)\b|timeout of \d+ ?ms exceeded|^"?timeout"?$|^connection (terminated|is closed|lost|closed)|closed (the connection )?unexpectedly|(D1 DB|Durable Object)\b.{0,99}\breset\b|because client disconnected|^internal error; reference\b|\bstatus(code)?( code)?:? ?(499|502|504|520|524|598|599)\b/i;
 
 /** The same in the words of a client, which may also stand on a wrapper of an error that sent nothing. */
 export const WORDS: Signs = {
@@ -66,7 +66,7 @@ export const UNREADABLE: Signs = {
 export const BARE: Signs = {
   code: /^ERR_NETWORK$/,
   message:
-    /^(TypeError: )?(fetch failed|Failed to fetch|Unable to fetch data\. The request could not be resolved|Load failed|NetworkError when attempting to fetch resource|Network (error|request failed|connection lost)|The network connection was lost)( \(.*\))?\.?$/i,
+    /^((TypeError|D1_ERROR): )?(fetch failed|Failed to fetch|Unable to fetch data\. The request could not be resolved|Load failed|NetworkError when attempting to fetch resource|Network (error|request failed|connection lost)|The network connection was lost)( \(.*\))?\.?$/i,
 };
 
 /** Before connecting these say that nothing was sent; an established connection may end with them too. */

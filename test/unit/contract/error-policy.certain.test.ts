@@ -1,7 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { certainlyNotDone, interruptedInTransit } from "../../../src/contract/error-policy.ts";
-import { error, hangUp, LOST, NOT_LOST, noConnection, refused, reset } from "./error-policy.shapes.ts";
+import {
+  error,
+  hangUp,
+  LOST,
+  NOT_LOST,
+  noConnection,
+  REFUSED_BY_CLOUDFLARE,
+  refused,
+  reset,
+} from "./error-policy.shapes.ts";
 
 describe("certainlyNotDone", () => {
   test.each(LOST)("false: %s", (_, thrown) => {
@@ -25,6 +34,18 @@ describe("certainlyNotDone", () => {
 
   test.each([250, 354, 454, 0, undefined])("false: SMTP reply %s", responseCode => {
     expect(certainlyNotDone(error({ responseCode }))).toBe(false);
+  });
+
+  test.each(REFUSED_BY_CLOUDFLARE)("true: %s", (_, thrown) => {
+    expect(certainlyNotDone(error(thrown as object))).toBe(true);
+  });
+
+  test("what another object's code threw proves nothing: it ran until then", () => {
+    for (const thrown of [refused, error({ message: "D1 DB is overloaded. Too many requests queued." })]) {
+      const remote = Object.assign(new Error(thrown.message), { remote: true });
+      expect(certainlyNotDone(remote)).toBe(false);
+      expect(interruptedInTransit(remote)).toBe(false);
+    }
   });
 
   test("an answer counts, not what it repeats of the target's own troubles", () => {

@@ -100,9 +100,36 @@ export const LOST: Row[] = [
   ["gRPC: a gateway", { code: 14, details: "Received HTTP status code 502" }],
   ["SendGrid: a gateway", { name: "ResponseError", code: 502, response: { headers: {}, body: {} } }],
   ["a response, thrown as it came", new Response(null, { status: 502 })],
+  ...[
+    "D1_ERROR: Network connection lost.",
+    "D1_ERROR: D1 DB reset because its code was updated.",
+    "D1_ERROR: Internal error while starting up D1 DB storage caused object to be reset.",
+    "D1_ERROR: Internal error in D1 DB storage caused object to be reset.",
+    "D1_ERROR: D1 DB storage operation exceeded timeout which caused object to be reset.",
+    "D1_ERROR: D1 DB's isolate exceeded its memory limit and was reset.",
+    "D1_ERROR: D1 DB exceeded its CPU time limit and was reset.",
+    "D1_ERROR: Can't read from request stream because client disconnected.",
+    "Durable Object reset because its code was updated.",
+    "Durable Object storage operation exceeded timeout which caused object to be reset.",
+    "Internal error in Durable Object storage write caused object to be reset; reference = 7k2v",
+    "Durable Object exceeded its CPU time limit and was reset.",
+    "The call was canceled and the Durable Object was reset.",
+    "internal error; reference = 7k2v",
+  ].map((message): Row => [`Cloudflare: ${message}`, { message }]),
 ];
 
+/** What Cloudflare says of a request that it has not begun to serve. */
+export const REFUSED_BY_CLOUDFLARE: Row[] = [
+  "D1_ERROR: D1 DB is overloaded. Requests queued for too long.",
+  "D1_ERROR: D1 DB is overloaded. Too many requests queued.",
+  "D1_ERROR: Cannot resolve D1 DB due to transient issue on remote node.",
+  "Durable Object is overloaded. Too many requests queued.",
+  "Cannot resolve Durable Object due to transient issue on remote node.",
+].map((message): Row => [`Cloudflare: ${message}`, { message }]);
+
 export const NOT_LOST: Row[] = [
+  ...REFUSED_BY_CLOUDFLARE,
+  ["Cloudflare: SQLite's", { message: "D1_ERROR: no such table: orders: SQLITE_ERROR" }],
   ["a refusal", refused],
   ["a connection that timed out", noConnection],
   ["a code alone", { code: "ECONNREFUSED" }],
@@ -190,6 +217,7 @@ export const BARE = [
   "Load failed", // Safari
   "The network connection was lost.",
   "Network connection lost.", // workerd
+  "D1_ERROR: Network connection lost.", // Cloudflare D1, its cause left on the way
   "Network request failed", // React Native
   "Network Error", // axios over XMLHttpRequest
 ];
