@@ -22,6 +22,13 @@ const WRONG: readonly WrongClient[] = [
     has: ["executeMultiple"],
     todo: "open the file with the package libsql for the store",
   },
+  { what: "a D1 database", has: ["prepare", "withSession"], todo: "d1Store takes that" },
+  { what: "a Durable Object's storage", has: ["transactionSync"], todo: "durableObjectStore takes that" },
+  {
+    what: "a Durable Object's SQL",
+    has: ["exec", "databaseSize"],
+    todo: "durableObjectStore takes its storage",
+  },
   { what: "a client of PostgreSQL", has: ["query", "connect"], todo: "postgresStore takes that" },
   { what: "postgres.js's sql", has: ["unsafe", "begin"], todo: "postgresStore takes an adapter of it" },
   { what: "PGlite", has: ["query", "execProtocol"], todo: "postgresStore takes an adapter of it" },
@@ -35,6 +42,6 @@ export function expectDatabase(database: SqliteDatabase): void {
   const statement: unknown = database.prepare("SELECT 1");
   const answersLater = isPromise(statement) || isPromise((statement as { all(): unknown }).all());
   if (answersLater) {
-    invalidOption("database", `${EXPECTED}, which answer at once: not libsql/promise or D1`, database);
+    invalidOption("database", `${EXPECTED}, which answer at once: not libsql/promise`, database);
   }
 }

@@ -61,7 +61,7 @@ export function d1Store(database: D1Client, options: CloudflareStoreOptions = {}
   const { table, purgeEveryMs } = readCloudflareOptions("d1Store options", options);
   const ask = askD1(database, table);
   const forms = cloudflareForms(table, PAGE_OF_RESULTS);
-  const along = purgeAlong(purgeEveryMs);
+  const along = purgeAlong(database, table, purgeEveryMs);
   const operations = d1Operations(ask, forms, along);
   return {
     ...operations,

@@ -30,14 +30,12 @@ export function expectStorage(storage: DurableObjectSqlite): void {
       todo: "make the store in the object itself",
     },
   ]);
-  let exec: unknown;
   try {
-    exec = storage.sql?.exec;
+    storage.sql.exec("SELECT 1");
   } catch (error) {
-    // What a class with the older storage throws.
-    invalidOption("storage", `${EXPECTED}, which this one refuses (${reasonOf(error)})`, storage);
+    // A class with the older storage has `sql` too, and says so when it is asked.
+    invalidOption("storage", `${EXPECTED}, and this one refuses (${reasonOf(error)})`, storage);
   }
-  if (typeof exec !== "function") invalidOption("storage", EXPECTED, storage);
 }
 
 /**

@@ -47,7 +47,7 @@ export function durableObjectStore(
     for (const sql of schemaOf(table)) storage.sql.exec(sql);
   });
   const operations = sqliteOperations(connection, forms, perform);
-  const along = purgeAlong(purgeEveryMs);
+  const along = purgeAlong(storage, table, purgeEveryMs);
 
   const purgeIfDue = (claims: number) => {
     const limit = along.due(claims);

@@ -8,19 +8,23 @@ export interface PurgeAlong {
   removed(count: number, limit: number): void;
 }
 
-/** Makes a {@link PurgeAlong}. It is due at once: an isolate may live for one claim only. */
-export function purgeAlong(everyMs: number): PurgeAlong {
-  let next = 0;
+// By database and table, since a Worker may make a store for each request.
+const nextTimes = /* @__PURE__ */ new WeakMap<object, Map<string, number>>();
+
+/** Makes a {@link PurgeAlong} of a table. The first is due at once: an isolate may live for one claim only. */
+export function purgeAlong(database: object, table: string, everyMs: number): PurgeAlong {
+  const times = nextTimes.get(database) ?? new Map<string, number>();
+  nextTimes.set(database, times);
   return {
     due(claims) {
       const now = Date.now();
-      if (now < next) return 0;
+      if (now < (times.get(table) ?? 0)) return 0;
       // Before it is done: should it fail, the claim is tried again without it.
-      next = now + everyMs;
+      times.set(table, now + everyMs);
       return Math.max(LEAST, 2 * claims);
     },
     removed(count, limit) {
-      if (count >= limit) next = 0;
+      if (count >= limit) times.delete(table);
     },
   };
 }

@@ -5,6 +5,8 @@ import pg from "pg";
 import postgres from "postgres";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createIdempotency } from "../../../src/index.ts";
+import { d1Store } from "../../../src/stores/sqlite/d1.ts";
+import { durableObjectStore } from "../../../src/stores/sqlite/durable-object.ts";
 import { sqliteStore } from "../../../src/stores/sqlite/store.ts";
 import { caught } from "../../support/caught.ts";
 
@@ -25,10 +27,47 @@ describe("what is no connection to SQLite is refused at once, with what it is:",
     ],
     ["sqlite", { exec() {}, prepare() {}, getDatabaseInstance() {} }, /which answers by promises, is none/],
     ["@libsql/client", { execute() {}, executeMultiple() {} }, /the package libsql/],
+    ["a D1 database", { prepare() {}, batch() {}, withSession() {} }, /a D1 database is none: d1Store/],
+    ["a Durable Object's storage", { sql: {}, transactionSync() {} }, /none: durableObjectStore takes that/],
+    ["a Durable Object's SQL", { exec() {}, databaseSize: 1 }, /none: durableObjectStore takes its storage/],
     ["Drizzle", { $client: new Database(":memory:") }, /a Drizzle database is none/],
     ["Knex", Object.assign(() => {}, { raw() {}, schema: {} }), /Knex is none/],
   ])("%s", (_name, client, message) => {
     expect(caught(() => sqliteStore(client as never), "INVALID_OPTION").message).toMatch(message);
+  });
+});
+
+describe("what is no client of Cloudflare's is refused at once, with what to do:", () => {
+  it.each<[string, unknown, RegExp]>([
+    ["a connection to SQLite", new Database(":memory:"), /without batch/],
+    ["a binding that is not there", undefined, /a D1 database, such as env\.DB; got undefined/],
+    ["@libsql/client", { batch() {}, executeMultiple() {} }, /sqliteStore takes the package libsql/],
+    [
+      "a session",
+      { prepare() {}, batch() {}, getBookmark() {} },
+      /a session of D1 is none: give it the database/,
+    ],
+    ["a Durable Object's storage", { sql: {}, transactionSync() {} }, /none: durableObjectStore takes that/],
+    ["a namespace of Workers KV", { get() {}, put() {}, getWithMetadata() {} }, /nothing there is compared/],
+  ])("d1Store: %s", (_name, client, message) => {
+    expect(caught(() => d1Store(client as never), "INVALID_OPTION").message).toMatch(message);
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ["a D1 database", { prepare() {}, batch() {} }, /a D1 database is none: d1Store takes that/],
+    ["a namespace", { idFromName() {}, get() {} }, /make the store in the object itself/],
+    ["another object", {}, /ctx\.storage of a Durable Object .* without transactionSync/],
+  ])("durableObjectStore: %s", (_name, storage, message) => {
+    expect(caught(() => durableObjectStore(storage as never), "INVALID_OPTION").message).toMatch(message);
+  });
+
+  it.each<[object, RegExp]>([
+    [{ table: "app.keys" }, /table: expected a name without a database's before it/],
+    [{ purgeEvery: "0s" }, /purgeEvery/],
+    [{ onWarning() {} }, /d1Store options: expected one of table, purgeEvery; got "onWarning"/],
+  ])("d1Store's options: %o", (options, message) => {
+    const database = { prepare() {}, batch() {} } as never;
+    expect(caught(() => d1Store(database, options), "INVALID_OPTION").message).toMatch(message);
   });
 });
 
