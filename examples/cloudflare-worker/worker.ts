@@ -46,7 +46,7 @@ export default {
       const { id, email } = message.body;
       try {
         await withIdempotency(["order-shipped", id], "24h", execution =>
-          send(env, email, execution.idempotencyKey),
+          send(email, execution.idempotencyKey),
         );
         message.ack();
       } catch (error) {

@@ -30,9 +30,11 @@ it.skipIf(types === undefined)(
       },
       include: [],
       exclude: [],
-      files: ["examples/cloudflare-worker/worker.ts", "test/stores/cloudflare/worker/worker.ts"].map(file =>
-        join(ROOT, file),
-      ),
+      files: [
+        "examples/cloudflare-worker/worker.ts",
+        "test/docs/examples/cloudflare/worker/forgetful.ts",
+        "test/stores/cloudflare/worker/worker.ts",
+      ].map(file => join(ROOT, file)),
     };
     try {
       await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config));
