@@ -45,8 +45,8 @@ export function d1Schema(table = "idempotency_keys"): string {
  * import { createIdempotency } from "with-idempotency";
  * import { type D1Client, d1Store } from "with-idempotency/sqlite";
  *
- * const worker = {
- *   async fetch(request: Request, env: { DB: D1Client }) {
+ * export default {
+ *   async fetch(_request: Request, env: { DB: D1Client }) {
  *     const { withIdempotency } = createIdempotency({ store: d1Store(env.DB) });
  *     return Response.json(await withIdempotency(["order-shipped", 42], "24h", () => "sent"));
  *   },

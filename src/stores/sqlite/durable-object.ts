@@ -16,20 +16,19 @@ import type { SqliteStore } from "./store.ts";
  *
  * @example
  * ```ts
- * import { createIdempotency } from "with-idempotency";
+ * import { createIdempotency, type Idempotency } from "with-idempotency";
  * import { type DurableObjectSqlite, durableObjectStore } from "with-idempotency/sqlite";
  *
- * // In a Worker: class Orders extends DurableObject
- * class Orders {
- *   readonly idempotency;
+ * // In a Worker: class Order extends DurableObject
+ * export class Order {
+ *   readonly #idempotency: Idempotency;
  *   constructor(ctx: { storage: DurableObjectSqlite }) {
- *     this.idempotency = createIdempotency({ store: durableObjectStore(ctx.storage) });
+ *     this.#idempotency = createIdempotency({ store: durableObjectStore(ctx.storage) });
  *   }
- *   ship(order: number) {
- *     return this.idempotency.withIdempotency(["order-shipped", order], "24h", () => "sent");
+ *   ship(id: number) {
+ *     return this.#idempotency.withIdempotency(["order-shipped", id], "24h", () => "sent");
  *   }
  * }
- * console.log(Orders.name); // → Orders
  * ```
  *
  * @param storage `ctx.storage` of an object whose class is one of `new_sqlite_classes`.

@@ -88,6 +88,14 @@ describe.skipIf(runtime === undefined)("the Worker with a queue", { timeout: TIM
   });
 });
 
+test.each(["worker.ts", "keys.ts", "wrangler.jsonc", "migrations/0001_idempotency_keys.sql"])(
+  "the page on Cloudflare shows %s",
+  file => {
+    const page = readFileSync(join(ROOT, "docs/cloudflare.md"), "utf8");
+    expect(page).toContain(`\n${readFileSync(join(FOLDER, file), "utf8")}\`\`\`\n`);
+  },
+);
+
 test("its migration is the schema of this version", () => {
   expect(readFileSync(join(FOLDER, "migrations/0001_idempotency_keys.sql"), "utf8")).toBe(d1Schema());
 });

@@ -43,6 +43,7 @@ describe.skipIf(runtime === undefined)("on workerd", { timeout: TIMEOUT_MS }, ()
         "a read": [1, 0],
         "250 claims": [3, 500],
         "250 completions": [3, 250],
+        "a purge of one": [1, 1],
       });
     });
 

@@ -46,6 +46,11 @@ async function trips(real: D1Client): Promise<Record<string, number[]>> {
   await count("250 claims", () => store.claimMany!(claims));
   const ends = items.map(item => ({ ...item, outcome: "sent", ttlMs: 60_000 }));
   await count("250 completions", () => store.completeMany!(ends));
+  await real
+    .prepare("UPDATE idempotency_keys SET purge_at = 1, expires_at = 1 WHERE key = ?")
+    .bind("trips:1")
+    .all();
+  await count("a purge of one", () => store.purge());
   return counted;
 }
 
