@@ -6,18 +6,23 @@ import { columnsOf } from "./connection.ts";
 
 /** A statement of D1. */
 export interface D1Statement {
+  /** The same statement with its values. */
   bind(...values: (string | number | null)[]): D1Statement;
+  /** Runs it alone. */
   all(): Promise<D1Answer>;
 }
 
 /** What D1 answers to a statement. */
 export interface D1Answer {
+  /** The rows, each an object by the names of its columns. */
   results: unknown[];
 }
 
 /** A D1 database, as a binding of a Worker gives it: `env.DB`. */
 export interface D1Client {
+  /** Makes a statement. */
   prepare(sql: string): D1Statement;
+  /** Runs statements in one round trip, as one transaction. */
   batch(statements: D1Statement[]): Promise<D1Answer[]>;
 }
 

@@ -7,7 +7,7 @@ import { purgeAlong } from "./purge-along.ts";
 import { cloudflareForms, schemaOf } from "./statements.ts";
 import type { SqliteStore } from "./store.ts";
 
-/** An {@link IdempotencyStore} in a table of Cloudflare D1. */
+/** A store in a table of Cloudflare D1: see {@link d1Store}. */
 export interface D1Store extends SqliteStore {
   /** Makes the table and its index where there are none. Safe to call again. */
   migrate(): Promise<void>;

@@ -12,7 +12,12 @@ export interface DurableObjectCursor {
 
 /** A Durable Object's `ctx.storage`, in a class with SQLite. */
 export interface DurableObjectSqlite {
-  readonly sql: { exec(sql: string, ...values: (string | number | null)[]): DurableObjectCursor };
+  /** Its SQLite. */
+  readonly sql: {
+    /** Runs a statement. */
+    exec(sql: string, ...values: (string | number | null)[]): DurableObjectCursor;
+  };
+  /** Runs a function as one transaction. */
   transactionSync<T>(act: () => T): T;
 }
 
