@@ -13,8 +13,8 @@ export interface D1Store extends SqliteStore {
   migrate(): Promise<void>;
 }
 
-// Results of up to two megabytes each, which come in one answer.
-const PAGE_OF_RESULTS = 10;
+// Results of up to two megabytes each, in one answer, which may have 50 MB.
+const PAGE_OF_RESULTS = 25;
 
 /**
  * The SQL that `migrate` runs, for a migration of wrangler's.

@@ -15,6 +15,7 @@ export class Tested extends DurableObject<{ DB: D1Database }> {
     const { storage } = this.ctx;
     return conformance({
       create: table => durableObjectStore(storage, { table }),
+      atOnce: 30,
       count: async table => this.#count(table),
     });
   }

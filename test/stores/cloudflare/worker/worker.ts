@@ -71,10 +71,11 @@ const ANSWERS: Record<string, Answer> = {
   "/conformance/d1": env =>
     conformance({
       create: table => migrated(env, table),
+      atOnce: 10,
       count: async table => (await env.DB.prepare(`SELECT key FROM ${table}`).all()).results.length,
     }),
   "/conformance/object": env => tested(env, "conformance").conformance(),
-  "/conformance/objects-by-rpc": ({ KEYS }) => conformance({ create: () => keysStore(KEYS) }),
+  "/conformance/objects-by-rpc": ({ KEYS }) => conformance({ create: () => keysStore(KEYS), atOnce: 30 }),
 };
 
 export default {
