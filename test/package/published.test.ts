@@ -83,8 +83,8 @@ describe("the tarball", () => {
     for (const line of lines) expect(line).toContain("(");
   });
 
-  it("asks for no module of Node.js in its root entry, chunks included", async () => {
-    for (const entry of ["index.js", "index.cjs"]) {
+  it("asks for no module of Node.js in its root entry, and in that of D1, chunks included", async () => {
+    for (const entry of ["index.js", "index.cjs", "sqlite.js", "sqlite.cjs"]) {
       const reached = await reachedFrom(entry);
       expect(reached.packages, entry).toEqual([]);
     }

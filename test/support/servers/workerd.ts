@@ -79,7 +79,8 @@ export async function startWorker(
     if (child.exitCode === null) await once(child, "exit");
   };
   return {
-    ask: (path, init) => fetch(new URL(path, url), init),
+    // By a connection of its own: workerd ends an idle one just when the next request may go out on it.
+    ask: (path, init) => fetch(new URL(path, url), { ...init, headers: { connection: "close" } }),
     async restart() {
       await end();
       ({ url, child } = await drive({ node, miniflare, script, folder, options }));
