@@ -23,12 +23,13 @@ export interface Making {
 /** All that a store on Cloudflare lets the suite look at. It sets no timer: nothing is removed without a call. */
 export function cloudflareHarness({ create, count }: Omit<Making, "atOnce">): StoreHarness {
   const tables = new Map<IdempotencyStore, string>();
+  let made = 0;
   const look = count && {
     lists: true,
     many: true,
     cleanup: {
       async create() {
-        const table = `keys_${tables.size}`;
+        const table = `keys_${made++}`;
         const store = await create(table);
         tables.set(store, table);
         return store;
