@@ -26,7 +26,7 @@ export const UNSENT: Signs = {
   originalCode: UNSENT_CODE,
   name: /^(ConnectionRefused|ConnectTimeoutError)$/,
   message:
-    /\b(connect E[A-Z]{4}|ECONNREFUSED|ENOTFOUND|EAI_AGAIN)|^(Connection timeout|Greeting never received|timeout exceeded when trying to connect)$|not establish a connection|before secure TLS connection|REFUSED_STREAM|(D1 DB|Durable Object) is overloaded|Cannot resolve (D1 DB|Durable Object)/,
+    /\b(connect E[A-Z]{4}|ECONNREFUSED|ENOTFOUND|EAI_AGAIN)|^(Connection timeout|Greeting never received|timeout exceeded when trying to connect)$|not establish a connection|before secure TLS connection|REFUSED_STREAM|(D1 DB|Durable Object) is overloaded|Cannot resolve (D1 DB|Durable Object)|^Unable to execute requests; the client is closed|^Connection error: (Standalone|Cluster)\b|^Standalone connect failed|^Reached maximum inflight requests/,
   details:
     /^(Deadline exceeded after (?!.*previous attempts).*waiting for|Name resolution failed|Stream refused)|\b(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)\b/i,
 };
@@ -38,13 +38,13 @@ const LOST_CODE =
 export const LOST: Signs = {
   code: LOST_CODE,
   message: LOST_CODE,
-  name: /^(AbortError|TimeoutError|HTTPParserError|Connection(Reset|Aborted)|BrokenPipe|UnexpectedEof)$/,
+  name: /^(AbortError|TimeoutError|HTTPParserError|Connection(Reset|Aborted)|BrokenPipe|UnexpectedEof|ClosingError)$/,
   details:
     /^(Connection dropped|(read|write) E(CONNRESET|TIMEDOUT)|Received (RST_STREAM|HTTP status code 50[24])|Write (error|failed))/,
 };
 
 const LOST_WORDS =
-  /\b(ECONNRESET|EPIPE|E(SOCKET)?TIMEDOUT|UND_ERR_SOCKET)\b|socket hang ?up|premature close|stream has been (aborted|early terminated)|not get a response|abnormally aborted|client error \(SendRequest\)|Connection reset by peer|reading a body from connection|other side closed|operation was aborted|^request (closed|aborted)|stream (closed with error code|ended unexpectedly with status null)|^(request|response|network|read|(apn )?write|query( read)?|socket|command|the operation|operation)\b.{0,99}[ _](timeout|timed out)\b|timeout of \d+ ?ms exceeded|^"?timeout"?$|^connection (terminated|is closed|lost|closed)|closed (the connection )?unexpectedly|(D1 DB|Durable Object)\b.{0,99}\breset\b|because client disconnected|^internal error; reference\b|\bstatus(code)?( code)?:? ?(499|502|504|520|524|598|599)\b/i;
+  /\b(ECONNRESET|EPIPE|E(SOCKET)?TIMEDOUT|UND_ERR_SOCKET)\b|socket hang ?up|premature close|stream has been (aborted|early terminated)|not get a response|abnormally aborted|client error \(SendRequest\)|Connection reset by peer|reading a body from connection|other side closed|operation was aborted|^request (closed|aborted)|stream (closed with error code|ended unexpectedly with status null)|^(request|response|network|read|(apn )?write|query( read)?|socket|command|the operation|operation)\b.{0,99}[ _](timeout|timed out)\b|timeout of \d+ ?ms exceeded|^"?timeout"?$|^connection (terminated|is closed|lost|closed)|^received connection error|closed (the connection )?unexpectedly|(D1 DB|Durable Object)\b.{0,99}\breset\b|because client disconnected|^internal error; reference\b|\bstatus(code)?( code)?:? ?(499|502|504|520|524|598|599)\b/i;
 
 /** The same in the words of a client, which may also stand on a wrapper of an error that sent nothing. */
 export const WORDS: Signs = {

@@ -18,11 +18,25 @@ export interface NodeRedisLike {
   duplicate?: unknown;
 }
 
+/** What the store uses of a client of Valkey GLIDE: a `GlideClient` or a `GlideClusterClient`. */
+export interface GlideLike {
+  customCommand(args: string[]): Promise<unknown>;
+  invokeScript: unknown;
+}
+
+/** What the store uses of a client of @upstash/redis. */
+export interface UpstashLike {
+  evalsha(sha1: string, keys: string[], args: string[]): Promise<unknown>;
+  eval(script: string, keys: string[], args: string[]): Promise<unknown>;
+  scan: unknown;
+  createScript: unknown;
+}
+
 /**
- * A client that the caller made and owns: of ioredis 5 or 6, iovalkey, or node-redis 5 or 6, those of a cluster, a pool
- * and sentinels included.
+ * A client that the caller made and owns: of ioredis 5 or 6, iovalkey, node-redis 5 or 6, or Valkey GLIDE 2, those of a
+ * cluster, a pool and sentinels included, or Upstash's, which speaks HTTP.
  */
-export type RedisClient = IoredisLike | NodeRedisLike;
+export type RedisClient = IoredisLike | NodeRedisLike | GlideLike | UpstashLike;
 
 // biome-ignore lint/suspicious/noExplicitAny: no client's types are imported; their overloads differ, and what is used is checked.
 export type Anything = any;
@@ -56,6 +70,8 @@ export interface RedisCommands extends Connection {
   /** Does something on one connection, which nobody else uses meanwhile if the client has several. */
   onOne<T>(act: (connection: Connection) => Promise<T>): Promise<T>;
   readonly isCluster: boolean;
+  /** Whether `WAIT` can be asked on the connection that wrote. */
+  readonly canWait: boolean;
   /** A connection to each master: the one there is, but for a cluster. Each holds keys of its own. */
   masters(): Promise<readonly Pick<Connection, "command">[]>;
 }

@@ -39,6 +39,7 @@ export function ioredis(client: IoredisLike): RedisCommands {
   return {
     ...connection,
     isCluster: isCluster === true,
+    canWait: isCluster !== true,
     subscriber: typeof duplicate === "function" ? publish => subscriber(client, publish) : undefined,
     onOne: act => act(connection),
     async masters() {

@@ -12,6 +12,9 @@ const SCANNED = 1_000;
 const READ = 200;
 const READ_WHOLE = 25;
 
+const CHANGED =
+  "the client changes the names of keys: make it with automaticDeserialization: false, or use a prefix that no JSON begins with";
+
 /** What is asked of a server for a listing, each within its time. */
 type Asker = <T>(answer: Promise<T>) => Promise<T>;
 
@@ -30,10 +33,11 @@ export async function* listRecords(
   const name = naming(prefix);
   const begin = name(query.prefix);
   // As the client's own prefix makes it. It also waits until a cluster's client knows its masters.
-  const whole = String(await ask(commands.run(NAME, begin)));
+  const whole = String(await ask(commands.run(NAME, begin))).slice(1);
   const own = whole.slice(0, whole.length - begin.length);
   for (const master of await ask(commands.masters())) {
     for await (const names of scan(master, `${escaped(whole)}*`, ask)) {
+      if (!names.every(each => each.startsWith(whole))) throw new Error(CHANGED);
       const keys = names.map(each => keyOf(prefix, each.slice(own.length))).filter(key => key !== undefined);
       yield* readAll(keys, query, key => ask(commands.run(READ_IF, name(key), query.status)));
     }

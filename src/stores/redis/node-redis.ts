@@ -21,6 +21,7 @@ export function nodeRedis(client: NodeRedisLike): RedisCommands {
   return {
     ...connection,
     isCluster,
+    canWait: !isCluster,
     subscriber: has(client, "duplicate") ? publish => subscriber(client, publish) : undefined,
     onOne: act => onOne(client, act, connection),
     masters: async () => (isCluster ? mastersOf(client) : [connection]),

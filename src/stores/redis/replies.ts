@@ -52,7 +52,7 @@ export function completion({ attempt, outcome, fingerprint }: KeptRecord, expire
 
 /** What the script that reads answers. */
 export function storeRecord(reply: unknown): StoreRecord | undefined {
-  return reply === null ? undefined : shown(...readReply(parseReply(reply)));
+  return reply === "" ? undefined : shown(...readReply(parseReply(reply)));
 }
 
 function shown({ state, ttlMs, ...record }: KeptRecord, left: number): StoreRecord {
@@ -66,7 +66,7 @@ function shown({ state, ttlMs, ...record }: KeptRecord, left: number): StoreReco
 
 /** A record of a listing, and since when it is uncertain, or else its window goes on. */
 export function listedRecord(reply: unknown): { record: StoreRecord; ageMs: number } | undefined {
-  if (reply === null) return undefined;
+  if (reply === "") return undefined;
   const [kept, left] = readReply(parseReply(reply));
   const record = shown(kept, left);
   return { record, ageMs: record.status === "uncertain" ? kept.ttlMs - left : Date.now() - kept.claimedAt };

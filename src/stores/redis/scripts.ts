@@ -114,27 +114,27 @@ return keep(line('r', attempt, 0, time, '', run, print), ttl)
 `),
 );
 
-/** No ARGV. Answers with nothing where there is no record. */
+/** No ARGV. Answers with an empty text where there is no record: a client may say of its own accord that there is nothing. */
 export const READ = script(
   answering(`
 if text then return record() end
-return false
+return ''
 `),
 );
 
-/** ARGV: a status. Answers as READ does if the record has it, and with nothing otherwise. */
+/** ARGV: a status. Answers as READ does if the record has it, and with an empty text otherwise. */
 export const READ_IF = script(
   answering(`
-if not text then return false end
+if not text then return '' end
 local status = state == 'c' and 'completed' or 'released'
 if held then status = left() > tonumber(ttl) and 'in-progress' or 'uncertain' end
-if status ~= ARGV[1] then return false end
+if status ~= ARGV[1] then return '' end
 return record()
 `),
 );
 
-/** No ARGV. Answers with the key's whole name: a client may put a prefix of its own before it. */
-export const NAME = named("return KEYS[1]");
+/** No ARGV. Answers with a mark and the key's whole name: a client may put a prefix of its own before it. */
+export const NAME = named("return '=' .. KEYS[1]");
 
 /** ARGV: none used, channel. Removes whatever is there, of any type and version. */
 export const FORGET = named(`

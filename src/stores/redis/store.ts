@@ -58,12 +58,9 @@ class RedisStore implements IdempotencyStore {
   constructor(client: RedisClient, options: RedisStoreOptions) {
     const { prefix = "idempotency:", replicas, onWarning = warnProcess } = readRedisOptions(options);
     this.#commands = commandsOf(client);
-    if (replicas !== undefined && this.#commands.isCluster) {
-      invalidOption(
-        "replicas",
-        "the client of a single primary, for WAIT asks one node",
-        "a cluster's client",
-      );
+    if (replicas !== undefined && !this.#commands.canWait) {
+      const got = this.#commands.isCluster ? "a cluster's client" : "a client that speaks HTTP";
+      invalidOption("replicas", "a connection to a single primary, for WAIT asks one node", got);
     }
     this.#ask = asking(this.#commands.isCluster);
     this.#claimMany = claimingMany(this.#ask, this.#claim);
@@ -218,8 +215,9 @@ function evictionWarning(policy: string): StoreWarning {
  * How much it promises depends on the server. If Redis forgets a claim (by a failover before replication, a
  * restart without an append-only file, or eviction), the claim no longer protects. See the guide to Redis.
  *
- * @param client of ioredis 5 or 6 (`Redis` or `Cluster`), iovalkey, or node-redis 5 or 6 (`createClient`,
- * `createCluster`, `createClientPool` or `createSentinel`), connected; the caller owns and closes it
+ * @param client of ioredis 5 or 6 (`Redis` or `Cluster`), iovalkey, node-redis 5 or 6 (`createClient`, `createCluster`,
+ * `createClientPool` or `createSentinel`), Valkey GLIDE 2 (`GlideClient` or `GlideClusterClient`), connected, or
+ * @upstash/redis; the caller owns and closes it
  * @throws InvalidOptionError `INVALID_OPTION`
  *
  * @example

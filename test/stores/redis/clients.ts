@@ -1,10 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { type RedisConfigNodejs, Redis as Upstash } from "@upstash/redis";
+import {
+  GlideClient,
+  type GlideClientConfiguration,
+  GlideClusterClient,
+  Logger,
+  ProtocolVersion,
+} from "@valkey/valkey-glide";
 import { Redis as Ioredis, Cluster as IoredisCluster } from "ioredis";
 import { Redis as Ioredis5 } from "ioredis5";
 import { Redis as Valkey } from "iovalkey";
 import { createClient, createCluster } from "redis";
 import { createClient as createClient5 } from "redis5";
 import type { RedisClient } from "../../../src/stores/redis/client.ts";
+import { startUpstash, type UpstashEndpoint } from "../../support/servers/upstash.ts";
 
 /** A client, and how it ends. */
 export interface Connected {
@@ -62,6 +71,44 @@ export const CLIENTS: Record<string, Connect> = {
   },
 };
 
+/** Valkey GLIDE, whose native part comes with its npm packages. */
+export const VALKEY_GLIDE: Connect = url => connectGlide(url);
+
+/** Those that have no subscriptions: waiters poll. */
+export const POLLING_CLIENTS: Record<string, Connect> = {
+  "Valkey GLIDE with RESP2": url => connectGlide(url, { protocol: ProtocolVersion.RESP2 }),
+  "Upstash's client": url => connectUpstash(url),
+};
+
+// It prints each failure, which rejects what was asked as well.
+Logger.init("off");
+
+// By itself it waits no longer than 250 ms for an answer, which is little for a machine that has a whole suite to run.
+const SETTINGS = { requestTimeout: 5_000 };
+
+export async function connectGlide(
+  url: string,
+  settings: Partial<GlideClientConfiguration> = {},
+): Promise<Connected & { client: GlideClient }> {
+  const client = await GlideClient.createClient({ addresses: [endpoint(url)], ...SETTINGS, ...settings });
+  return { client, close: async () => client.close() };
+}
+
+/** Upstash's client, with an endpoint of its own. */
+export async function connectUpstash(
+  url: string,
+  settings: Partial<RedisConfigNodejs> = {},
+): Promise<Connected & { client: Upstash; endpoint: UpstashEndpoint }> {
+  const endpoint = await startUpstash(url);
+  const client = new Upstash({
+    url: endpoint.url,
+    token: endpoint.token,
+    enableTelemetry: false,
+    ...settings,
+  });
+  return { client, endpoint, close: () => endpoint.stop() };
+}
+
 /** Clients as they come, which need not be connected yet, and live on when the server is not there. */
 export const DEFAULT_CLIENTS: Record<string, Connect> = {
   "ioredis 6": async url => {
@@ -89,6 +136,10 @@ export const CLUSTER_CLIENTS: Record<string, Connect> = {
   "node-redis 6's cluster": async url => {
     const client = await quiet(createCluster({ rootNodes: [{ url }] })).connect();
     return { client, close: async () => client.destroy() };
+  },
+  "Valkey GLIDE's cluster client": async url => {
+    const client = await GlideClusterClient.createClient({ addresses: [endpoint(url)], ...SETTINGS });
+    return { client, close: async () => client.close() };
   },
 };
 

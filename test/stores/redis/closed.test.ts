@@ -8,6 +8,7 @@ import { createIdempotency } from "../../../src/index.ts";
 import type { RedisClient } from "../../../src/stores/redis/client.ts";
 import { redisStore } from "../../../src/stores/redis/store.ts";
 import { describeWithRedis } from "../../support/servers/describe.ts";
+import { connectGlide } from "./clients.ts";
 
 const TIMES = { ttlMs: 60_000, leaseMs: 30_000 };
 
@@ -34,6 +35,10 @@ const CLIENTS: Record<string, Closing> = {
   "node-redis 5, by destroy": async url => {
     const client = await createClient5({ url }).connect();
     return { client, close: () => client.destroy() };
+  },
+  "Valkey GLIDE, by close": async url => {
+    const { client } = await connectGlide(url);
+    return { client, close: () => client.close() };
   },
   "a pool, by close": async url => {
     const client = createClientPool({ url });

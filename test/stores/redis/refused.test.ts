@@ -11,7 +11,8 @@ import { describeWithRedis } from "../../support/servers/describe.ts";
 import { ifObtainable, obtainPackage } from "../../support/servers/packages.ts";
 
 const message = (client: unknown) => caught(() => redisStore(client as never), "INVALID_OPTION").message;
-const EXPECTED = "client: expected a connected client of ioredis, iovalkey or node-redis; got ";
+const EXPECTED =
+  "client: expected a connected client of ioredis, iovalkey, node-redis, Valkey GLIDE or @upstash/redis; got ";
 
 const ioredis = () => new Redis({ lazyConnect: true });
 const upstash = () => new Upstash({ url: "http://127.0.0.1:1", token: "x", enableTelemetry: false });
@@ -25,11 +26,15 @@ const redis3 = () => {
 
 describe("a redisStore refuses at once", () => {
   const CLIENTS: Record<string, { make(): unknown; what: string; advice: string }> = {
-    "@upstash/redis": { make: upstash, what: "@upstash/redis", advice: "rediss:// address" },
     "a pipeline of @upstash/redis": {
       make: () => upstash().pipeline(),
       what: "a pipeline",
       advice: "the client that it was created from",
+    },
+    "a transaction of @upstash/redis": {
+      make: () => upstash().multi(),
+      what: "a pipeline or transaction",
+      advice: "the client that it was made of",
     },
     "redis 3": { make: redis3, what: "redis 3 or older", advice: "use redis 5 or later" },
     "node-redis' legacy client": {

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -18,6 +18,8 @@ export interface Program {
   name: string;
   /** The package that has it, on Homebrew too. */
   package: string;
+  /** The suite that has it, if it is none of the machine's own: `bookworm-backports`. */
+  suite?: string;
   /** Where it stands in that package. */
   path: string;
   /** Finds the version in what it says of itself. */
@@ -66,7 +68,9 @@ async function probe(program: Program, file: string, env?: Record<string, string
 
 async function libraries(folder: string): Promise<Record<string, string>> {
   const lib = join(folder, "usr/lib");
-  const folders = (await readdir(lib)).filter(name => name.includes("linux-gnu"));
+  // A program that brings no libraries along has no such folder.
+  const found = await readdir(lib).catch(() => []);
+  const folders = found.filter(name => name.includes("linux-gnu"));
   return { LD_LIBRARY_PATH: [lib, ...folders.map(name => join(lib, name))].join(":") };
 }
 
@@ -80,7 +84,11 @@ async function unpackDebian(program: Program, folder: string): Promise<void> {
   ];
   for (const each of [lists, archives]) await mkdir(join(each, "partial"), { recursive: true });
   const places = { "Dir::State::lists": lists, "Dir::Cache::archives": archives, "Dir::Cache": work };
-  const settings = { ...places, "Debug::NoLocking": "1", "APT::Sandbox::User": "" };
+  const sources = join(work, "sources.list");
+  const { suite } = program;
+  if (suite !== undefined) await writeFile(sources, `deb http://deb.debian.org/debian ${suite} main\n`);
+  const suites = suite === undefined ? {} : { "Dir::Etc::sourcelist": sources };
+  const settings = { ...places, ...suites, "Debug::NoLocking": "1", "APT::Sandbox::User": "" };
   const apt = (...args: string[]) =>
     run("apt-get", [
       ...Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]),
@@ -88,7 +96,8 @@ async function unpackDebian(program: Program, folder: string): Promise<void> {
     ]);
   try {
     await apt("update");
-    await apt("install", "--yes", "--no-install-recommends", "--download-only", program.package);
+    const from = suite === undefined ? [] : ["--target-release", suite];
+    await apt("install", ...from, "--yes", "--no-install-recommends", "--download-only", program.package);
     for (const name of await readdir(archives)) {
       if (name.endsWith(".deb")) await run("dpkg-deb", ["-x", join(archives, name), root]);
     }

@@ -25,9 +25,15 @@ export interface RedisServer {
 
 const HOST = "127.0.0.1";
 
-/** Starts a Redis that keeps nothing on disk unless `args` say so. */
-export async function startRedis({ args = [] }: { args?: string[] } = {}): Promise<RedisServer> {
-  const binary = await findRedis();
+/** Starts a Redis, or another binary of its kind, that keeps nothing on disk unless `args` say so. */
+export async function startRedis({
+  args = [],
+  binary: given,
+}: {
+  args?: string[];
+  binary?: Binary;
+} = {}): Promise<RedisServer> {
+  const binary = given ?? (await findRedis());
   const kennel = await openKennel("redis", "KILL");
   try {
     return await onFreePort(async port => {

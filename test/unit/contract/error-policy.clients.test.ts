@@ -78,6 +78,15 @@ const LOST: Row[] = [
   ["ioredis: retried in vain", error({ name: "MaxRetriesPerRequestError" })],
   ["ioredis: a cut", error({ message: "Connection is closed." })],
   ["ioredis: a timeout", error({ message: "Command timed out" })],
+  [
+    "Valkey GLIDE: a cut",
+    error({
+      name: "ConnectionError",
+      message: "Received connection error `broken pipe`. Will attempt to reconnect",
+    }),
+  ],
+  ["Valkey GLIDE: a timeout", error({ name: "TimeoutError", message: "timed out" })],
+  ["Valkey GLIDE: closed in mid-flight", error({ name: "ClosingError", message: "" })],
   ["node-redis: a cut", error({ message: "Socket closed unexpectedly" })],
   ["Stripe: an answer that is no JSON", { message: "Invalid JSON received from the Stripe API" }],
   [
@@ -101,6 +110,20 @@ const NOT_LOST: Row[] = [
   ["pg: never connected", error({ message: "timeout exceeded when trying to connect" })],
   ["postgres.js: never connected", error({ code: "CONNECT_TIMEOUT" })],
   ["mongodb: refused", error({ name: "MongoNetworkError", cause: refused })],
+  [
+    "Valkey GLIDE: closed before",
+    error({
+      name: "ClosingError",
+      message: "Unable to execute requests; the client is closed. Please create",
+    }),
+  ],
+  [
+    "Valkey GLIDE: never connected",
+    error({
+      name: "ClosingError",
+      message: "Connection error: Standalone(Received error for address `x`: timed out",
+    }),
+  ],
   ["Bun: refused", error({ code: "ConnectionRefused" })],
   ["plivo: the text of a refusal", "Error: connect ECONNREFUSED 127.0.0.1:9\n    at" as unknown as object],
   [
