@@ -17,14 +17,18 @@ const OWN =
 /** Runs Node.js as a process of its own, and gives back how that ended and all that it said. */
 export async function node(
   args: readonly string[],
-  { cwd = ROOT, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
+  {
+    cwd = ROOT,
+    env = {},
+    timeoutMs = 60_000,
+  }: { cwd?: string; env?: Record<string, string>; timeoutMs?: number } = {},
 ): Promise<Ended> {
   const inherited = Object.entries(process.env).filter(([name]) => !OWN.test(name));
   const child = spawn(process.execPath, args, {
     cwd,
     env: { ...Object.fromEntries(inherited), NO_COLOR: "1", CI: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: 60_000,
+    timeout: timeoutMs,
   });
   const exit = new Promise<number | null>(done => child.once("close", done));
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
