@@ -11,11 +11,15 @@ type Evaluate = (
 
 /** A connection that keeps and reads records by scripts alone, for a client that changes what plain commands say. */
 export function byScripts(evaluate: Evaluate, command: Connection["command"]): Connection {
-  const runMany: Connection["runMany"] = ({ sha1, text }, keys, args) =>
-    byName(
-      () => evaluate("evalsha", sha1, keys, args),
-      () => evaluate("eval", text, keys, args),
-    );
+  // By its text at first: GLIDE prints a warning when a server does not know a name, and Upstash takes two requests.
+  const known = new Set<string>();
+  const runMany: Connection["runMany"] = async ({ sha1, text }, keys, args) => {
+    const byText = () => evaluate("eval", text, keys, args);
+    if (known.has(sha1)) return byName(() => evaluate("evalsha", sha1, keys, args), byText);
+    const reply = await byText();
+    known.add(sha1);
+    return reply;
+  };
   return {
     async add(key, text, ms) {
       const [reply] = (await runMany(ADD_MANY, [key], [text, `${ms}`])) as unknown[];
