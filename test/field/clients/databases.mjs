@@ -1,8 +1,12 @@
 // Databases as effects, each behind a proxy of ours that lets the statement through and then cuts.
+import { GlideClient, Logger } from "@valkey/valkey-glide";
 import { Redis } from "ioredis";
 import pg from "pg";
 import postgres from "postgres";
 import { createClient } from "redis";
+
+// It prints each failure.
+Logger.init("off");
 
 // The proxy acts when it has seen this in a request.
 export const MARK = "order-shipped";
@@ -73,6 +77,16 @@ export const root = [
       client.on("error", () => {});
       await client.connect();
       return client.publish(MARK, "1").finally(() => client.isOpen && client.destroy());
+    },
+  },
+  {
+    name: "@valkey/valkey-glide",
+    protocol: "redis",
+    send: async ({ host, port }, timeout) => {
+      // With no retries to connect, `connectionBackoff: { numberOfRetries: 0 }`, it never says a word after a cut.
+      const settings = { addresses: [{ host, port }], requestTimeout: timeout };
+      const client = await GlideClient.createClient(settings);
+      return client.publish("1", MARK).finally(() => client.close());
     },
   },
 ];
