@@ -11,8 +11,8 @@ const SLOW =
 /** Workflow runtimes, chaos, and what else takes long on its own: `npm run test:slow` runs these. */
 export const isSlow = (file: string) => SLOW.test(file);
 
-/** The whole suite on MariaDB, by each way to use its client, and on workerd: `npm run test:stores` runs these. */
-export const isOfStores = (file: string) => /^test\/stores\/(mysql|cloudflare)\/conformance/.test(file);
+/** The whole suite on MariaDB, by each way to use its client, on DynamoDB and on workerd: `npm run test:stores` runs these. */
+export const isOfStores = (file: string) => /^test\/stores\/(mysql|dynamodb|cloudflare)\/conformance/.test(file);
 
 /** Every client of docs/clients.md, which have packages of their own: `npm run test:field` installs and runs them. */
 export const isField = (file: string) => file === "test/field/every-client.test.ts";

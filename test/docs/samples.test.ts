@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { join } from "node:path";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { startFront } from "../stores/dynamodb/front.ts";
 import { redisUrl } from "../support/servers/describe.ts";
 import { node, ROOT } from "./child.ts";
 import { preloadOf, samples } from "./samples.ts";
@@ -49,10 +50,17 @@ test("all samples are type-correct", { timeout: COMPILER_TIMEOUT_MS }, () => {
 const programs = samples.filter(({ isTest, where }) => !isTest && !where.startsWith("src/"));
 const examples = samples.filter(({ where }) => where.startsWith("src/"));
 const redis = redisUrl();
+// It knows about time to live, too.
+const dynamodb = await startFront(inject("dynamodbUrl"));
+afterAll(() => dynamodb.stop());
 const SERVERS = {
   REDIS_URL: redis ?? "",
   DATABASE_URL: inject("postgresUrl"),
   MYSQL_URL: inject("mysqlUrl"),
+  DYNAMODB_URL: dynamodb.url,
+  AWS_ACCESS_KEY_ID: "test",
+  AWS_SECRET_ACCESS_KEY: "test",
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
 };
 
 describe("each sample runs, and prints what it says", () => {

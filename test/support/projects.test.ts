@@ -12,7 +12,8 @@ describe("a test file", () => {
     // By what it imports.
     ["test/stores/postgres/conformance.test.ts", ["postgresUrl"]],
     ["test/stores/mysql/store.test.ts", ["mysqlUrl"]],
-    ["test/docs/samples.test.ts", ["redisUrl", "postgresUrl", "mysqlUrl"]],
+    ["test/stores/dynamodb/store.test.ts", ["dynamodbUrl"]],
+    ["test/docs/samples.test.ts", ["redisUrl", "postgresUrl", "mysqlUrl", "dynamodbUrl"]],
   ])("%s needs the servers %j", (file, servers) => {
     expect(serversOf(file)).toEqual(servers);
   });

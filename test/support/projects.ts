@@ -9,6 +9,7 @@ const SETUPS = {
   redisUrl: "test/support/servers/redis.setup.ts",
   postgresUrl: "test/support/servers/postgres.setup.ts",
   mysqlUrl: "test/support/servers/mysql.setup.ts",
+  dynamodbUrl: "test/support/servers/dynamodb.setup.ts",
 } as const;
 type Server = keyof typeof SETUPS;
 const SERVERS = Object.keys(SETUPS) as Server[];

@@ -21,6 +21,7 @@ const PLACES: Record<string, { folders: string[]; clauses: string[] }> = {
     folders: ["stores/sql", "stores/postgres", "stores/mysql", "stores/sqlite"],
     clauses: OF_EACH_STORE,
   },
+  dynamodb: { folders: ["stores/dynamodb"], clauses: [...OF_EACH_STORE, "S9", "S10"] },
 };
 
 const filesIn = (folder: string): string[] =>

@@ -2,9 +2,9 @@
 export interface StoreWarning {
   /**
    * `"EVICTING_POLICY"`: Redis may evict keys that have not expired. `"PURGE_FAILED"`: expired records could not
-   * be removed; the store will try again.
+   * be removed; the store will try again. `"TTL_OFF"`: DynamoDB does not remove expired items of the table.
    */
-  code: "EVICTING_POLICY" | "PURGE_FAILED";
+  code: "EVICTING_POLICY" | "PURGE_FAILED" | "TTL_OFF";
   /** What is wrong and what to do about it. */
   message: string;
 }
