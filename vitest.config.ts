@@ -42,6 +42,8 @@ export default defineConfig({
     projects: projects(file => !isSlow(file) && !isOfStores(file) && !isField(file) && !isSite(file)),
     // Tests on servers mostly wait: on two cores the default is one file at a time.
     maxWorkers: 3,
+    // The AWS SDK says at each start that it will want a later Node.js one day.
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" },
     // A guard against what hangs, not a bound on how long a busy machine may take.
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import Database from "libsql";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { createIdempotency } from "../../src/index.ts";
 import { sqliteStore } from "../../src/sqlite.ts";
 import { redisUrl } from "../support/servers/describe.ts";
@@ -18,7 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** A project that has that package under that name, and no other. */
 function projectWith(name: string, as = name): string {
   const project = mkdtempSync(join(folder, "project-"));
-  mkdirSync(join(project, "node_modules"));
+  mkdirSync(dirname(join(project, "node_modules", as)), { recursive: true });
   symlinkSync(realpathSync(resolve("node_modules", name)), join(project, "node_modules", as));
   return project;
 }
@@ -62,6 +62,19 @@ describe("the client that a project has", () => {
     expect(linesOf(ended)).toContainEqual(expect.objectContaining({ check: "version", status: "ok" }));
     const down = ["--mysql", `${protocol}//user:hunter2@127.0.0.1:1/db`];
     expect(await command(["list", ...down], { cwd })).toMatchObject({ code: 3 });
+  });
+
+  it("may be the AWS SDK, for DynamoDB", async () => {
+    vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
+    vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
+    const cwd = projectWith("@aws-sdk/client-dynamodb");
+    const at = ["--dynamodb", "eu-central-1", "--endpoint", inject("dynamodbUrl")];
+    expect(linesOf(await command(["doctor", ...at], { cwd }))).toMatchObject([
+      { check: "table", status: "problem", found: expect.stringContaining("no table idempotency_keys") },
+      { check: "clock", status: "ok" },
+    ]);
+    const { code, err } = await command(["list", ...at], { cwd });
+    expect({ code, err }).toMatchObject({ code: 3, err: expect.stringContaining("createTable()") });
   });
 
   it("may be libsql, for SQLite, which shows a listing of many pages", async () => {

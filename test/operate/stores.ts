@@ -7,11 +7,13 @@ import Database from "libsql";
 import mysql from "mysql2/promise";
 import pg from "pg";
 import { inject } from "vitest";
+import { dynamodbStore } from "../../src/dynamodb.ts";
 import type { IdempotencyStore } from "../../src/index.ts";
 import { mysqlStore } from "../../src/mysql.ts";
 import { postgresStore } from "../../src/postgres.ts";
 import { redisStore } from "../../src/redis.ts";
 import { sqliteStore } from "../../src/sqlite.ts";
+import { dynamodb, newName } from "../stores/dynamodb/clients.ts";
 import { redisUrl } from "../support/servers/describe.ts";
 
 /** An application's store, and how the command gets to it. */
@@ -72,6 +74,29 @@ async function onMysql(): Promise<Stage> {
   };
 }
 
+async function onDynamodb(): Promise<Stage> {
+  const endpoint = inject("dynamodbUrl");
+  // The command's own client finds its account there.
+  Object.assign(process.env, { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" });
+  const client = dynamodb(endpoint);
+  const table = newName("keys");
+  const store = dynamodbStore(client, { table, maxClockSkew: "0s", onWarning() {} });
+  await store.createTable();
+  return {
+    store,
+    at: ["--dynamodb", "eu-central-1", "--endpoint", endpoint, "--table", table],
+    async garble(storeKey) {
+      const Key = { key: { S: storeKey } };
+      const { Item } = await client.getItem({ TableName: table, Key });
+      await client.putItem({ TableName: table, Item: { ...Item, version: { N: "9" } } });
+    },
+    async close() {
+      await client.deleteTable({ TableName: table });
+      client.destroy();
+    },
+  };
+}
+
 async function onSqlite(): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), "with-idempotency-command-"));
   const file = join(folder, "keys.db");
@@ -95,4 +120,5 @@ export const STAGES: [name: string, open: () => Promise<Stage>][] = [
   ["PostgreSQL", onPostgres],
   ["MySQL", onMysql],
   ["SQLite", onSqlite],
+  ["DynamoDB", onDynamodb],
 ];

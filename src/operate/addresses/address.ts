@@ -17,6 +17,8 @@ export interface OpenedStore {
 export interface AddressSettings {
   readonly prefix: string | undefined;
   readonly table: string | undefined;
+  /** Where a server is that the name in the address does not say. */
+  readonly endpoint: string | undefined;
 }
 
 /** A kind of store, and how the command gets to one. */

@@ -1,4 +1,5 @@
 import type { Address } from "./address.ts";
+import { DYNAMODB } from "./dynamodb.ts";
 import { MYSQL } from "./mysql.ts";
 import { POSTGRES } from "./postgres.ts";
 import { REDIS } from "./redis.ts";
@@ -10,4 +11,5 @@ export const ADDRESSES: Readonly<Record<string, Address>> = {
   postgres: POSTGRES,
   mysql: MYSQL,
   sqlite: SQLITE,
+  dynamodb: DYNAMODB,
 };

@@ -8,7 +8,7 @@ import { jsonLine, nameOf, namespaceOf, redacted, type ShownKey } from "./shown-
 import { paints, printable } from "./terminal.ts";
 import { ago, spanOf } from "./time.ts";
 
-const OF_KEY = ["prefix", "table", "namespace", "store-key", "json", "redact"] as const;
+const OF_KEY = ["prefix", "table", "endpoint", "namespace", "store-key", "json", "redact"] as const;
 const CHANGING = [...OF_KEY, "yes"] as const;
 
 /** The key that was named, as the store has it. */

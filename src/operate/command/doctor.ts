@@ -6,7 +6,7 @@ import { paints, printable } from "./terminal.ts";
 
 export const DOCTOR: Verb = {
   summary: "check the server against the store's guide, and say how to fix it",
-  flags: ["prefix", "table", "json"],
+  flags: ["prefix", "table", "endpoint", "json"],
   takesAddress: true,
   details:
     "Checks versions, durability, the clock, the table and the rights of the user in the address. On Redis it claims a\ntest key and removes it. Exits with 1 if it finds a problem.",

@@ -19,7 +19,8 @@ const STATES = ["uncertain", "in-progress", "released", "completed"] as const;
 /** Every option but those of addresses, by name. */
 export const FLAGS = {
   prefix: { value: "TEXT", summary: 'the prefix of the store\'s keys in Redis (default "idempotency:")' },
-  table: { value: "NAME", summary: 'the store\'s table in SQL (default "idempotency_keys")' },
+  table: { value: "NAME", summary: 'the store\'s table in SQL or DynamoDB (default "idempotency_keys")' },
+  endpoint: { value: "URL", summary: "the address of a DynamoDB that is not Amazon's, such as a local one" },
   namespace: { value: "NAME", summary: "the namespace of the key or keys" },
   state: { value: "STATE", summary: `${STATES.join(", ")} (default uncertain)`, choices: STATES },
   "older-than": {
@@ -94,10 +95,14 @@ export function fromEnvironment(text: string, env: Io["env"]): string | undefine
 
 /** The settings that go with that store. Throws what is a usage error. */
 export function settingsOf(given: Given, name: string, { takes }: Address): AddressSettings {
-  for (const setting of ["prefix", "table"] as const) {
+  for (const setting of ["prefix", "table", "endpoint"] as const) {
     if (textOf(given, setting) !== undefined && !takes.includes(setting)) {
       throw usage(`--${setting} does not go with --${name}`);
     }
   }
-  return { prefix: textOf(given, "prefix"), table: textOf(given, "table") };
+  return {
+    prefix: textOf(given, "prefix"),
+    table: textOf(given, "table"),
+    endpoint: textOf(given, "endpoint"),
+  };
 }

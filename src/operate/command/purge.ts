@@ -4,9 +4,10 @@ import { jsonLine } from "./shown-key.ts";
 
 export const PURGE: Verb = {
   summary: "remove expired records",
-  flags: ["prefix", "table", "json", "yes"],
+  flags: ["prefix", "table", "endpoint", "json", "yes"],
   takesAddress: true,
-  details: "Stores do this by themselves while an application uses them. Redis removes its keys itself.",
+  details:
+    "Stores do this by themselves while an application uses them. Redis and DynamoDB remove expired records themselves.",
   example: "with-idempotency purge --postgres env:DATABASE_URL --yes",
   async run(context) {
     const { io, asJson } = context;

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { ADDRESSES } from "../../../../src/operate/addresses/addresses.ts";
 import { VERBS } from "../../../../src/operate/command/verbs.ts";
 import { command } from "../../../operate/command.ts";
@@ -49,7 +49,7 @@ describe("what is called in a wrong way ends with 2", () => {
     [
       "no store",
       ["list"],
-      "expected the address of one store: --redis URL, --postgres URL, --mysql URL, --sqlite FILE; got 0",
+      "expected the address of one store: --redis URL, --postgres URL, --mysql URL, --sqlite FILE, --dynamodb REGION; got 0",
     ],
     ["two stores", ["list", ...ADDRESS, "--sqlite", "a.db"], "got 2"],
     ["a variable that is not there", ["list", "--redis", "env:NOT_THERE"], "--redis: expected an address"],
@@ -60,6 +60,13 @@ describe("what is called in a wrong way ends with 2", () => {
     ["a state that is none", ["list", "--state", "lost", ...ADDRESS], '--state: expected "uncertain"'],
     ["a duration that is none", ["list", "--older-than", "5", ...ADDRESS], "--older-than"],
     ["a table of Redis", ["list", "--table", "t", ...ADDRESS], "--table does not go with --redis"],
+    ["an endpoint of SQL", ["list", "--endpoint", "http://a", "--sqlite", "a.db"], "--endpoint does not go"],
+    [
+      "a prefix of DynamoDB",
+      ["list", "--prefix", "p", "--dynamodb", "eu-central-1"],
+      "--prefix does not go with --dynamodb",
+    ],
+    ["a table that is none", ["list", "--table", "a b", "--dynamodb", "eu-central-1"], "table: expected"],
     ["a prefix of SQL", ["list", "--prefix", "p", "--sqlite", "a.db"], "--prefix does not go with --sqlite"],
     ["no ttl", ["resolve", "a", "--yes", "--value", "1", ...ADDRESS], "expected --ttl DURATION"],
     [
@@ -114,6 +121,18 @@ describe("a store that cannot be reached ends with 3", () => {
     }
   });
 
+  it("a DynamoDB that is not there, whose endpoint's password is not repeated", async () => {
+    vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
+    vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
+    const at = ["--dynamodb", "eu-central-1", "--endpoint", "http://user:hunter2@127.0.0.1:1"];
+    for (const verb of [["list"], ["inspect", "a"], ["doctor"]]) {
+      const { code, out, err } = await command([...verb, ...at]);
+      expect({ code, out }, err).toEqual({ code: 3, out: "" });
+      expect(err).toContain("no connection to DynamoDB");
+      expect(err).not.toContain("hunter2");
+    }
+  });
+
   it("by an address from a variable, whose password is not repeated either", async () => {
     const env = { ADDRESS: "redis://user:hunter2@not a host" };
     for (const args of [["--redis", "env:ADDRESS"], ["--redis=env:ADDRESS"]]) {
@@ -135,6 +154,7 @@ describe("a project without a client", () => {
     ["redis", "npm install ioredis"],
     ["postgres", "npm install pg"],
     ["mysql", "npm install mysql2"],
+    ["dynamodb", "npm install @aws-sdk/client-dynamodb"],
   ])("of %s is told which to install", async (name, advice) => {
     const { code, err } = await command(["list", `--${name}`, "x://host"], { cwd: empty });
     expect(code).toBe(3);
