@@ -4,12 +4,21 @@ import mysql from "mysql2/promise";
 import pg from "pg";
 import { mysqlStore } from "../../../src/stores/mysql/store.ts";
 import { postgresStore } from "../../../src/stores/postgres/store.ts";
+import { startDynalite } from "../../support/servers/dynamodb.ts";
 import { startMariaDb } from "../../support/servers/mariadb.ts";
 import { startPostgres } from "../../support/servers/postgres.ts";
 import { type Kennel, openKennel } from "../../support/servers/process.ts";
 import { startRedis } from "../../support/servers/redis.ts";
 import type { StoreName } from "./settings.ts";
-import { mysqlAt, openDatabase, openStore, type Place, postgresAt } from "./stores.ts";
+import {
+  CLOCK_SKEW_MS,
+  dynamodbAt,
+  mysqlAt,
+  openDatabase,
+  openStore,
+  type Place,
+  postgresAt,
+} from "./stores.ts";
 
 /** What the driver does to a store's server. */
 interface Server {
@@ -26,6 +35,8 @@ export interface Backend {
   about: string;
   /** Absent where the store is a file. */
   server?: Server;
+  /** How far apart the clocks of the workers may be, where those decide. */
+  skewMs?: number;
   /** Where the worker of that number finds it; the port is that of its proxy. */
   place(worker: number, port: number): Place;
   /** Troubles of that store alone, by name. */
@@ -35,7 +46,13 @@ export interface Backend {
   stop(): Promise<void>;
 }
 
-const START: Record<StoreName, () => Promise<Backend>> = { redis, postgres, mysql: mariaDb, sqlite };
+const START: Record<StoreName, () => Promise<Backend>> = {
+  redis,
+  postgres,
+  mysql: mariaDb,
+  sqlite,
+  dynamodb,
+};
 
 export const startBackend = (store: StoreName): Promise<Backend> => START[store]();
 
@@ -172,6 +189,29 @@ async function sqlite(): Promise<Backend> {
     async stop() {
       database.close();
       await kennel.close();
+    },
+  };
+}
+
+async function dynamodb(): Promise<Backend> {
+  const server = await startDynalite({ keeps: true });
+  const { client, store } = dynamodbAt(server.port);
+  await store.createTable();
+  return {
+    about: server.about,
+    server,
+    skewMs: CLOCK_SKEW_MS,
+    place: (_, port) => ({ store: "dynamodb", port }),
+    troubles: {},
+    async left() {
+      await sleep(2 * CLOCK_SKEW_MS);
+      await store.purge();
+      const { Count } = await client.scan({ TableName: "idempotency_keys", ConsistentRead: true });
+      return Count!;
+    },
+    async stop() {
+      client.destroy();
+      await server.stop();
     },
   };
 }

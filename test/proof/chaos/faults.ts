@@ -37,6 +37,7 @@ const OF_STORE: Record<StoreName, Kinds> = {
   postgres: { ...NETWORK, "clients ended": [0.7, 0, 0], "table locked": [0.7, 300, 1_500] },
   mysql: { ...NETWORK, "clients ended": [0.7, 0, 0], "table locked": [0.7, 300, 1_500] },
   sqlite: { "file locked": [3, 100, 1_500] },
+  dynamodb: NETWORK,
 };
 
 const MEAN_PAUSE_MS = 600;

@@ -22,6 +22,8 @@ const LIBRARY = ["x86_64-linux-gnu", "aarch64-linux-gnu"]
 /** How the time of day of workers is made wrong on this machine. */
 export const CLOCKS = LIBRARY ? "libfaketime" : "Date of the process";
 
+const HOUR_MS = 3_600_000;
+
 /** A worker, through all of its lives. */
 export class Worker {
   readonly index: number;
@@ -33,7 +35,7 @@ export class Worker {
   readonly #yard: Yard;
   readonly #kennel: Kennel;
   #child: Child | undefined;
-  #hours = 0;
+  #aheadMs = 0;
 
   constructor(index: number, yard: Yard, kennel: Kennel, proxy: TcpProxy | undefined) {
     this.index = index;
@@ -63,14 +65,14 @@ export class Worker {
       settings,
       place: backend.place(this.index, this.proxy?.port ?? 0),
       effects,
-      dateShiftMs: LIBRARY && this.proxy ? 0 : this.#hours * 3_600_000,
+      dateShiftMs: LIBRARY && this.proxy ? 0 : this.#aheadMs,
     };
   }
 
   /** SQLite's clock is the machine's: it is left alone, as that of one machine is one for all. */
   #clock(): Command["env"] {
     if (!LIBRARY || !this.proxy) return {};
-    this.shiftClock(this.#hours);
+    this.#writeClock();
     return {
       LD_PRELOAD: LIBRARY,
       DONT_FAKE_MONOTONIC: "1",
@@ -83,8 +85,15 @@ export class Worker {
 
   /** Makes its time of day wrong: at once, or from its next life on where that is all that can be done. */
   shiftClock(hours: number): void {
-    this.#hours = hours;
-    writeFileSync(this.#clockFile(), `${hours < 0 ? "" : "+"}${hours}h\n`);
+    const { skewMs } = this.#yard.backend;
+    // Where the workers' clocks decide, they are as wrong as they may be.
+    this.#aheadMs = skewMs === undefined ? hours * HOUR_MS : (Math.sign(hours) * skewMs) / 2;
+    this.#writeClock();
+  }
+
+  #writeClock(): void {
+    const ahead = this.#aheadMs / 1_000;
+    writeFileSync(this.#clockFile(), `${ahead < 0 ? "" : "+"}${ahead}\n`);
   }
 
   pause(): void {

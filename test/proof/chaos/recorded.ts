@@ -50,11 +50,12 @@ function then<T>(
 /**
  * A store that writes down what it is asked and what it answers. `resends` where its client may ask twice by itself,
  * when a connection breaks: what is answered with false, or by what another holds, may then have been done before.
+ * `skewMs` where its clients' clocks decide, and may be so far apart.
  */
 export function recorded(
   store: IdempotencyStore,
   { now, write }: Journal,
-  resends: boolean,
+  { resends, skewMs }: { resends: boolean; skewMs: number },
 ): IdempotencyStore {
   let operations = 0;
 
@@ -64,7 +65,8 @@ export function recorded(
     const sent = now();
     // With all that it says: where it is never answered, this is all that is known of it.
     write({ type: "send", at: sent, op, operation, key, ...details });
-    const told = (more: object) => write({ type: "store", op, sent, operation, key, ...details, ...more });
+    const told = (more: object) =>
+      write({ type: "store", op, sent, operation, key, ...details, ...more, ...(skewMs > 0 && { skewMs }) });
     return {
       answered(answer: unknown): void {
         const isDoubtful = resends && !changed(answer) && now() - sent >= RECONNECTED_MS;

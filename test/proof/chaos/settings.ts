@@ -1,5 +1,5 @@
 /** The stores that chaos is made for. */
-export const STORES = ["redis", "postgres", "mysql", "sqlite"] as const;
+export const STORES = ["redis", "postgres", "mysql", "sqlite", "dynamodb"] as const;
 export type StoreName = (typeof STORES)[number];
 
 /** What calls do with a key whose outcome is unknown; mixed: some the one, some the other. */

@@ -8,7 +8,7 @@ import { mutantOf } from "./mutants.ts";
 import { type PeerSend, peerOf } from "./peers/peers.ts";
 import { recorded } from "./recorded.ts";
 import type { Settings } from "./settings.ts";
-import { openStore, type Place } from "./stores.ts";
+import { CLOCK_SKEW_MS, openStore, type Place } from "./stores.ts";
 
 /** What a worker is told when it starts. */
 export interface WorkerOrders {
@@ -52,8 +52,10 @@ async function openMeans(): Promise<Means> {
     return { peer: await peerOf(settings.peer)((place as { port: number }).port) };
   const mutant = settings.mutant === undefined ? undefined : mutantOf(settings.mutant);
   const store = openStore(place);
-  const resends = place.store === "redis" && place.client === "ioredis";
-  const kept = recorded(mutant?.store?.(store) ?? store, journal, resends);
+  const isOfDynamodb = place.store === "dynamodb";
+  const resends = isOfDynamodb || (place.store === "redis" && place.client === "ioredis");
+  const skewMs = isOfDynamodb ? CLOCK_SKEW_MS : 0;
+  const kept = recorded(mutant?.store?.(store) ?? store, journal, { resends, skewMs });
   return { idempotency: createIdempotency({ store: kept }) };
 }
 

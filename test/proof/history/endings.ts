@@ -22,9 +22,8 @@ function noReplayPastTheWindow(story: Story): Found[] {
     // one may have begun the window until the run's own caller was answered.
     const given = (run.call.result?.at ?? 0) + ttlMs;
     const shared = Math.max(given, run.end!.at + leaseMs + 2 * storeTimeoutMs);
-    const until = call.result!.persisted
-      ? writtenAt(story, run) + ttlMs
-      : Math.max(shared, writtenAt(story, run) + ttlMs);
+    const stored = writtenAt(story, run) + ttlMs + story.lateMs;
+    const until = call.result!.persisted ? stored : Math.max(shared, stored);
     if (call.at < until || isShared(story, call, until)) return [];
     return [of(call, `${call.call} began at ${call.at} and got a result whose window ended at ${until}`)];
   });

@@ -123,6 +123,8 @@ export interface StoreEvent extends Asked {
   answer?: unknown;
   /** Whether the answer reached the process. */
   heard?: boolean | undefined;
+  /** How far apart the clocks of those may be who say what is over, where the store has none of its own. */
+  skewMs?: number | undefined;
 }
 
 /** What a history is made of: plain data, a line of JSON each where it comes from real processes. */

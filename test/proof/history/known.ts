@@ -31,7 +31,11 @@ const PAST: Span = { from: 0, to: 0 };
 export const ABSENT: Known = { status: "absent", lapses: PAST, expires: PAST };
 export const UNKNOWN: Known = { status: "unknown", fingerprint: SOME, lapses: PAST, expires: PAST };
 
-const after = ({ sent, at }: StoreEvent, ms: number): Span => ({ from: sent + ms, to: at + ms });
+/** Where clocks that are apart decide, a time is over for nobody before it is, and for all by twice the skew after that. */
+const after = ({ sent, at, skewMs = 0 }: StoreEvent, ms: number): Span => ({
+  from: sent + ms,
+  to: at + ms + 2 * skewMs,
+});
 
 /** Whether an operation may have changed its key: it said so, or nobody heard what it said. */
 export const mayChange = ({ operation, answer }: StoreEvent): boolean =>
@@ -115,6 +119,6 @@ function learnCompletion(event: StoreEvent, known: Known, events: readonly Store
   return {
     ...completed,
     outcome: outcomes.size === 1 ? event.outcome : undefined,
-    expires: { from, to: event.at + (event.ttlMs ?? 0) },
+    expires: { from, to: after(event, event.ttlMs ?? 0).to },
   };
 }

@@ -51,6 +51,8 @@ export interface Story {
   sends: SendEvent[];
   resolved: { key: string; at: number; value: unknown }[];
   left: number;
+  /** How much later than at its end a window may be over, where clocks that are apart decide. */
+  lateMs: number;
   endsAt: number;
   /** Whether a process was dead or stopped, for longer than that, at some time of a span. */
   away(process: string, from: number, to: number, longerThanMs?: number): boolean;
@@ -75,6 +77,7 @@ export function tell(history: History): Story {
     sends: ofType(history, "send"),
     resolved: ofType(history, "resolve"),
     left: ofType(history, "left").reduce((sum, { records }) => sum + records, 0),
+    lateMs: ofType(history, "store").reduce((most, { skewMs = 0 }) => Math.max(most, 2 * skewMs), 0),
     endsAt: history.at(-1)?.at ?? 0,
     away: (process, from, to, longerThanMs = 0) =>
       (absences.get(process) ?? []).some(

@@ -13,6 +13,8 @@ export interface Dynalite {
   kill(): Promise<void>;
   /** Starts it again on the same port and folder. */
   restart(): Promise<void>;
+  pause(): void;
+  resume(): void;
   /** Ends it and removes its folder. */
   stop(): Promise<void>;
 }
@@ -43,6 +45,8 @@ export async function startDynalite({ keeps = false } = {}): Promise<Dynalite> {
           await kill();
           child = await start();
         },
+        pause: () => void child.kill("SIGSTOP"),
+        resume: () => void child.kill("SIGCONT"),
         async stop() {
           await kill();
           await kennel.close();
