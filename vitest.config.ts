@@ -12,7 +12,8 @@ const SLOW =
 export const isSlow = (file: string) => SLOW.test(file);
 
 /** The whole suite on MariaDB, by each way to use its client, on DynamoDB and on workerd: `npm run test:stores` runs these. */
-export const isOfStores = (file: string) => /^test\/stores\/(mysql|dynamodb|cloudflare)\/conformance/.test(file);
+export const isOfStores = (file: string) =>
+  /^test\/stores\/(mysql|dynamodb|cloudflare)\/conformance/.test(file);
 
 /** Every client of docs/clients.md, which have packages of their own: `npm run test:field` installs and runs them. */
 export const isField = (file: string) => file === "test/field/every-client.test.ts";

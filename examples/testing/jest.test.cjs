@@ -4,7 +4,7 @@ const { faultyStore } = require("with-idempotency/testing");
 /** @typedef {(to: string, idempotencyKey: string) => Promise<{ id: string }>} Send */
 
 /**
- * The code under test. The test hands it the provider's client and, for each test anew, a store.
+ * The code under test. The test passes in the provider's client and a new store for each test.
  * @param {Send} send
  * @param {import("with-idempotency").IdempotencyStore} store
  */
@@ -43,7 +43,7 @@ test("once its window has passed, the event sends again, under another key", asy
   expect(new Set(send.mock.calls.map(([, idempotencyKey]) => idempotencyKey)).size).toBe(2);
 });
 
-test("after a cut connection it does not send again, for nobody knows whether the email went out", async () => {
+test("after a cut connection it does not send again, because nobody knows whether the email went out", async () => {
   const send = mockSend();
   const notify = createNotifier(send, memoryStore());
   const cut = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
@@ -64,7 +64,7 @@ test("sends nothing while the store is down, and once when it is back", async ()
   expect(send).toHaveBeenCalledTimes(1);
 });
 
-test("a store that fails after the email went out turns no success into a failure", async () => {
+test("a store that fails after the email went out does not turn a success into a failure", async () => {
   const send = mockSend();
   const store = faultyStore(memoryStore(), [{ operation: "complete", kind: "fail" }]);
   const notify = createNotifier(send, store);

@@ -6,7 +6,7 @@ import { faultyStore } from "with-idempotency/testing";
 /** @typedef {(to: string, idempotencyKey: string) => Promise<{ id: string }>} Send */
 
 /**
- * The code under test. The test hands it the provider's client and, for each test anew, a store.
+ * The code under test. The test passes in the provider's client and a new store for each test.
  * @param {Send} send
  * @param {import("with-idempotency").IdempotencyStore} store
  */
@@ -41,7 +41,7 @@ test("once its window has passed, the event sends again, under another key", asy
   assert.equal(new Set(send.mock.calls.map(call => call.arguments[1])).size, 2);
 });
 
-test("after a cut connection it does not send again, for nobody knows whether the email went out", async () => {
+test("after a cut connection it does not send again, because nobody knows whether the email went out", async () => {
   const send = mockSend();
   const notify = createNotifier(send, memoryStore());
   const cut = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
@@ -62,7 +62,7 @@ test("sends nothing while the store is down, and once when it is back", async ()
   assert.equal(send.mock.callCount(), 1);
 });
 
-test("a store that fails after the email went out turns no success into a failure", async () => {
+test("a store that fails after the email went out does not turn a success into a failure", async () => {
   const send = mockSend();
   const store = faultyStore(memoryStore(), [{ operation: "complete", kind: "fail" }]);
   const notify = createNotifier(send, store);

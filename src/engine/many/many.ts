@@ -32,7 +32,7 @@ export interface Many<I> {
 }
 
 /** An item, and what is its own of its call. */
-export interface ReadItem<I> extends Placed<I> {
+interface ReadItem<I> extends Placed<I> {
   readonly key: string;
   readonly storeKey: string;
   readonly settings: Settings;
