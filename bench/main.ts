@@ -88,6 +88,7 @@ const rows = [
   ...measured<Compared>("postgres.ts").rows,
   ...measured<Compared>("mysql.ts").rows,
   ...measured<Compared>("sqlite.ts").rows,
+  ...measured<Compared>("dynamodb.ts").rows,
 ];
 
 // The page's prose is the page's own: only what stands between its marks is replaced.

@@ -36,6 +36,7 @@ const SECTIONS: Readonly<Record<string, readonly Page[]>> = {
     ["postgres", "PostgreSQL"],
     ["mysql", "MySQL and MariaDB"],
     ["sqlite", "SQLite"],
+    ["dynamodb", "DynamoDB"],
     ["cloudflare", "Cloudflare"],
     ["writing-a-store", "Writing a store"],
     ["sizing", "Sizing"],

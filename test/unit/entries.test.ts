@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { expect, it } from "vitest";
 import { BUILT, ENTRIES, jsrManifest, packageBin, packageExports } from "../../scripts/entries.ts";
 
@@ -41,4 +42,15 @@ it("old bundlers find the root by main, module and types", () => {
 it("the entries are the built files but for the command", () => {
   expect(ENTRIES[0]).toBe("index");
   expect(ENTRIES.toSorted()).toEqual(BUILT.filter(name => name !== "cli"));
+});
+
+it("no other file has the name of one that the build takes from the root entry", () => {
+  const files = readdirSync("src", { recursive: true, encoding: "utf8" });
+  const taken = ["errors.ts", "create-idempotency.ts"];
+  expect(
+    files
+      .map(file => basename(file))
+      .filter(name => taken.includes(name))
+      .sort(),
+  ).toEqual(taken.sort());
 });

@@ -1,4 +1,4 @@
-import { isDenied, isNoTable } from "../../stores/dynamodb/errors.ts";
+import { isDenied, isNoTable } from "../../stores/dynamodb/failures.ts";
 import { readTable } from "../../stores/dynamodb/options.ts";
 import { dynamodbStore } from "../../stores/dynamodb/store.ts";
 import { messageOf } from "../command/failure.ts";

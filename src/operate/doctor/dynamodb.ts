@@ -1,4 +1,4 @@
-import { isConditionFailed, isDenied, isKeyMismatch, isNoTable } from "../../stores/dynamodb/errors.ts";
+import { isConditionFailed, isDenied, isKeyMismatch, isNoTable } from "../../stores/dynamodb/failures.ts";
 import { keyFault, TTL_ATTRIBUTE } from "../../stores/dynamodb/table.ts";
 import { RECORD_VERSION } from "../../stores/shared/record.ts";
 import type { Anything } from "../addresses/client.ts";

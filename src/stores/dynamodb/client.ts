@@ -3,6 +3,7 @@ import { expectRightClient, type WrongClient } from "../shared/wrong-client.ts";
 
 /** What every request names. */
 export interface DynamodbInput {
+  /** The table's name or ARN. */
   TableName: string | undefined;
 }
 
@@ -56,8 +57,7 @@ export interface DynamodbCommands {
 }
 
 const NEEDED = ["getItem", "putItem", "updateItem", "deleteItem", "scan"] as const;
-export const OF_TABLES = ["createTable", "describeTable", "updateTimeToLive"] as const;
-type Operation = (typeof NEEDED | typeof OF_TABLES)[number];
+type Operation = (typeof NEEDED)[number] | "createTable" | "describeTable" | "updateTimeToLive";
 
 /** Sends one request, and answers with what the SDK does. */
 export type Send = (operation: Operation, input: DynamodbInput) => Promise<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 import { asError } from "../shared/many.ts";
 import { type Attribute, type Item, text } from "./attribute.ts";
 import type { Send } from "./client.ts";
-import { explained, isConditionFailed } from "./errors.ts";
+import { explained, isConditionFailed } from "./failures.ts";
 
 type Values = Readonly<Record<string, Attribute>>;
 type Reply = Readonly<Record<string, unknown>>;
@@ -17,7 +17,7 @@ export interface Write {
 }
 
 /** What came of a write: it is done, or what stands in its way, which may be its own work if it was sent more than once. */
-export type Written =
+type Written =
   | { readonly done: true }
   | { readonly done: false; readonly met: Item | undefined; readonly resent: boolean };
 

@@ -3,7 +3,7 @@ import { notify } from "../../util/notify.ts";
 import { asError } from "../shared/many.ts";
 import type { StoreWarning } from "../shared/warning.ts";
 import type { Send } from "./client.ts";
-import { explained, isNoTable, isTableInUse, isUnknownOperation } from "./errors.ts";
+import { explained, isNoTable, isTableInUse, isUnknownOperation } from "./failures.ts";
 
 /** The attribute by which DynamoDB removes what is past its time. */
 export const TTL_ATTRIBUTE = "purge_at";
@@ -67,14 +67,14 @@ async function isActive(send: Send, table: string): Promise<void> {
   }
 }
 
-export function wrongKey(table: string, is: string): StoreError {
+function wrongKey(table: string, is: string): StoreError {
   return new StoreError(
     `The table ${table} has another key than the store needs: expected key (HASH, S) alone; got ${is}. Give the store a table of its own`,
   );
 }
 
 /** The table as the server describes it; undefined where it does not know of it yet. */
-export async function describeTable(send: Send, table: string): Promise<Described | undefined> {
+async function describeTable(send: Send, table: string): Promise<Described | undefined> {
   try {
     const { Table } = await send("describeTable", { TableName: table });
     return Table as Described | undefined;

@@ -16,7 +16,7 @@ export interface Connected {
 }
 
 /** How the tests' clients are made: a server of the tests' own lets anybody in. */
-export function configFor(endpoint: string, more: DynamoDBClientConfig = {}): DynamoDBClientConfig {
+function configFor(endpoint: string, more: DynamoDBClientConfig = {}): DynamoDBClientConfig {
   return {
     endpoint,
     region: "eu-central-1",

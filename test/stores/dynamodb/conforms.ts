@@ -6,7 +6,7 @@ import { itConforms } from "../shared/conforms.ts";
 import { type Connected, dynamodb, newName } from "./clients.ts";
 
 /** How the clocks of two processes stand to each other, and how far apart the store is told that they may be. */
-export interface Clocks {
+interface Clocks {
   maxClockSkewMs: number;
   /** By how much the second process's clock is ahead of the first one's. */
   aheadMs: number;

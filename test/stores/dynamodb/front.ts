@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type OutgoingHttpHeaders } from "no
 import type { AddressInfo } from "node:net";
 
 /** One request, as it came. */
-export interface Asked {
+interface Asked {
   /** Such as `PutItem`. */
   operation: string;
   input: Record<string, unknown>;
@@ -80,7 +80,10 @@ export async function startFront(target: string): Promise<Front> {
     const { TableName, Key, Item, ReturnValuesOnConditionCheckFailure } = input;
     const reply = await send(request, operation, JSON.stringify(input));
     const isFailed = JSON.stringify(reply.body).includes("ConditionalCheckFailed");
-    if (!isFailed || !front.returnsItems || ReturnValuesOnConditionCheckFailure !== "ALL_OLD") return reply;
+    const { Item: _, ...without } = reply.body as Record<string, unknown>;
+    if (!isFailed || !front.returnsItems || ReturnValuesOnConditionCheckFailure !== "ALL_OLD") {
+      return isFailed ? { ...reply, body: without } : reply;
+    }
     const key = Key ?? { key: Object(Item).key };
     const there = await send(
       request,

@@ -285,7 +285,9 @@ describe("a table", () => {
 
   it("on a server without time to live is told in a warning", async () => {
     const warnings: object[] = [];
-    await scene.store({ onWarning: warning => warnings.push(warning) }).createTable();
+    front.onRequest = ({ operation }) =>
+      operation === "UpdateTimeToLive" ? failure("UnknownOperationException") : undefined;
+    await scene.store({ onWarning: warning => warnings.push(warning) }, behind).createTable();
     expect(warnings).toMatchObject([{ code: "TTL_OFF", message: expect.stringContaining("purge()") }]);
   });
 
@@ -364,6 +366,16 @@ describe("an error of DynamoDB", () => {
       cause: { name: "AccessDeniedException" },
     });
   });
+
+  it.each(["CreateTable", "DescribeTable", "UpdateTimeToLive"])(
+    "that a right is missing says which: createTable() takes dynamodb:%s",
+    async action => {
+      front.onRequest = ({ operation }) =>
+        operation === action ? failure("AccessDeniedException", "not authorized") : undefined;
+      const store = scene.store({ table: newName("denied") }, behind);
+      await expect(store.createTable()).rejects.toThrow(`may not do dynamodb:${action} on the table`);
+    },
+  );
 
   it("that it throttles is tried again by the SDK, and then said", async () => {
     let left = 1;
