@@ -78,7 +78,7 @@ describeWithRedis("Valkey GLIDE", url => {
   it("is refused as a batch", () => {
     for (const batch of [new Batch(false), new ClusterBatch(true)]) {
       const { message } = caught(() => redisStore(batch as never), "INVALID_OPTION");
-      expect(message).toContain("a pipeline or transaction: give the client that it was made of");
+      expect(message).toContain("a pipeline or transaction: pass the client that it was created from");
     }
   });
 

@@ -34,7 +34,7 @@ describe("a redisStore refuses at once", () => {
     "a transaction of @upstash/redis": {
       make: () => upstash().multi(),
       what: "a pipeline or transaction",
-      advice: "the client that it was made of",
+      advice: "the client that it was created from",
     },
     "redis 3": { make: redis3, what: "redis 3 or older", advice: "use redis 5 or later" },
     "node-redis' legacy client": {
