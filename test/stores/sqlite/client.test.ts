@@ -4,7 +4,7 @@ import PromisedDatabase from "libsql/promise";
 import pg from "pg";
 import postgres from "postgres";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { createIdempotency } from "../../../src/index.ts";
+import { createIdempotency, type IdempotencyErrorCode } from "../../../src/index.ts";
 import { d1Store } from "../../../src/stores/sqlite/d1.ts";
 import { durableObjectStore } from "../../../src/stores/sqlite/durable-object.ts";
 import { sqliteStore } from "../../../src/stores/sqlite/store.ts";
@@ -61,13 +61,13 @@ describe("what is no client of Cloudflare's is refused at once, with what to do:
     expect(caught(() => durableObjectStore(storage as never), "INVALID_OPTION").message).toMatch(message);
   });
 
-  it.each<[object, RegExp]>([
-    [{ table: "app.keys" }, /table: expected a name without a database's before it/],
-    [{ purgeEvery: "0s" }, /purgeEvery/],
-    [{ onWarning() {} }, /d1Store options: expected one of table, purgeEvery; got "onWarning"/],
-  ])("d1Store's options: %o", (options, message) => {
+  it.each<[object, IdempotencyErrorCode, RegExp]>([
+    [{ table: "app.keys" }, "INVALID_OPTION", /table: expected a name without a database's before it/],
+    [{ purgeEvery: "0s" }, "DURATION_OUT_OF_RANGE", /purgeEvery: expected from 1 s to 24 h/],
+    [{ onWarning() {} }, "INVALID_OPTION", /d1Store options: .* table, purgeEvery; got "onWarning"/],
+  ])("d1Store's options: %o", (options, code, message) => {
     const database = { prepare() {}, batch() {} } as never;
-    expect(caught(() => d1Store(database, options), "INVALID_OPTION").message).toMatch(message);
+    expect(caught(() => d1Store(database, options), code).message).toMatch(message);
   });
 });
 
