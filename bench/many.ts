@@ -32,13 +32,16 @@ interface Way {
   readonly how: (store: IdempotencyStore, keys: readonly string[]) => Promise<unknown>;
 }
 
-async function single(store: IdempotencyStore, keys: readonly string[], lanes: number): Promise<void> {
-  const { withIdempotency } = library.createIdempotency({ store });
-  const left = keys.values();
+/** The outcome of each key, which is what a batch gives too. */
+async function single(store: IdempotencyStore, keys: readonly string[], lanes: number): Promise<unknown> {
+  const { execute } = library.createIdempotency({ store });
+  const left = keys.entries();
+  const outcomes: unknown[] = [];
   const lane = async () => {
-    for (const key of left) await withIdempotency(key, TTL, send);
+    for (const [n, key] of left) outcomes[n] = await execute(key, TTL, send);
   };
   await Promise.all(Array.from({ length: lanes }, lane));
+  return outcomes;
 }
 
 async function inBatches(store: IdempotencyStore, keys: readonly string[]): Promise<void> {
