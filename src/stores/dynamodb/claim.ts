@@ -25,9 +25,10 @@ export async function claim(
 ): Promise<ClaimResult> {
   let met: Item | undefined;
   let wrote: KeptRecord | undefined;
+  // Before it is sent, and once for all tries: however late it lands, nothing is over sooner by that, and what its token
+  // began before does not begin again in the next window, under the same runId.
+  const now = look();
   for (let tries = 0; tries < MOST_TRIES; tries++) {
-    // Before it is sent: however late it lands, nothing is over sooner by that.
-    const now = look();
     const known = met && !isExpired(met, now.past) ? readItem(met) : undefined;
     // S2: the client sent the write again by itself, since its reply was lost.
     if (known !== undefined && isSameClaim(known, wrote)) return claimed(known);

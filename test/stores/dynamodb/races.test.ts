@@ -112,6 +112,23 @@ describe.each([true, false])(
         expect(await store.claim(key, { token: "b", ...LONG })).toMatchObject({ attempt: 3, runId: "a" });
       });
 
+      it("begins no other window by its token when it lands after the one that it began", async () => {
+        const key = newKey();
+        let time = Date.now();
+        const clock = () => time;
+        const pass = async () => {
+          // Its first sending has landed, and the client sends it again after a lost reply.
+          await scene.store({ clock }).claim(key, { token: "a", ...LONG });
+          await scene.store({ clock }).complete(key, "a", "sent", LONG.ttlMs);
+          time += LONG.ttlMs + 10_001;
+        };
+        interrupted("PutItem", pass);
+        const late = await scene.store({ clock }, behind).claim(key, { token: "a", ...LONG });
+        expect(late).toMatchObject({ status: "completed", outcome: "sent" });
+        const next = await scene.store({ clock }).claim(key, { token: "b", ...LONG });
+        expect(next).toMatchObject({ status: "claimed", attempt: 1, runId: "b" });
+      });
+
       it("gives up where it changes under each of a hundred tries", async () => {
         const key = await uncertain();
         let turns = 0;
