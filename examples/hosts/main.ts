@@ -11,8 +11,8 @@ const HELP = `
 Usage: npm run hosts [-- NAME ...]
 
 Runs the jobs of each workflow runtime twice, once without the wrapper and once with it, and kills workers while they
-run. Prints what an SMTP server on this machine has received. NAME is one of ${[...HOSTS.keys()].join(", ")}; all of them by default.
-Inngest and Temporal are installed from npm the first time.
+run. Prints what an SMTP server on this machine has received. Inngest and Temporal are installed from npm the first time.
+NAME is one of ${[...HOSTS.keys()].join(", ")}; all of them by default.
 
 Exit codes: 0 each email arrived once with the wrapper, 1 not, 2 an unknown name.`;
 

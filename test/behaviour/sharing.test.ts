@@ -364,7 +364,7 @@ describe("a function that calls itself with its own key", () => {
     await pass(1);
     const error = await call;
     expect(error).toMatchObject({ code: "IN_PROGRESS", key: "k" });
-    expect((error as Error).message).toMatch(/waited for 3000 ms .*calls itself with its own key/);
+    expect((error as Error).message).toMatch(/waited for 3000 ms .*calls the library with its own key/);
     expect(inner).not.toHaveBeenCalled();
     expect(events.at(-1)).toMatchObject({ type: "failed", error, policy: "release" });
   });

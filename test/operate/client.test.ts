@@ -68,9 +68,9 @@ describe("the client that a project has", () => {
     vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
     vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
     const cwd = projectWith("@aws-sdk/client-dynamodb");
-    const at = ["--dynamodb", "eu-central-1", "--endpoint", inject("dynamodbUrl")];
+    const at = ["--dynamodb", "eu-central-1", "--endpoint", inject("dynamodbUrl"), "--table", "not-there"];
     expect(linesOf(await command(["doctor", ...at], { cwd }))).toMatchObject([
-      { check: "table", status: "problem", found: expect.stringContaining("no table idempotency_keys") },
+      { check: "table", status: "problem", found: expect.stringContaining("no table not-there") },
       { check: "clock", status: "ok" },
     ]);
     const { code, err } = await command(["list", ...at], { cwd });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { join } from "node:path";
+import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ENTRIES } from "../../scripts/entries.ts";
 import { Consumer, execute, tool } from "./consumer.ts";
@@ -91,10 +92,9 @@ describe("the tarball", () => {
   });
 });
 
-const LOADED = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)["']([^"'\n]+)["']/g;
-// Comments show imports that are the reader's.
+/** What code loads, by TypeScript's own reader: texts and comments speak of imports, too. */
 const loadedIn = (code: string) =>
-  Array.from(code.replace(/\/\*.*?\*\//gs, "").matchAll(LOADED), ([, name]) => name!);
+  ts.preProcessFile(code, true, true).importedFiles.map(({ fileName }) => fileName);
 
 const packagesIn = (declarations: string) => loadedIn(declarations).filter(name => !name.startsWith("./"));
 

@@ -19,7 +19,7 @@ export function glide(client: GlideLike): RedisCommands {
   const isCluster = typeof given.invokeScriptWithRoute === "function";
   const limit = limitOf(client, Math.max(1, (given.config?.inflightRequestsLimit ?? IN_FLIGHT) / 2));
   const send = (args: readonly string[], route?: object) =>
-    limit(1, async () => given.customCommand(args, { ...TEXTS, ...route })).catch(inWordsOfRedis);
+    limit(1, () => untilFound(() => given.customCommand(args, { ...TEXTS, ...route }))).catch(inWordsOfRedis);
   const anywhere = isCluster ? { route: "randomNode" } : undefined;
   const connection = byScripts(
     (command, script, keys, args) => send([command, script, `${keys.length}`, ...keys, ...args]),
@@ -41,6 +41,23 @@ export function glide(client: GlideLike): RedisCommands {
       }));
     },
   };
+}
+
+// What a node says of a slot that is not its own, or is being moved: it has done nothing.
+const ELSEWHERE = /signalled by the server: - (Moved|Ask|TryAgain)\b/;
+const REDIRECTIONS = 6;
+
+/** Asks again while a slot moves: GLIDE gives such a command up as soon as two nodes name each other. */
+async function untilFound(ask: () => Promise<unknown>): Promise<unknown> {
+  for (let n = 1; ; n++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (n > REDIRECTIONS || !ELSEWHERE.test(String((error as Error)?.message))) throw error;
+      // 20 ms, and in the end 0.6 s: over a second in all.
+      await new Promise(resolve => setTimeout(resolve, 10 * 2 ** n));
+    }
+  }
 }
 
 /** Which nodes serve which slots, the owner first. */

@@ -121,7 +121,7 @@ test.each([
   [
     "../test/proof/chaos/main.ts",
     ["--store", "paper"],
-    "--store: expected redis, postgres, mysql, sqlite; got paper",
+    "--store: expected redis, postgres, mysql, sqlite, dynamodb; got paper",
   ],
   ["../test/proof/chaos/main.ts", ["--shop", "7"], "expected one of --store, "],
   [

@@ -66,10 +66,10 @@ describe("the lanes", () => {
     const key = lane(await lanesOf("slow", "with"), "Key");
     expect(key.bars.map(({ kind }) => kind)).toEqual(["in-progress", "completed"]);
     expect(key.marks.map(({ kind, at }) => [kind, at])).toEqual([
-      ["renewed", 2_550],
-      ["renewed", 4_550],
-      ["renewed", 6_550],
-      ["renewed", 8_550],
+      ["renewed", 2_250],
+      ["renewed", 4_250],
+      ["renewed", 6_250],
+      ["renewed", 8_250],
     ]);
   });
 

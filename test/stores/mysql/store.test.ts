@@ -283,12 +283,12 @@ describe("what is missing", () => {
 
 describe("a client", () => {
   it.each([
-    ["of the package mysql", { query() {}, escape() {}, escapeId() {} }, "make it by mysql2"],
-    ["of the package mariadb", { query() {}, execute() {}, batch() {} }, "make a pool of mysql2"],
+    ["of the package mysql", { query() {}, escape() {}, escapeId() {} }, "create it with mysql2"],
+    ["of the package mariadb", { query() {}, execute() {}, batch() {} }, "create a pool of mysql2"],
     ["of pg", { query() {}, connect() {} }, "postgresStore takes"],
     ["Knex", Object.assign(() => {}, { raw() {}, schema: {} }), "pass a client of the database"],
     ["Sequelize", { query() {}, getQueryInterface() {} }, "pass a pool of mysql2"],
-    ["a PoolCluster", callbacks.createPoolCluster(), "the pool of the one server that writes"],
+    ["a PoolCluster", callbacks.createPoolCluster(), "pass the pool of the primary"],
     ["a promise", mysql.createConnection({ port: 1 }).catch(() => {}), "await it first"],
     ["nothing", undefined, "expected a Pool or Connection of mysql2"],
     ["an adapter", { query() {} }, "without execute"],
