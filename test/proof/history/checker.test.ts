@@ -380,6 +380,28 @@ describe("a history that keeps all promises passes:", () => {
         tell.replay(1_300, "c", "sent by a");
       },
     ],
+    [
+      "a record that expired in a pause, which a renewal claims anew, and a completion settles that was sent before",
+      tell => {
+        tell.call(0, "z", { process: "p2" });
+        tell.claimed(0, "t0", 1, "t0", {}, { process: "p2" });
+        tell.start(0, "z", 1, "window 1", "p2");
+        tell.fail(1, "z");
+        tell.act(1, "release", "t0", true, { process: "p2" });
+        tell.refuseBy(1, "z", "error of z");
+        tell.call(2, "a");
+        tell.claimed(2, "t1", 2, "t0");
+        tell.start(2, "a", 2);
+        tell.process(3, "pause");
+        tell.process(HOUR, "resume");
+        tell.lost(HOUR, "a");
+        tell.end(HOUR + 1, "a");
+        tell.send(HOUR + 1, "complete", "t1");
+        tell.claimed(HOUR + 100, "t1", 1, "t1");
+        tell.settled(HOUR + 200, "complete", "t1", `"sent by a"`);
+        tell.result(HOUR + 201, "a", "sent by a", { attempt: 2 });
+      },
+    ],
   ];
   it.each(good)("%s", (_, tale) => expect(broken(tale)).toEqual([]));
 

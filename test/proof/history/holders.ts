@@ -124,6 +124,8 @@ function diedWithIt({ calls, crashedAt }: Story, { key, process }: StoreEvent): 
 function isGivenBack({ sends, stores }: Story, claim: StoreEvent): boolean {
   const own = sends.filter(({ token, key }) => token === claim.token && key === claim.key);
   if (own.some(({ operation, at }) => operation !== "claim" && at >= claim.at)) return true;
+  // By what was on its way already: a renewal may claim anew while its run ends.
+  if (stores.get(claim.key)!.some(event => settles(event, claim))) return true;
   // Nobody can give back what lands when its call is over, where no reply says so.
   const isOver = own.some(({ operation }) => operation !== "claim") || isAnswered(stores, claim);
   // A later answer to the same token is the one that counts.
@@ -133,6 +135,11 @@ function isGivenBack({ sends, stores }: Story, claim: StoreEvent): boolean {
   return isSuperseded || (claim.heard === false && isOver);
 }
 
+const settles = ({ operation, token, at, answer, leaseMs }: StoreEvent, claim: StoreEvent) =>
+  (operation === "complete" || operation === "release" || (operation === "renew" && leaseMs === 0)) &&
+  token === claim.token &&
+  at > claim.at &&
+  answer === true;
 const isNews = (event: StoreEvent) => event.operation === "claim" && (event.heard || isClaimed(event));
 const isAnswered = (stores: Story["stores"], claim: StoreEvent) =>
   stores.get(claim.key)!.some(({ token, heard, at }) => token === claim.token && heard && at < claim.at);

@@ -80,6 +80,9 @@ export function storyteller() {
       tell.send(at, operation, token);
       store(at, operation, token, { leaseMs: LEASE_MS, ttlMs: TTL_MS, answer, ...more });
     },
+    /** What was sent before. */
+    settled: (at: number, operation: "complete" | "release", token: string, outcome?: string) =>
+      store(at, operation, token, { leaseMs: LEASE_MS, ttlMs: TTL_MS, outcome, answer: true }),
     complete: (at: number, token: string, outcome = `"sent"`, answer = true, more = {}) =>
       tell.act(at, "complete", token, answer, { outcome, ...more }),
     read: (at: number, answer: unknown) => store(at, "read", "", { token: undefined, answer }),
