@@ -140,7 +140,7 @@ async function postgres(): Promise<Row[]> {
   const rows = [
     ...(await compared(
       "PostgreSQL",
-      3_000,
+      10_000,
       [{ ...singles(ungathered), name: "single, a statement each" }, batches(gathered)],
       ["≥ 8 ×", "≥ 8 ×"],
     )),
