@@ -56,7 +56,7 @@ export default defineConfig({
       exclude: ["src/stores/sqlite/{cloudflare,d1*,durable-object*,purge-along}.ts"],
       // Into coverage/, and nothing on the terminal: a run ends on how many tests passed.
       reporter: ["html"],
-      thresholds: { branches: 96.8 },
+      thresholds: { branches: 97 },
     },
   },
 });
