@@ -45,7 +45,7 @@ export function performMany<I>(many: Many<I>): ManyOutcomes<unknown> {
   const source = sourceOf(items);
   const changes = changing();
   const batches = batchesOf(many.fn, batchSize, changes.notify);
-  const begin = performer(many, batches, settle);
+  const begin = performer(many, batches, finish);
   let hasLeft = false;
   let pulled = 0;
   let ended = 0;
@@ -96,7 +96,7 @@ export function performMany<I>(many: Many<I>): ManyOutcomes<unknown> {
     }
   }
 
-  function settle(index: number, outcome: ItemOutcome<unknown>): void {
+  function finish(index: number, outcome: ItemOutcome<unknown>): void {
     ended += 1;
     changes.notify();
     if (!hasLeft) outcomes.put(index, outcome);
@@ -135,17 +135,17 @@ function changing() {
   };
 }
 
-/** Performs the calls of items, whose outcomes go to `settle`. Never throws. */
+/** Performs the calls of items, whose outcomes go to `finish`. Never throws. */
 function performer<I>(
   many: Many<I>,
   batches: Batches<I>,
-  settle: (index: number, outcome: ItemOutcome<unknown>) => void,
+  finish: (index: number, outcome: ItemOutcome<unknown>) => void,
 ) {
   const scope = callScope(many.scope);
   const { ttlMs, namespace } = many;
 
   /** The items that a call is to be performed for: the others have their outcomes. */
-  function unknown(items: readonly I[], first: number): ReadItem<I>[] {
+  function unanswered(items: readonly I[], first: number): ReadItem<I>[] {
     const left: ReadItem<I>[] = [];
     for (let n = 0; n < items.length; n++) {
       const index = first + n;
@@ -153,9 +153,9 @@ function performer<I>(
         const read = many.read(items[n]!, index);
         const kept = isQuiet(read.settings) ? scope.local?.peekCompleted(read.storeKey) : undefined;
         if (kept === undefined) left.push(read);
-        else settle(index, keptOutcome(read, kept));
+        else finish(index, keptOutcome(read, kept));
       } catch (reason) {
-        settle(index, rejected(reason));
+        finish(index, rejected(reason));
       }
     }
     return left;
@@ -163,7 +163,7 @@ function performer<I>(
 
   function end(passenger: Passenger<I>, outcome: ItemOutcome<unknown>): void {
     batches.end(passenger);
-    settle(passenger.index, outcome);
+    finish(passenger.index, outcome);
   }
 
   function act(passenger: Passenger<I>, read: ReadItem<I>, token: string | undefined): void {
@@ -181,7 +181,7 @@ function performer<I>(
   }
 
   return (items: readonly I[], first: number): void => {
-    const left = unknown(items, first);
+    const left = unanswered(items, first);
     if (left.length === 0) return;
     // Section 10: drawn for claims that are made now, when no code of the caller's comes between.
     const tokens = scope.local === undefined ? drawTokens(left.length) : [];
