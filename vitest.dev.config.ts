@@ -9,6 +9,7 @@ export default defineConfig({
     ...base.test,
     include: ["test/unit/**/*.test.ts"],
     exclude: [],
+    testTimeout: 30_000,
     // Threads share what is transformed, and nothing here waits for a server.
     pool: "threads",
     maxWorkers: "100%",

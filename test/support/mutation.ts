@@ -14,8 +14,10 @@ vi.mock("lru-cache", async importOriginal => {
   };
 });
 
-// Many files share one process here: none of them shall inherit another's clock.
+// Many files share one process here: none of them shall inherit another's clock, or a module that was loaded on a
+// platform which a test had made.
 afterAll(() => {
   vi.unstubAllGlobals();
   vi.useRealTimers();
+  vi.resetModules();
 });
