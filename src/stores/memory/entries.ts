@@ -14,7 +14,6 @@ const NO_CLAIM: Claim = {
   ttlMs: 0,
   leaseUntil: NEVER,
   claimedAt: 0,
-  runText: undefined,
 };
 
 interface EntriesOptions {

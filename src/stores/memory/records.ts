@@ -1,6 +1,5 @@
 import type { Seen, StoreRecord } from "../../contract/store.ts";
 import { toJson } from "../../util/json.ts";
-import { drawToken } from "../../util/token.ts";
 
 /** Names a claim: a text, or a number that this store has drawn, which takes no memory of its own. */
 export type Token = string | number;
@@ -17,8 +16,6 @@ export interface Claim {
   leaseUntil: number;
   /** When the window's first claim was made. */
   readonly claimedAt: number;
-  /** What stands for a `runId` that is a number, once somebody has asked. */
-  runText: string | undefined;
 }
 
 /** A completed key, or, without an outcome, a released one. */
@@ -30,7 +27,7 @@ export interface Settled {
   /** When the window's first claim was made. */
   readonly claimedAt: number;
   /** Absent where the key was completed by its first claim, whose token is the `runId`: most are, and take less. */
-  history?: History;
+  readonly history?: History;
 }
 
 interface History {
@@ -38,24 +35,32 @@ interface History {
   readonly fingerprint: string | undefined;
   /** Who completed it; nobody where it was released, or settled from outside. */
   readonly token: Token | undefined;
-  runText: string | undefined;
 }
 
-const FIRST_CLAIM: History = { attempt: 1, fingerprint: undefined, token: undefined, runText: undefined };
+const FIRST_CLAIM: History = { attempt: 1, fingerprint: undefined, token: undefined };
 
 export const historyOf = (record: Settled): Readonly<History> => record.history ?? FIRST_CLAIM;
 
+/** Whether two fingerprints are of different payloads. */
+export function differ(one: string | undefined, other: string | undefined): boolean {
+  return one !== undefined && other !== undefined && one !== other;
+}
+
+// V8 makes a text of pieces, which take twice the memory: to look at a character joins them.
+const flat = (text: string): string => (text.charCodeAt(0) > 0 ? text : text.slice());
+
 /** What becomes of a claim that ends: completed by `token`, or by nobody. */
 export function settledRecord(
-  { runId, attempt, fingerprint, runText, claimedAt }: Claim,
+  { runId, attempt, fingerprint, claimedAt }: Claim,
   token: Token | undefined,
-  outcome: string | undefined,
+  text: string | undefined,
   expiresAt: number,
 ): Settled {
-  const isFirst = attempt === 1 && fingerprint === undefined && token === runId && runText === undefined;
+  const outcome = text && flat(text);
+  const isFirst = attempt === 1 && fingerprint === undefined && token === runId;
   return isFirst
     ? { runId, outcome, expiresAt, claimedAt }
-    : { runId, outcome, expiresAt, claimedAt, history: { attempt, fingerprint, token, runText } };
+    : { runId, outcome, expiresAt, claimedAt, history: { attempt, fingerprint, token } };
 }
 
 /** S5: whether that claim completed it. */
@@ -68,29 +73,25 @@ export function outcomeText({ outcome }: Settled): string | undefined {
   return typeof outcome === "object" ? toJson(outcome) : outcome;
 }
 
-/** The text of a run's first token. That of a number is drawn when it is first asked for, and kept with the key. */
-export function runTextOf(record: Claim | Settled): string {
-  if (typeof record.runId === "string") return record.runId;
-  if ("token" in record) {
-    record.runText ??= drawToken();
-    return record.runText;
-  }
-  record.history ??= { ...FIRST_CLAIM, token: record.runId };
-  record.history.runText ??= drawToken();
-  return record.history.runText;
+/**
+ * The text of a run's first token. That of a number has the name of its store in it, which no other has, and the time of
+ * its claim: a clone of the process has that name too, and counts on by itself.
+ */
+export function runTextOf({ runId, claimedAt }: Claim | Settled, storeName: string): string {
+  return typeof runId === "string" ? runId : `${storeName}-${runId}-${claimedAt}`;
 }
 
 /** S11: whether the claim is the one that somebody saw; without a look, any is. */
-export function isSeen(record: Claim | Settled, seen: Seen | undefined): boolean {
+export function isSeen(record: Claim | Settled, seen: Seen | undefined, storeName: string): boolean {
   if (seen === undefined) return true;
   const { attempt } = "token" in record ? record : historyOf(record);
-  return attempt === seen.attempt && runTextOf(record) === seen.runId;
+  return attempt === seen.attempt && runTextOf(record, storeName) === seen.runId;
 }
 
-/** S11: whether the claim that somebody saw, if they say which, was settled from outside, with that outcome. */
-export function isSettledSo(record: Settled, seen: Seen | undefined, outcome: string): boolean {
+/** S11: whether the claim was settled from outside, with that outcome. */
+export function isSettledSo(record: Settled, outcome: string): boolean {
   const byNobody = record.history !== undefined && record.history.token === undefined;
-  return byNobody && outcomeText(record) === outcome && isSeen(record, seen);
+  return byNobody && outcomeText(record) === outcome;
 }
 
 /** For how long it has been uncertain, or else its window goes on. */
@@ -99,7 +100,7 @@ export function ageOf(record: Claim | Settled, now: number): number {
 }
 
 /** A key as `read` shows it. Times are counted from `start`. */
-export function show(record: Claim | Settled, now: number, start: number): StoreRecord {
+export function show(record: Claim | Settled, storeName: string, now: number, start: number): StoreRecord {
   const isHeld = "token" in record;
   const leaseInMs = isHeld ? Math.max(0, record.leaseUntil - now) : 0;
   const outcome = isHeld ? undefined : outcomeText(record);
@@ -110,7 +111,7 @@ export function show(record: Claim | Settled, now: number, start: number): Store
   return {
     status: isHeld ? held : settled,
     attempt,
-    runId: runTextOf(record),
+    runId: runTextOf(record, storeName),
     fingerprint,
     outcome,
     leaseInMs,

@@ -68,13 +68,13 @@ const CALL_MUTANTS: readonly Mutant[] = [
   store(
     "a lapsed lease is uncertain (S4)",
     "a crash inside fn runs it again",
-    "if (!isWanted || differ(",
-    "if (differ(",
+    "if (!isWanted || records.differ(",
+    "if (records.differ(",
   ),
   store(
     "the fingerprint is looked at before a takeover (S4)",
     "another payload runs in the window",
-    "!isWanted || differ(fingerprint, request.fingerprint)",
+    "!isWanted || records.differ(fingerprint, request.fingerprint)",
     "!isWanted",
     { policy: "rerun", seed: 107 },
   ),
@@ -95,13 +95,13 @@ const CALL_MUTANTS: readonly Mutant[] = [
   store(
     "a released key keeps its attempt and runId (S6)",
     "a retry gets another key for its provider, which lets it through",
-    "return this.#take(key, request, now, claimedAt, runId, attempt + 1, fingerprint, false, runText);",
+    "return this.#take(key, request, now, claimedAt, runId, attempt + 1, fingerprint, false);",
     "return this.#take(key, request, now);",
   ),
   store(
     "a takeover keeps the runId (S4)",
     "a takeover gets another key for its provider, which sends twice",
-    "return this.#take(key, request, now, claimedAt, runId, attempt + 1, fingerprint, true, runText);",
+    "return this.#take(key, request, now, claimedAt, runId, attempt + 1, fingerprint, true);",
     "return this.#take(key, request, now, claimedAt, request.token, attempt + 1, fingerprint, true);",
     { policy: "rerun" },
   ),
