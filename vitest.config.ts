@@ -6,7 +6,7 @@ import { projects } from "./test/support/projects.ts";
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 const SLOW =
-  /^test\/(docs\/examples\/(hosts\/|prisma|custom-store)|field\/(large-results|jest-jsdom)|proof\/(chaos\/(chaos|failover)|simulation\/mutants)|package\/(fresh-clone|published|installed)|operate\/.*processes|stores\/((redis|postgres|sqlite)\/conformance\.clients|postgres\/(gather\.conformance|pglite)|.*processes))/;
+  /^test\/(docs\/examples\/(hosts\/|prisma|custom-store)|field\/(large-results|jest-jsdom)|proof\/(chaos\/(chaos|failover)|simulation\/mutants)|package\/(fresh-clone|published|installed)|operate\/.*processes|stores\/(redis\/cluster|(redis|postgres|sqlite)\/conformance\.clients|postgres\/(gather\.conformance|pglite)|.*processes))/;
 
 /** Workflow runtimes, chaos, and what else takes long on its own: `npm run test:slow` runs these. */
 export const isSlow = (file: string) => SLOW.test(file);
