@@ -64,8 +64,8 @@ export function settledRecord(
 }
 
 /** S5: whether that claim completed it. */
-export function isCompletedBy({ runId, outcome, history }: Settled, token: Token): boolean {
-  return outcome !== undefined && (history === undefined ? runId : history.token) === token;
+export function isCompletedBy({ runId, history }: Settled, token: Token): boolean {
+  return (history === undefined ? runId : history.token) === token;
 }
 
 /** The outcome's text, to the letter (S9). */

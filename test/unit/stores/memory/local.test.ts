@@ -31,8 +31,25 @@ it("a number claims, owns and completes like a text, and stands for one text in 
   expect(store.complete("k", c, "sent", TTL)).toBe(true);
   expect(store.read("k")).toMatchObject({ status: "completed", attempt: 3, runId: text });
   expect(store.forget("k", { runId: text, attempt: 3 })).toBe(true);
+  expect(local.runText("k", a)).not.toBe(text);
   claim("k", token());
   expect(local.runText("k", a)).not.toBe(text);
+});
+
+it("a text takes a number's claim over, and learns the text of its run", () => {
+  const { store, local, token, claim } = setUp();
+  const a = token();
+  claim("k", a);
+  const runId = local.runText("k", a);
+  store.renew("k", a, 0);
+  expect(claim("k", "b", true)).toMatchObject({ status: "claimed", attempt: 2, runId });
+});
+
+it("belongs to the store itself, and to nothing that wraps it", () => {
+  const store = memoryStore();
+  expect(localOf(store)).toBe(store);
+  expect(localOf(Object.create(store))).toBeUndefined();
+  expect(localOf({ ...store })).toBeUndefined();
 });
 
 it("no other store and no other window has a text that stands for a run", () => {

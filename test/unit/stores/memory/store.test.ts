@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import { StoreError } from "../../../../src/contract/errors.ts";
 import { fingerprint } from "../../../../src/contract/fingerprint.ts";
-import type { MemoryStoreOptions } from "../../../../src/stores/memory/options.ts";
+import { createIdempotency } from "../../../../src/index.ts";
+import { type MemoryStoreOptions, readMemoryOptions } from "../../../../src/stores/memory/options.ts";
 import { memoryStore } from "../../../../src/stores/memory/store.ts";
 import { type ManualClock, manualClock } from "../../../../src/testing.ts";
 import { caught } from "../../../support/caught.ts";
@@ -348,6 +349,11 @@ describe("options", () => {
     expect(caught(make(options), "INVALID_OPTION").message).toBe(message);
   });
 
+  it.each([1, 2 ** 24])("maxEntries takes %d", maxEntries => {
+    // To make such a store would allocate half a gigabyte.
+    expect(readMemoryOptions({ maxEntries })).toMatchObject({ maxEntries });
+  });
+
   it("may all be left out, or undefined", () => {
     const unset = { maxEntries: undefined, onFull: undefined, onEvict: undefined, clock: undefined };
     for (const store of [memoryStore(), memoryStore({}), memoryStore(unset)]) {
@@ -366,6 +372,36 @@ describe("a settled record", () => {
     expect(store.settle("a", "found", TTL)).toBe(true);
     expect(store.complete("a", "a", "late", TTL)).toBe(false);
     expect(store.claim("a", request("b"))).toMatchObject({ status: "completed", outcome: "found" });
+  });
+
+  it("is settled so already only where it was settled from outside, with that outcome", () => {
+    const { store, claim, clock } = setUp();
+    const settle = (outcome: string) => store.settle("k", outcome, TTL);
+    claim("k");
+    store.complete("k", "k", "sent", TTL);
+    expect(settle("sent")).toBe(false);
+    store.forget("k");
+    claim("k");
+    store.release("k", "k");
+    expect(settle("sent")).toBe(false);
+    claim("k");
+    store.complete("k", "k", "sent", TTL);
+    expect(settle("sent")).toBe(false);
+    store.forget("k");
+    claim("k");
+    clock.advance(LEASE);
+    expect([settle("sent"), settle("sent"), settle("other")]).toEqual([true, true, false]);
+  });
+
+  it("has its text to the letter after its value was kept for replays", async () => {
+    const store = memoryStore();
+    const { withIdempotency, inspect } = createIdempotency({ store });
+    const send = () => withIdempotency("k", "1h", () => ({ id: "m1", to: ["ada", null] }));
+    const results = [await send(), await send(), await send()];
+    const outcome = '{"id":"m1","to":["ada",null]}';
+    expect(store.read("k")).toMatchObject({ status: "completed", outcome });
+    expect(store.claim("k", request("a"))).toMatchObject({ status: "completed", outcome });
+    expect([...results, (await inspect("k"))?.value]).toEqual(Array(4).fill(JSON.parse(outcome)));
   });
 
   it("counts the claims of one token, too", () => {

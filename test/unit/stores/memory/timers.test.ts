@@ -108,6 +108,23 @@ describe("its timer", () => {
     expect(timers).toHaveLength(3);
   });
 
+  it("rings when the first of the keys is past its time", async () => {
+    const { memoryStore, timers } = await loadWithHandTimers();
+    const store = memoryStore();
+    for (const ttlMs of [5_000, 8_000]) {
+      store.claim(`${ttlMs}`, { ...request("a"), ttlMs });
+      store.complete(`${ttlMs}`, "a", "sent", ttlMs);
+    }
+    await soon();
+    // The first is a claim, which goes on for its lease and its ttl.
+    expect(timers.map(({ ms }) => ms)).toEqual([6_000]);
+    ring(timers, 5_000);
+    await soon();
+    ring(timers);
+    await soon();
+    expect(timers.map(({ ms }) => ms)).toEqual([6_000, 3_000]);
+  });
+
   it("may be a number, as in a browser", async () => {
     const { memoryStore, timers } = await loadWithHandTimers(() => 7);
     expect(memoryStore().claim("k", request("a"))).toMatchObject({ status: "claimed" });
