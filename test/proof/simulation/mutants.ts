@@ -62,8 +62,8 @@ const CALL_MUTANTS: readonly Mutant[] = [
     "stores/memory/records",
     "a completion by its own token is true again (S5)",
     "a lost reply makes a stored result look lost",
-    "return outcome !== undefined && (history",
-    "return false && (history",
+    "return (history === undefined ? runId : history.token) === token;",
+    "return false;",
   ),
   store(
     "a lapsed lease is uncertain (S4)",
