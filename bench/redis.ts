@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { Redis } from "ioredis";
-import { createClient } from "redis";
 import type * as RedisEntry from "with-idempotency/redis";
 import { PEERS } from "../test/proof/chaos/peers/peers.ts";
 import { installPeers } from "../test/proof/chaos/peers/versions.ts";
 import { startRedis } from "../test/support/servers/redis.ts";
+import { compareFresh } from "./child.ts";
 import { built, keyOf, library, TTL, TTL_MS } from "./library.ts";
 import { type Candidate, compare, type Row, report } from "./measure.ts";
 import type { PeerRow } from "./report.ts";
-import { crowds, IN_FLIGHT, inFlight, oneByOne, row, send, text } from "./stores.ts";
+import { crowds, IN_FLIGHT, oneByOne, row, send, text } from "./stores.ts";
 
 const { redisStore } = await built<typeof RedisEntry>("redis");
 
@@ -16,55 +16,31 @@ const FENCED = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1`;
-const CLAIM = { condition: "NX", GET: true, expiration: { type: "PX", value: TTL_MS } } as const;
 const FENCED_SHA1 = createHash("sha1").update(FENCED).digest("hex");
 
 let fresh = 0;
 
 const server = await startRedis();
 const redis = new Redis(server.url);
-const nodeRedis = await createClient({ url: server.url }).connect();
-
-/** A first execution and a replay. */
-interface Pair {
-  first(): Promise<unknown>;
-  replay(): Promise<unknown>;
-}
 
 /** What a careful hand writes on the bare client: a claim that nobody else can make, and a fenced completion. */
 const RAW = {
-  ioredis: {
-    async first() {
-      const key = `raw:${keyOf(fresh++)}`;
-      await redis.set(key, key, "PX", TTL_MS, "NX", "GET");
-      await redis.evalsha(FENCED_SHA1, 1, key, key, text, TTL_MS);
-    },
-    replay: async () => JSON.parse((await redis.set("raw:replayed", "token", "PX", TTL_MS, "NX", "GET"))!),
+  async first() {
+    const key = `raw:${keyOf(fresh++)}`;
+    await redis.set(key, key, "PX", TTL_MS, "NX", "GET");
+    await redis.evalsha(FENCED_SHA1, 1, key, key, text, TTL_MS);
   },
-  "node-redis": {
-    async first() {
-      const key = `raw:${keyOf(fresh++)}`;
-      await nodeRedis.set(key, key, CLAIM);
-      await nodeRedis.evalSha(FENCED_SHA1, { keys: [key], arguments: [key, text, `${TTL_MS}`] });
-    },
-    replay: async () => JSON.parse((await nodeRedis.set("raw:replayed", "token", CLAIM))!),
-  },
-} satisfies Record<string, Pair>;
+  replay: async () => JSON.parse((await redis.set("raw:replayed", "token", "PX", TTL_MS, "NX", "GET"))!),
+};
 
-function oursOn(store: ReturnType<typeof redisStore>): Pair {
-  const { withIdempotency } = library.createIdempotency({ store });
-  // As many keys as calls in flight: calls with one key are shared within a process.
-  let replayed = 0;
-  return {
-    first: () => withIdempotency(keyOf(fresh++), TTL, send),
-    replay: () => withIdempotency(`replayed:${replayed++ % IN_FLIGHT}`, TTL, send),
-  };
-}
+const { withIdempotency } = library.createIdempotency({ store: redisStore(redis) });
+const OURS = {
+  first: () => withIdempotency(keyOf(fresh++), TTL, send),
+  replay: () => withIdempotency("replayed", TTL, send),
+};
 
-const OURS = { ioredis: oursOn(redisStore(redis)), "node-redis": oursOn(redisStore(nodeRedis)) };
-
-const both = (how: typeof inFlight, client: keyof typeof RAW, what: keyof Pair, others: Candidate[] = []) =>
-  compare([how(client, RAW[client][what]), how("with-idempotency", OURS[client][what]), ...others]);
+const both = (what: keyof typeof RAW, others: Candidate[]) =>
+  compare([oneByOne("ioredis", RAW[what]), oneByOne("with-idempotency", OURS[what]), ...others]);
 
 /** Another package, in both of its situations, one call at a time. */
 interface Other {
@@ -91,18 +67,17 @@ async function others(): Promise<Other[]> {
 async function speed(compared: readonly Other[]): Promise<{ rows: Row[]; peers: PeerRow[] }> {
   await redis.script("LOAD", FENCED);
   await redis.set("raw:replayed", text, "PX", TTL_MS);
-  for (let n = 0; n < IN_FLIGHT; n++) await OURS.ioredis.replay();
+  await OURS.replay();
   const firsts = compared.map(other => other.first);
   const replays = compared.map(other => other.replay);
-  const [first, replay] = [
-    await both(oneByOne, "ioredis", "first", firsts),
-    await both(oneByOne, "ioredis", "replay", replays),
-  ];
+  const [first, replay] = [await both("first", firsts), await both("replay", replays)];
   const rows = [
     row("Redis: first execution, one at a time", first, "≤ 1.15 ×"),
     row("Redis: replay, one at a time", replay, "≤ 1.15 ×"),
-    ...(await crowded("ioredis", "≥ 1 ×", "≥ 1 ×")),
-    ...(await crowded("node-redis", "≥ 1.2 ×", "≥ 1.5 ×")),
+    crowded("ioredis", "first", "≥ 1 ×"),
+    crowded("ioredis", "replay", "≥ 1 ×"),
+    crowded("node-redis", "first", "≥ 1.2 ×"),
+    crowded("node-redis", "replay", "≥ 1.5 ×"),
   ];
   const peers = compared.map(({ name }, index) => ({
     name,
@@ -112,12 +87,17 @@ async function speed(compared: readonly Other[]): Promise<{ rows: Row[]; peers: 
   return { rows, peers };
 }
 
-async function crowded(client: keyof typeof RAW, first: string, replay: string): Promise<Row[]> {
-  const name = (what: string) => `Redis by ${client}: ${what}, ${IN_FLIGHT} in flight`;
-  return [
-    row(name("first execution"), await both(inFlight, client, "first"), first, false),
-    row(name("replay"), await both(inFlight, client, "replay"), replay, false),
-  ];
+/** Many calls in flight: the bare client and ours in processes of their own, as an application has one of them. */
+function crowded(client: string, what: keyof typeof RAW, target: string): Row {
+  const candidates = ["raw", "our"].map(who => [server.url, client, who, what]);
+  const [raw, own] = compareFresh("redis-crowd.ts", candidates);
+  const name = what === "first" ? "first execution" : what;
+  return row(
+    `Redis by ${client}: ${name}, ${IN_FLIGHT} in flight`,
+    [{ ...raw!, name: client }, own!],
+    target,
+    false,
+  );
 }
 
 /** Four clients with a store each, which share no runs, as four processes do. */
@@ -138,7 +118,7 @@ async function scale(): Promise<Row> {
   await client.call("DEBUG", "POPULATE", "1000000", "idempotency:live", "100");
   const crowded = library.createIdempotency({ store: redisStore(client) });
   const [few, much] = await compare([
-    oneByOne("at 1,000", OURS.ioredis.first),
+    oneByOne("at 1,000", OURS.first),
     oneByOne("at 1,000,000", () => crowded.withIdempotency(keyOf(fresh++), TTL, send)),
   ]);
   client.disconnect();
@@ -167,7 +147,6 @@ try {
   report({ rows: [...rows, crowd, live, size], peers });
 } finally {
   redis.disconnect();
-  nodeRedis.destroy();
   // The others' clients complain when the server goes, some where the report stands, and try to reconnect for ever.
   Object.assign(console, { log() {}, error() {} });
   await server.stop();

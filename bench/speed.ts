@@ -1,18 +1,8 @@
-import { measure } from "./child.ts";
-import { type Cost, inCpu, inTime, type Measured, type Row, report, summarize } from "./measure.ts";
+import { compareFresh as compareBy } from "./child.ts";
+import { inCpu, inTime, type Measured, type Row, report } from "./measure.ts";
 import { PEERS } from "./peers.ts";
 
-// Fresh processes, in turn: within one, what a candidate did before decides how fast the compiler makes the next.
-const ROUNDS = 5;
-
-/** Measures the candidates of `memory.ts`, each in a process of its own, round by round. */
-function compareFresh(names: readonly string[][]): Measured[] {
-  const rounds = Array.from({ length: ROUNDS }, () => names.map(name => measure<Cost>("memory.ts", ...name)));
-  return summarize(
-    names.map(([name]) => name!),
-    rounds,
-  );
-}
+const compareFresh = (candidates: readonly string[][]) => compareBy("memory.ts", candidates);
 
 function row(what: string, raw: Measured, own: Measured, target: string, reference = "lru-cache"): Row {
   return {
