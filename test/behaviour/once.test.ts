@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createIdempotency, type Execution, memoryStore, withIdempotency } from "../../src/index.ts";
 import { faultyStore } from "../../src/testing.ts";
-import { deferred, pass, rejection, turn } from "../support/calls.ts";
+import { deferred, pass, rejection } from "../support/calls.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -229,39 +229,6 @@ describe("onError", () => {
 });
 
 describe("the default store", () => {
-  it("is one for every copy of the package in the process, and so are its runs", async () => {
-    const work = deferred<{ id: number }>();
-    const fn = vi.fn(() => work.promise);
-    const first = withIdempotency("shared by copies", "1h", fn);
-    vi.resetModules();
-    const copy = await import("../../src/index.ts");
-    expect(copy.withIdempotency).not.toBe(withIdempotency);
-    const second = copy.withIdempotency("shared by copies", "1h", fn);
-    const third = copy.createIdempotency().execute("shared by copies", "1h", fn);
-    const refused = rejection(copy.withIdempotency("shared by copies", "1h", fn, { onConflict: "reject" }));
-    const error = await refused;
-    expect(copy.isIdempotencyError(error, "IN_PROGRESS")).toBe(true);
-    await turn();
-    work.resolve({ id: 7 });
-    expect(await Promise.all([first, second])).toEqual([{ id: 7 }, { id: 7 }]);
-    expect(await third).toMatchObject({ value: { id: 7 }, replayed: true });
-    expect(await copy.withIdempotency("shared by copies", "1h", fn)).toEqual({ id: 7 });
-    expect(fn).toHaveBeenCalledTimes(1);
-  });
-
-  it("gives errors that each copy knows, though instanceof does not", async () => {
-    vi.resetModules();
-    const copy = await import("../../src/index.ts");
-    const { isIdempotencyError, IdempotencyError } = await import("../../src/index.ts");
-    const error = await rejection(withIdempotency("", "1h", () => 1));
-    expect(error).not.toBeInstanceOf(copy.IdempotencyError);
-    expect(isIdempotencyError(error, "INVALID_KEY")).toBe(true);
-    expect(isIdempotencyError(error, "STORE_ERROR")).toBe(false);
-    expect(isIdempotencyError(error)).toBe(true);
-    expect(isIdempotencyError(Object.assign(new Error("x"), { code: "INVALID_KEY" }))).toBe(false);
-    expect(IdempotencyError).toBe(copy.IdempotencyError);
-  });
-
   it("is apart from a store that is given", async () => {
     await withIdempotency("apart", "1h", () => "default");
     expect(await withIdempotency("apart", "1h", () => "given", { store: memoryStore() })).toBe("given");
