@@ -125,8 +125,67 @@ it.each(unstorable)("does not take $what", ({ make }) => {
   expect(() => stringifyGraph({ deep: new Map([[1, make()]]) })).toThrow();
 });
 
-it("says what it does not take", () => {
-  expect(() => stringifyGraph([1, { f: () => 1 }])).toThrow("result[1].f: a function");
+describe("says where what it does not take is, and what that is", () => {
+  const f = () => 1;
+  const sparse: unknown[] = [];
+  sparse[3] = f;
+
+  it.each<[string, unknown]>([
+    ["result: a function", f],
+    ["result[1].f: a function", [1, { f }]],
+    ["result.$a_1: a function", { $a_1: f }],
+    ['result["a-b"]: a function', { "a-b": f }],
+    ['result["-a"]: a function', { "-a": f }],
+    ['result[""]: a function', { "": f }],
+    ["result[3]: a function", sparse],
+    [
+      'result.get("b"): a function',
+      new Map<string, unknown>([
+        ["a", 1],
+        ["b", f],
+      ]),
+    ],
+    [
+      'result.get("a").deep: a function',
+      new Map([
+        ["a", { deep: f }],
+        ["b", { deep: 1 }],
+      ]),
+    ],
+    [
+      "result (a key: a function): a function",
+      new Map<unknown, number>([
+        ["a", 1],
+        [f, 2],
+      ]),
+    ],
+    ["result[1]: a function", new Set<unknown>([1, f])],
+    [`result.${"a".repeat(199)}: a function`, { ["a".repeat(199)]: f }],
+    [`result…${"a".repeat(200)}: a function`, { ["a".repeat(200)]: f }],
+    [`result…${"a".repeat(160)}${".b".repeat(20)}: a function`, within("a".repeat(180), within("b", f, 20))],
+  ])("%s", (message, value) => {
+    expect(() => stringifyGraph(value)).toThrow(new TypeError(message));
+  });
+
+  it("with what kept it from being read", () => {
+    const cause = new Error("not for you");
+    const secret = {
+      get at() {
+        throw cause;
+      },
+    };
+    const refused = expect.objectContaining({ message: "result[0]: an object that cannot be read", cause });
+    expect(() => stringifyGraph([secret])).toThrow(refused);
+  });
+});
+
+/** The value, as many objects deep. */
+function within(name: string, value: unknown, depth = 1): unknown {
+  return depth === 0 ? value : { [name]: within(name, value, depth - 1) };
+}
+
+it("does not take a typed array that this platform has not", () => {
+  expect(() => parseGraph('[["Int7Array",""]]')).toThrow("The stored result is malformed");
 });
 
 describe("refuses a text that it did not write", () => {

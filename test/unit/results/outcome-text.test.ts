@@ -6,6 +6,7 @@ import {
   encodeError,
   encodeNoResult,
   encodeResult,
+  outcomeLimit,
 } from "../../../src/results/outcome-text.ts";
 import { caught } from "../../support/caught.ts";
 import { cyclicData, expectDeepEqual, plainData } from "../../support/plain-data.ts";
@@ -84,6 +85,39 @@ describe("what cannot be kept", () => {
     const text = encodeNoResult('it is "too large"\n');
     expect(unavailable(text).message).toContain('but it is "too large"\n. It will not');
   });
+});
+
+describe("what takes more bytes than it may", () => {
+  it.each([
+    ['"sent"', "sent", 6],
+    ['"é€😀"', "é€😀", 11],
+    [`"${"a".repeat(1_000)}"`, "a".repeat(1_000), 1_002],
+  ])("%s takes its bytes in UTF-8, and one less is too few", (text, value, bytes) => {
+    expect(encodeResult(value, undefined, bytes)).toEqual({ text });
+    const { text: instead, failure } = encodeResult(value, undefined, bytes - 1);
+    const why = `it takes more than ${bytes - 1} bytes (\`maxResultBytes\`, or the store's limit)`;
+    expect(failure?.error).toEqual(new RangeError(why));
+    expect(unavailable(instead).message).toBe(
+      `The run with this key completed, but its result was not stored: ${why}. It will not run again.`,
+    );
+  });
+
+  it("becomes a text that says so, of an error too", () => {
+    const error = unavailable(encodeError(new Error("x".repeat(100)), 50));
+    expect(error.message).toContain("but its error was not stored: it takes more than 50 bytes");
+  });
+
+  it.each([
+    [100, undefined, 100],
+    [100, 99, 99],
+    [100, 101, 100],
+  ])(
+    "is the less of what the caller and the store allow: %s, %s",
+    (maxResultBytes, maxOutcomeBytes, limit) => {
+      const store = maxOutcomeBytes === undefined ? {} : { maxOutcomeBytes };
+      expect(outcomeLimit({ maxResultBytes }, store)).toBe(limit);
+    },
+  );
 });
 
 describe("a serializer of the caller's", () => {
@@ -186,7 +220,8 @@ describe("a text that it did not write is never a result, and never absent", () 
 
   it.each(samples)("cut short anywhere: %j", text => {
     for (let length = 0; length < text.length; length += 1) {
-      expect(unavailable(text.slice(0, length), own).cause, text.slice(0, length)).toBeInstanceOf(Error);
+      const cut = text.slice(0, length);
+      expect(unavailable(cut, own).cause, cut).toMatchObject({ message: expect.stringMatching(/./) });
     }
   });
 

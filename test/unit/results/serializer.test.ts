@@ -55,6 +55,29 @@ describe("JSON is faithful to", () => {
   });
 });
 
+describe("JSON is written", () => {
+  it("of plain data as deep as it may be, and no deeper", () => {
+    expect(faithfulJson(nested(201))).toBe(JSON.stringify(nested(201)));
+    expect(faithfulJson(nested(202))).toBeUndefined();
+  });
+
+  it("of what is referred to again, and not without end", () => {
+    const shared = { n: 1 };
+    const times = (count: number) => Array.from({ length: count }, () => shared);
+    expect(faithfulJson(times(2))).toBe('[{"n":1},{"n":1}]');
+    expect(faithfulJson(times(1_000))).toBe(JSON.stringify(times(1_000)));
+    expect(faithfulJson(times(1_001))).toBeUndefined();
+    // What comes after so many has to be new, which it is here.
+    const all = Array.from({ length: 2_000 }, () => [{}]);
+    expect(faithfulJson(all)).toBe(JSON.stringify(all));
+  });
+
+  it("whatever toJSON another realm put on its prototypes", () => {
+    const there = "Object.prototype.toJSON = Array.prototype.toJSON = () => 'oh'; ({ a: [1, { b: null }] })";
+    expect(faithfulJson(runInNewContext(there))).toBe('{"a":[1,{"b":null}]}');
+  });
+});
+
 describe("JSON is not faithful to", () => {
   it.each([
     ["undefined", undefined],
