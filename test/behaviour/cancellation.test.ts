@@ -28,6 +28,18 @@ describe("a caller's signal", () => {
     expect(listeners(signal)).toBe(0);
   });
 
+  it("that has aborted already rejects what memory could have replayed", async () => {
+    const { withIdempotency } = createIdempotency({ store: memoryStore() });
+    const fn = vi.fn(() => "sent");
+    await withIdempotency("k", "1m", fn);
+    expect(await rejection(withIdempotency("k", "1m", fn, { signal: AbortSignal.abort(reason) }))).toBe(
+      reason,
+    );
+    const { signal } = new AbortController();
+    expect(await withIdempotency("k", "1m", fn, { signal })).toBe("sent");
+    expect(fn).toHaveBeenCalledTimes(1);
+  });
+
   it("rejects a call that waits for another process, at once, and leaves nothing", async () => {
     const [a, b] = processes(2) as [FaultyStore, FaultyStore];
     const work = deferred();

@@ -34,6 +34,17 @@ describe("onEvent", () => {
     ]);
   });
 
+  it("hears what onResult made of a result, where that is anything but complete", async () => {
+    const { events, onEvent } = recorder();
+    const policies = ["hold", "release", "complete"] as const;
+    for (const policy of policies) {
+      const { execute } = createIdempotency({ store: memoryStore(), onEvent, onResult: () => policy });
+      await execute("k", "1m", () => 1);
+    }
+    const completed = events.filter(({ type }) => type === "completed");
+    expect(completed.map(event => "policy" in event && event.policy)).toEqual(["hold", "release", false]);
+  });
+
   it("hears of a failure and what became of the key", async () => {
     const { events, onEvent } = recorder();
     const { execute } = createIdempotency({ store: memoryStore(), onEvent });

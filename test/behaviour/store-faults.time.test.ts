@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createIdempotency, memoryStore } from "../../src/index.ts";
+import { type ClaimResult, createIdempotency, memoryStore, type Options } from "../../src/index.ts";
 import { type Fault, type FaultyStore, faultyStore, gate } from "../../src/testing.ts";
 import { countOf, deferred, pass, recorder, rejection, stateOf, turn } from "../support/calls.ts";
 import { FOREVER, setUp } from "../support/faults.ts";
@@ -65,6 +65,75 @@ describe("a claim that times out", () => {
     claim.open();
     await turn();
     expect(memory.read("k")).toMatchObject({ status: "uncertain", attempt: 2 });
+  });
+
+  it("and lands late as the first of its window, frees the key, though it might have taken over", async () => {
+    const { claim, plan } = slow();
+    const { memory, call } = setUp(plan, { storeTimeout: "2s", onUncertain: "rerun" });
+    const refused = rejection(call());
+    await pass(2_000);
+    await refused;
+    claim.open();
+    await turn();
+    expect(memory.read("k")).toMatchObject({ status: "released" });
+  });
+
+  /** A store whose claims are answered by the test, and how often it was asked to release since. */
+  function unanswered(options: Options = {}) {
+    const memory = memoryStore();
+    const reply = deferred<ClaimResult>();
+    const store: FaultyStore = { ...faultyStore(memory), claim: () => reply.promise };
+    const instance = createIdempotency({ store, storeTimeout: "10s", ...options });
+    const refused = rejection(instance.execute("k", "1m", () => "run"));
+    return { memory, reply, store, refused, releases: () => countOf(store, "release") };
+  }
+
+  it("is asked for until it may have landed, though the store knows nothing of it yet", async () => {
+    const { memory, store, refused, releases } = unanswered();
+    await pass(10_000);
+    await refused;
+    await pass(5_000);
+    expect(releases()).toBeGreaterThan(1);
+    const [token] = [...tokens(store)];
+    memory.claim("k", { token: token!, ttlMs: 60_000, leaseMs: 60_000 });
+    await pass(5_000);
+    expect(memory.read("k")).toMatchObject({ status: "released" });
+    const asked = releases();
+    await pass(60_000);
+    expect(releases()).toBe(asked);
+  });
+
+  it("is not asked for once the store has answered, and for twice storeTimeout where it never does", async () => {
+    const held = { status: "in-progress", attempt: 1, retryAfterMs: 1_000 } as const;
+    const counts = [];
+    for (const answer of ["never", "another's", "an error"]) {
+      const { reply, refused, releases } = unanswered();
+      await pass(10_000);
+      await refused;
+      await pass(50);
+      if (answer === "another's") reply.resolve(held);
+      if (answer === "an error") reply.reject(new Error("reset"));
+      await pass(20_000);
+      counts.push(releases());
+      await pass(60_000);
+      expect(releases()).toBe(counts.at(-1));
+    }
+    const [never, anothers, failed] = counts as [number, number, number];
+    expect([anothers, failed]).toEqual([1, 2]);
+    expect(never).toBeGreaterThan(5);
+  });
+
+  it("and lands late on a store that fails from then on, is asked for no longer than its lease", async () => {
+    const { reply, store, refused, releases } = unanswered({ lease: "5s" });
+    await pass(10_000);
+    await refused;
+    store.inject({ operation: "release", kind: "fail", ...FOREVER });
+    reply.resolve({ status: "claimed", attempt: 1, runId: "r", takeover: false });
+    await pass(20_000);
+    const asked = releases();
+    expect(asked).toBeGreaterThan(2);
+    await pass(60_000);
+    expect(releases()).toBe(asked);
   });
 
   it("and lands late while the store fails again, is released as soon as that works", async () => {
