@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { countOf, pass, rejection } from "../support/calls.ts";
+import { countOf, deferred, pass, rejection, turn } from "../support/calls.ts";
 import { FOREVER, setUp } from "../support/faults.ts";
 
 beforeEach(() => {
@@ -76,5 +76,31 @@ describe("a store that is down when fn has failed", () => {
     const tries = countOf(store, "release");
     await pass(60_000);
     expect(countOf(store, "release")).toBe(tries);
+  });
+});
+
+describe("a run that has lost its key", () => {
+  it("keeps nobody off who shares the run after it, when its own failure cannot be noted", async () => {
+    const { memory, store, execute, heard } = setUp([], { lease: "1s", onError: () => "release" });
+    const [first, second] = [deferred(), deferred()];
+    const lost = rejection(execute("k", "1m", () => first.promise));
+    await turn();
+    memory.forget("k");
+    await pass(500);
+    expect(heard.types()).toContain("lease-lost");
+    const next = execute("k", "1m", () => second.promise);
+    await turn();
+    store.inject({ operation: "release", kind: "fail", ...FOREVER });
+    const error = new Error("no");
+    first.reject(error);
+    expect(await lost).toBe(error);
+    const claims = countOf(store, "claim");
+    const sharer = execute("k", "1m", () => "third");
+    await pass(2_000);
+    second.resolve("second");
+    expect(await next).toMatchObject({ value: "second", replayed: false });
+    expect(await sharer).toMatchObject({ value: "second", replayed: true });
+    expect(countOf(store, "claim")).toBe(claims);
+    store.restore();
   });
 });
