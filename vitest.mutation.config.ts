@@ -12,7 +12,7 @@ export default defineConfig({
     // Stryker has a timeout of its own for each mutant.
     testTimeout: 300_000,
     setupFiles: ["test/support/mutation.ts"],
-    include: ["test/{unit,behaviour}/**/*.test.ts"],
+    include: ["test/{unit,behaviour}/**/*.test.ts", "test/field/{process,results}.test.ts"],
     exclude: [
       ...configDefaults.exclude,
       // They read the sources, which hold a mutant's switches here.
