@@ -47,6 +47,17 @@ describe.each(STORES)("on %s", (_name, makeStore) => {
       expect(batches).toEqual([[3, 1, 2]]);
     });
 
+    it("of one key that stands there twice leave no timer behind", async () => {
+      const { executeMany } = setUp();
+      const { fn, sent } = sender<number>();
+      const before = vi.getTimerCount();
+      const outcomes = await executeMany([1, 1, 2, 1], byNumber, fn);
+      expect(outcomes).toMatchObject([1, 1, 2, 1].map(n => ({ value: `sent ${n}`, attempt: 1 })));
+      expect(sent()).toEqual([1, 2]);
+      await turn();
+      expect(vi.getTimerCount()).toBe(before);
+    });
+
     it("of none are none, and nothing runs", async () => {
       const { executeMany } = setUp();
       const { fn } = sender();
