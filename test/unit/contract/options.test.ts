@@ -114,6 +114,27 @@ describe("bounds", () => {
   });
 });
 
+describe("maxResultBytes", () => {
+  it.each([1, 2, Number.MAX_SAFE_INTEGER])("takes %d", maxResultBytes => {
+    expect(read({ maxResultBytes })).toMatchObject({ maxResultBytes });
+  });
+
+  it.each<[unknown, string]>([
+    [0, "0"],
+    [-1, "-1"],
+    [1.5, "1.5"],
+    [Number.NaN, "NaN"],
+    [Number.POSITIVE_INFINITY, "Infinity"],
+    [2 ** 53, "9007199254740992"],
+    ["5", '"5"'],
+    [5n, "5n"],
+    [null, "null"],
+  ])("does not take %s", (maxResultBytes, got) => {
+    const { message } = caught(() => read({ maxResultBytes }), "INVALID_OPTION");
+    expect(message).toBe(`maxResultBytes: expected a whole number from 1; got ${got}`);
+  });
+});
+
 const STORE = "claim, renew, complete, release, read, settle, reopen, forget";
 
 describe("refuses", () => {
