@@ -14,6 +14,7 @@ const NO_CLAIM: Claim = {
   ttlMs: 0,
   leaseUntil: NEVER,
   claimedAt: 0,
+  runText: undefined,
 };
 
 interface EntriesOptions {

@@ -1,5 +1,6 @@
 import type { Seen, StoreRecord } from "../../contract/store.ts";
 import { toJson } from "../../util/json.ts";
+import { drawToken } from "../../util/token.ts";
 
 /** Names a claim: a text, or a number that this store has drawn, which takes no memory of its own. */
 export type Token = string | number;
@@ -16,6 +17,8 @@ export interface Claim {
   leaseUntil: number;
   /** When the window's first claim was made. */
   readonly claimedAt: number;
+  /** What stands for a `runId` that is a number, once somebody has asked. */
+  runText: string | undefined;
 }
 
 /** A completed key, or, without an outcome, a released one. */
@@ -27,7 +30,7 @@ export interface Settled {
   /** When the window's first claim was made. */
   readonly claimedAt: number;
   /** Absent where the key was completed by its first claim, whose token is the `runId`: most are, and take less. */
-  readonly history?: History;
+  history?: History;
 }
 
 interface History {
@@ -35,37 +38,29 @@ interface History {
   readonly fingerprint: string | undefined;
   /** Who completed it; nobody where it was released, or settled from outside. */
   readonly token: Token | undefined;
+  runText: string | undefined;
 }
 
-const FIRST_CLAIM: History = { attempt: 1, fingerprint: undefined, token: undefined };
+const FIRST_CLAIM: History = { attempt: 1, fingerprint: undefined, token: undefined, runText: undefined };
 
 export const historyOf = (record: Settled): Readonly<History> => record.history ?? FIRST_CLAIM;
 
-/** Whether two fingerprints are of different payloads. */
-export function differ(one: string | undefined, other: string | undefined): boolean {
-  return one !== undefined && other !== undefined && one !== other;
-}
-
-// V8 makes a text of pieces, which take twice the memory: to look at a character joins them.
-const flat = (text: string): string => (text.charCodeAt(0) > 0 ? text : text.slice());
-
 /** What becomes of a claim that ends: completed by `token`, or by nobody. */
 export function settledRecord(
-  { runId, attempt, fingerprint, claimedAt }: Claim,
+  { runId, attempt, fingerprint, runText, claimedAt }: Claim,
   token: Token | undefined,
-  text: string | undefined,
+  outcome: string | undefined,
   expiresAt: number,
 ): Settled {
-  const outcome = text && flat(text);
-  const isFirst = attempt === 1 && fingerprint === undefined && token === runId;
+  const isFirst = attempt === 1 && fingerprint === undefined && token === runId && runText === undefined;
   return isFirst
     ? { runId, outcome, expiresAt, claimedAt }
-    : { runId, outcome, expiresAt, claimedAt, history: { attempt, fingerprint, token } };
+    : { runId, outcome, expiresAt, claimedAt, history: { attempt, fingerprint, token, runText } };
 }
 
 /** S5: whether that claim completed it. */
-export function isCompletedBy({ runId, history }: Settled, token: Token): boolean {
-  return (history === undefined ? runId : history.token) === token;
+export function isCompletedBy({ runId, outcome, history }: Settled, token: Token): boolean {
+  return outcome !== undefined && (history === undefined ? runId : history.token) === token;
 }
 
 /** The outcome's text, to the letter (S9). */
@@ -73,25 +68,29 @@ export function outcomeText({ outcome }: Settled): string | undefined {
   return typeof outcome === "object" ? toJson(outcome) : outcome;
 }
 
-/**
- * The text of a run's first token. That of a number has the name of its store in it, which no other has, and the time of
- * its claim: a clone of the process has that name too, and counts on by itself.
- */
-export function runTextOf({ runId, claimedAt }: Claim | Settled, storeName: string): string {
-  return typeof runId === "string" ? runId : `${storeName}-${runId}-${claimedAt}`;
+/** The text of a run's first token. That of a number is drawn when it is first asked for, and kept with the key. */
+export function runTextOf(record: Claim | Settled): string {
+  if (typeof record.runId === "string") return record.runId;
+  if ("token" in record) {
+    record.runText ??= drawToken();
+    return record.runText;
+  }
+  record.history ??= { ...FIRST_CLAIM, token: record.runId };
+  record.history.runText ??= drawToken();
+  return record.history.runText;
 }
 
 /** S11: whether the claim is the one that somebody saw; without a look, any is. */
-export function isSeen(record: Claim | Settled, seen: Seen | undefined, storeName: string): boolean {
+export function isSeen(record: Claim | Settled, seen: Seen | undefined): boolean {
   if (seen === undefined) return true;
   const { attempt } = "token" in record ? record : historyOf(record);
-  return attempt === seen.attempt && runTextOf(record, storeName) === seen.runId;
+  return attempt === seen.attempt && runTextOf(record) === seen.runId;
 }
 
-/** S11: whether the claim was settled from outside, with that outcome. */
-export function isSettledSo(record: Settled, outcome: string): boolean {
+/** S11: whether the claim that somebody saw, if they say which, was settled from outside, with that outcome. */
+export function isSettledSo(record: Settled, seen: Seen | undefined, outcome: string): boolean {
   const byNobody = record.history !== undefined && record.history.token === undefined;
-  return byNobody && outcomeText(record) === outcome;
+  return byNobody && outcomeText(record) === outcome && isSeen(record, seen);
 }
 
 /** For how long it has been uncertain, or else its window goes on. */
@@ -100,7 +99,7 @@ export function ageOf(record: Claim | Settled, now: number): number {
 }
 
 /** A key as `read` shows it. Times are counted from `start`. */
-export function show(record: Claim | Settled, storeName: string, now: number, start: number): StoreRecord {
+export function show(record: Claim | Settled, now: number, start: number): StoreRecord {
   const isHeld = "token" in record;
   const leaseInMs = isHeld ? Math.max(0, record.leaseUntil - now) : 0;
   const outcome = isHeld ? undefined : outcomeText(record);
@@ -111,7 +110,7 @@ export function show(record: Claim | Settled, storeName: string, now: number, st
   return {
     status: isHeld ? held : settled,
     attempt,
-    runId: runTextOf(record, storeName),
+    runId: runTextOf(record),
     fingerprint,
     outcome,
     leaseInMs,

@@ -13,7 +13,6 @@ import type {
   Seen,
   StoreRecord,
 } from "../../contract/store.ts";
-import { drawToken } from "../../util/token.ts";
 import { each } from "../shared/many.ts";
 import { Entries } from "./entries.ts";
 import { LOCAL, type Local } from "./local.ts";
@@ -21,10 +20,15 @@ import { type MemoryStoreOptions, readMemoryOptions } from "./options.ts";
 import type { Claim, Settled, Token } from "./records.ts";
 import * as records from "./records.ts";
 
+const differ = (a: string | undefined, b: string | undefined) =>
+  a !== undefined && b !== undefined && a !== b;
+
+// V8 makes a text of pieces, which take twice the memory: to look at a character joins them.
+const flat = (text: string): string => (text.charCodeAt(0) > 0 ? text : text.slice());
+
 class MemoryStore implements IdempotencyStore, Local {
   readonly #entries: Entries;
   #taken = 0;
-  #drawnName: string | undefined;
 
   constructor({ maxEntries = 100_000, onFull, onEvict, redactKeys, clock }: MemoryStoreOptions) {
     const announce = onEvict && redactKeys ? (key: string) => onEvict(digestOf(key)) : onEvict;
@@ -40,7 +44,9 @@ class MemoryStore implements IdempotencyStore, Local {
 
   runText(key: string, runId: Token): string {
     const record = this.#entries.find(key, this.#entries.now());
-    return record?.runId === runId ? records.runTextOf(record, this.#name) : drawToken();
+    return records.runTextOf(
+      record?.runId === runId ? record : { runId, outcome: undefined, expiresAt: 0, claimedAt: 0 },
+    );
   }
 
   peekCompleted(key: string): Settled | undefined {
@@ -80,7 +86,7 @@ class MemoryStore implements IdempotencyStore, Local {
       return settled !== undefined && records.isCompletedBy(settled, token);
     }
     // S7: for its ttl from now.
-    this.#entries.end(key, records.settledRecord(held, token, outcome, now + ttlMs), now);
+    this.#entries.end(key, records.settledRecord(held, token, flat(outcome), now + ttlMs), now);
     return true;
   }
 
@@ -95,18 +101,17 @@ class MemoryStore implements IdempotencyStore, Local {
   read(key: string): StoreRecord | undefined {
     const now = this.#entries.now();
     const record = this.#entries.find(key, now);
-    return record && records.show(record, this.#name, now, this.#entries.start);
+    return record && records.show(record, now, this.#entries.start);
   }
 
   settle(key: string, outcome: string, ttlMs: number, seen?: Seen): boolean {
     const now = this.#entries.now();
     const record = this.#entries.find(key, now);
     if (record === undefined) return false;
-    if (!records.isSeen(record, seen, this.#name)) return false;
     // S11: sent again, it is true where it has settled that claim so.
-    if (!("token" in record)) return records.isSettledSo(record, outcome);
-    if (now < record.leaseUntil) return false;
-    this.#entries.end(key, records.settledRecord(record, undefined, outcome, now + ttlMs), now);
+    if (!("token" in record)) return records.isSettledSo(record, seen, outcome);
+    if (now < record.leaseUntil || !records.isSeen(record, seen)) return false;
+    this.#entries.end(key, records.settledRecord(record, undefined, flat(outcome), now + ttlMs), now);
     return true;
   }
 
@@ -114,8 +119,8 @@ class MemoryStore implements IdempotencyStore, Local {
     const now = this.#entries.now();
     const record = this.#entries.find(key, now);
     if (record === undefined) return false;
-    if (!records.isSeen(record, seen, this.#name)) return false;
     // S11: sent again, it is true while that claim is released.
+    if (!records.isSeen(record, seen)) return false;
     if (!("token" in record)) return seen !== undefined && record.outcome === undefined;
     if (now < record.leaseUntil) return false;
     this.#free(key, record, now);
@@ -126,7 +131,7 @@ class MemoryStore implements IdempotencyStore, Local {
     const record = this.#entries.find(key, this.#entries.now());
     // S11: sent again, it is true, because what was seen is gone; unless a later claim stands there.
     if (record === undefined) return seen !== undefined;
-    if (!records.isSeen(record, seen, this.#name)) return false;
+    if (!records.isSeen(record, seen)) return false;
     this.#entries.drop(key);
     return true;
   }
@@ -138,7 +143,7 @@ class MemoryStore implements IdempotencyStore, Local {
       const now = entries.now();
       const record = key.startsWith(prefix) ? entries.find(key, now) : undefined;
       if (record === undefined || records.ageOf(record, now) < olderThanMs) continue;
-      const shown = records.show(record, this.#name, now, entries.start);
+      const shown = records.show(record, now, entries.start);
       if (shown.status === status) yield { key, ...shown };
     }
   }
@@ -163,12 +168,6 @@ class MemoryStore implements IdempotencyStore, Local {
     return this.#entries.waiters.wait(key, signal);
   }
 
-  /** No other store has it. Drawn on first use, since no runtime at the edge draws anything while it loads a module. */
-  get #name(): string {
-    this.#drawnName ??= drawToken();
-    return this.#drawnName;
-  }
-
   /** S6: what is known of the window is kept for the claim's ttl. */
   #free(key: string, claim: Claim, now: number): void {
     this.#entries.end(key, records.settledRecord(claim, undefined, undefined, now + claim.ttlMs), now);
@@ -177,30 +176,30 @@ class MemoryStore implements IdempotencyStore, Local {
   #claimSettled(key: string, record: Settled, request: ClaimRequest, now: number): ClaimResult {
     const { runId, expiresAt, claimedAt } = record;
     const outcome = records.outcomeText(record);
-    const { attempt, fingerprint } = records.historyOf(record);
+    const { attempt, fingerprint, runText } = records.historyOf(record);
     if (outcome !== undefined) {
       return { status: "completed", attempt, outcome, fingerprint, expiresInMs: expiresAt - now };
     }
     this.#entries.reclaim(key);
     // S6: with another fingerprint it begins a window of its own.
-    if (records.differ(fingerprint, request.fingerprint)) return this.#take(key, request, now);
-    return this.#take(key, request, now, claimedAt, runId, attempt + 1, fingerprint, false);
+    if (differ(fingerprint, request.fingerprint)) return this.#take(key, request, now);
+    return this.#take(key, request, now, claimedAt, runId, attempt + 1, fingerprint, false, runText);
   }
 
   #claimHeld(key: string, held: Claim, request: ClaimRequest, now: number): ClaimResult {
-    const { token, attempt, runId, fingerprint, takeover, leaseUntil, ttlMs, claimedAt } = held;
+    const { token, attempt, runId, fingerprint, takeover, leaseUntil, ttlMs, claimedAt, runText } = held;
     // S2: its own token is claimed again, as what it was.
     if (token === request.token)
-      return this.#take(key, request, now, claimedAt, runId, attempt, fingerprint, takeover);
+      return this.#take(key, request, now, claimedAt, runId, attempt, fingerprint, takeover, runText);
     if (now < leaseUntil) {
       return { status: "in-progress", attempt, fingerprint, retryAfterMs: leaseUntil - now };
     }
     // S4: taken over only with rerun, or soon enough, and a fingerprint that does not differ.
     const isWanted = request.rerun || now - claimedAt < (request.rerunWithinMs ?? 0);
-    if (!isWanted || records.differ(fingerprint, request.fingerprint)) {
+    if (!isWanted || differ(fingerprint, request.fingerprint)) {
       return { status: "uncertain", attempt, fingerprint, retryAfterMs: leaseUntil + ttlMs - now };
     }
-    return this.#take(key, request, now, claimedAt, runId, attempt + 1, fingerprint, true);
+    return this.#take(key, request, now, claimedAt, runId, attempt + 1, fingerprint, true, runText);
   }
 
   #take(
@@ -212,13 +211,14 @@ class MemoryStore implements IdempotencyStore, Local {
     attempt = 1,
     known?: string,
     takeover = false,
+    runText?: string,
   ): ClaimResult {
     const { token, ttlMs, leaseMs, fingerprint = known } = request;
     const leaseUntil = now + leaseMs;
-    const claim = { token, runId, attempt, fingerprint, takeover, ttlMs, leaseUntil, claimedAt };
+    const claim = { token, runId, attempt, fingerprint, takeover, ttlMs, leaseUntil, claimedAt, runText };
     this.#entries.take(key, claim, now);
     // Who claims by a number may ask for the text of the run.
-    const run = typeof token === "string" ? records.runTextOf(claim, this.#name) : (runId as never);
+    const run = typeof token === "string" ? records.runTextOf(claim) : (runId as never);
     return { status: "claimed", attempt, runId: run, takeover, fingerprint: claim.fingerprint };
   }
 

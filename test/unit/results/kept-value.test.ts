@@ -81,8 +81,12 @@ describe("an outcome that is replayed", () => {
     read(kept);
     const inherited = { value: { of: "all objects" }, configurable: true, enumerable: true };
     Object.defineProperty(Object.prototype, "c", inherited);
-    const value = read(kept) as object;
-    Reflect.deleteProperty(Object.prototype, "c");
+    let value: object;
+    try {
+      value = read(kept) as object;
+    } finally {
+      Reflect.deleteProperty(Object.prototype, "c");
+    }
     expect(value).toEqual({ a: { b: 1 } });
     expect(Object.keys(value)).toEqual(["a"]);
   });

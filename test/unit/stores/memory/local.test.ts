@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
 import { localOf } from "../../../../src/stores/memory/local.ts";
-import { runTextOf } from "../../../../src/stores/memory/records.ts";
 import { memoryStore } from "../../../../src/stores/memory/store.ts";
 
 const TTL = 60_000;
@@ -20,7 +19,7 @@ it("a number claims, owns and completes like a text, and stands for one text in 
   const [a, b, c] = [token(), token(), token()];
   expect(claim("k", a)).toMatchObject({ status: "claimed", attempt: 1, runId: a });
   const text = local.runText("k", a);
-  expect(text).toMatch(/^[A-Za-z0-9_-]{22}-1-\d+$/);
+  expect(text).toMatch(/^[A-Za-z0-9_-]{22}$/);
   store.renew("k", a, 0);
   expect(claim("k", b, true)).toMatchObject({ status: "claimed", attempt: 2, runId: a, takeover: true });
   expect(store.complete("k", a, "late", TTL)).toBe(false);
@@ -52,25 +51,7 @@ it("belongs to the store itself, and to nothing that wraps it", () => {
   expect(localOf({ ...store })).toBeUndefined();
 });
 
-it("no other store and no other window has a text that stands for a run", () => {
-  const stores = [setUp(), setUp()];
-  const texts = [...stores, ...stores].map(({ store, local, token, claim }) => {
-    const first = token();
-    claim("k", first);
-    const text = local.runText("k", first);
-    store.forget("k");
-    return text;
-  });
-  expect(new Set(texts).size).toBe(4);
-});
-
-it("a clone of the process, which has its name and its count, has another text at another time", () => {
-  const at = (claimedAt: number) =>
-    runTextOf({ runId: 7, outcome: "sent", expiresAt: 60_000, claimedAt }, "name");
-  expect([at(0), at(5)]).toEqual(["name-7-0", "name-7-5"]);
-});
-
-it("a completed record keeps its text and its token", () => {
+it("a completed record keeps its text from when it is first read, and its token", () => {
   const { store, local, token, claim } = setUp();
   const a = token();
   claim("k", a);

@@ -19,6 +19,7 @@ const claimOf = (leaseUntil: number, ttlMs: number): Claim => ({
   ttlMs,
   leaseUntil,
   claimedAt: 0,
+  runText: undefined,
 });
 const settledOf = (expiresAt: number): Settled => ({ runId: 1, outcome: "sent", expiresAt, claimedAt: 0 });
 
