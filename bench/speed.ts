@@ -1,8 +1,8 @@
-import { compareFresh as compareBy } from "./child.ts";
+import { compareFresh } from "./child.ts";
 import { inCpu, inTime, type Measured, type Row, report } from "./measure.ts";
 import { PEERS } from "./peers.ts";
 
-const compareFresh = (candidates: readonly string[][]) => compareBy("memory.ts", candidates);
+const compareInMemory = (candidates: readonly string[][]) => compareFresh("memory.ts", candidates);
 
 function row(what: string, raw: Measured, own: Measured, target: string, reference = "lru-cache"): Row {
   return {
@@ -26,14 +26,14 @@ function addedRow(what: string, without: Measured, own: Measured, target: string
 const withPeers = process.argv.includes("--peers");
 const others = withPeers ? Object.keys(PEERS) : [];
 
-const [rawReplay, replay, ...peerReplays] = compareFresh([
+const [rawReplay, replay, ...peerReplays] = compareInMemory([
   ["raw-replay"],
   ["our-replay"],
   ...others.map(name => [name, "replay"]),
 ]);
-const [rawNested, nested] = compareFresh([["raw-replay-nested"], ["our-replay-nested"]]);
-const [rawOnce, once] = compareFresh([["raw-once"], ["our-once"]]);
-const [rawFirst, first, sync, withKey, ...peerFirsts] = compareFresh([
+const [rawNested, nested] = compareInMemory([["raw-replay-nested"], ["our-replay-nested"]]);
+const [rawOnce, once] = compareInMemory([["raw-once"], ["our-once"]]);
+const [rawFirst, first, sync, withKey, ...peerFirsts] = compareInMemory([
   ["raw-first"],
   ["our-first"],
   ["our-first-sync"],
@@ -50,7 +50,7 @@ const rows = [
   addedRow("first execution that reads `idempotencyKey`", first!, withKey!, "≤ + 1.5 µs"),
 ];
 if (withPeers) {
-  const [raw, own] = compareFresh([["raw-duration"], ["our-duration"]]);
+  const [raw, own] = compareInMemory([["raw-duration"], ["our-duration"]]);
   rows.push(row('`parseDuration("5m")`', raw!, own!, "≥ 1 ×", "@lukeed/ms"));
 }
 report({ rows, peers: others.map((name, n) => ({ name, replay: peerReplays[n], first: peerFirsts[n] })) });
