@@ -1,19 +1,14 @@
 // Measures one candidate with 64 calls in flight, in a process of its own: bench/redis-crowd.ts URL CLIENT WHO WHAT
-import { createHash } from "node:crypto";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
 import type * as RedisEntry from "with-idempotency/redis";
+import { FENCED, FENCED_SHA1 } from "./fenced.ts";
 import { built, keyOf, library, TTL, TTL_MS } from "./library.ts";
 import { costAlone, report } from "./measure.ts";
 import { IN_FLIGHT, inFlight, send, text } from "./stores.ts";
 
 const { redisStore } = await built<typeof RedisEntry>("redis");
 
-const FENCED = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return 1`;
-const FENCED_SHA1 = createHash("sha1").update(FENCED).digest("hex");
 const CLAIM = { condition: "NX", GET: true, expiration: { type: "PX", value: TTL_MS } } as const;
 
 const [url = "", client = "", who = "", what = ""] = process.argv.slice(2);

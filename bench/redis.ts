@@ -1,22 +1,16 @@
-import { createHash } from "node:crypto";
 import { Redis } from "ioredis";
 import type * as RedisEntry from "with-idempotency/redis";
 import { PEERS } from "../test/proof/chaos/peers/peers.ts";
 import { installPeers } from "../test/proof/chaos/peers/versions.ts";
 import { startRedis } from "../test/support/servers/redis.ts";
 import { compareFresh } from "./child.ts";
+import { FENCED, FENCED_SHA1 } from "./fenced.ts";
 import { built, keyOf, library, TTL, TTL_MS } from "./library.ts";
 import { type Candidate, compare, type Row, report } from "./measure.ts";
 import type { PeerRow } from "./report.ts";
 import { crowds, IN_FLIGHT, oneByOne, row, send, text } from "./stores.ts";
 
 const { redisStore } = await built<typeof RedisEntry>("redis");
-
-const FENCED = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return 1`;
-const FENCED_SHA1 = createHash("sha1").update(FENCED).digest("hex");
 
 let fresh = 0;
 
