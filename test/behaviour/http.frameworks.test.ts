@@ -148,7 +148,12 @@ describe.each(Object.entries(HOSTS))("the recipe for %s", (host, { start }) => {
 
   it("waits for the request that another process runs, and replays its response", async () => {
     const gate = deferred<object>();
-    const running = elsewhere("d", () => gate.promise);
+    const begun = deferred<void>();
+    const running = elsewhere("d", () => {
+      begun.resolve();
+      return gate.promise;
+    });
+    await begun.promise;
     const waiting = order("d");
     gate.resolve({ status: 202, headers: [["location", "/7"]], body: "seven" });
     const response = await waiting;
