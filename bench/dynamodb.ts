@@ -1,7 +1,7 @@
 import { DynamoDB } from "@aws-sdk/client-dynamodb";
 import type * as DynamodbEntry from "with-idempotency/dynamodb";
 import { startDynalite } from "../test/support/servers/dynamodb.ts";
-import { keyOf, library, TTL, TTL_MS } from "./library.ts";
+import { keyOf, library, TTL, TTL_MS, tokenOf } from "./library.ts";
 import { compare, report } from "./measure.ts";
 import { crowds, IN_FLIGHT, inFlight, oneByOne, row, send, text } from "./stores.ts";
 
@@ -32,11 +32,11 @@ const TableName = "raw";
 const names = { "#key": "key" };
 
 /** What a careful hand writes: a claim that nobody else can make. False if there is one. */
-async function rawClaim(key: string): Promise<boolean> {
+async function rawClaim(key: string, token: string): Promise<boolean> {
   const until = { N: `${Date.now() + TTL_MS}` };
   const Item = {
     key: { S: key },
-    token: { S: key },
+    token: { S: token },
     run_id: { S: key },
     version: { N: "2" },
     attempt: { N: "1" },
@@ -58,7 +58,8 @@ async function rawClaim(key: string): Promise<boolean> {
 
 /** And a fenced completion. */
 async function rawFirst(key = keyOf(fresh++)): Promise<void> {
-  await rawClaim(key);
+  const token = tokenOf();
+  await rawClaim(key, token);
   await client.updateItem({
     TableName,
     Key: { key: { S: key } },
@@ -68,7 +69,7 @@ async function rawFirst(key = keyOf(fresh++)): Promise<void> {
     ExpressionAttributeValues: {
       ":outcome": { S: text },
       ":until": { N: `${Date.now() + TTL_MS}` },
-      ":token": { S: key },
+      ":token": { S: token },
     },
   });
 }
@@ -76,7 +77,7 @@ async function rawFirst(key = keyOf(fresh++)): Promise<void> {
 /** Two requests, since dynalite does not return the item with the failed condition. */
 async function rawReplay(): Promise<unknown> {
   const key = `replayed:${replayed++ % IN_FLIGHT}`;
-  await rawClaim(key);
+  await rawClaim(key, tokenOf());
   const { Item } = await client.getItem({ TableName, Key: { key: { S: key } }, ConsistentRead: true });
   return JSON.parse(Item?.["outcome"]?.S ?? "");
 }

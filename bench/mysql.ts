@@ -1,7 +1,7 @@
 import mysql from "mysql2/promise";
 import type * as MysqlEntry from "with-idempotency/mysql";
 import { startMariaDb } from "../test/support/servers/mariadb.ts";
-import { keyOf, library, TTL, TTL_MS } from "./library.ts";
+import { keyOf, library, TTL, TTL_MS, tokenOf } from "./library.ts";
 import { compare, report } from "./measure.ts";
 import { crowds, IN_FLIGHT, inFlight, oneByOne, row, send, text } from "./stores.ts";
 
@@ -28,14 +28,15 @@ const UPDATE = "UPDATE raw SET outcome = ?, expires_at = ? WHERE `key` = ? AND t
 /** What a careful hand writes: a claim that nobody else can make, and a fenced completion. */
 async function rawFirst(key = keyOf(fresh++)): Promise<void> {
   const until = Date.now() + TTL_MS;
-  await pool.query(INSERT, [key, TTL_MS, until, until, until, until, key, key]);
-  await pool.query(UPDATE, [text, until, key, key]);
+  const token = tokenOf();
+  await pool.query(INSERT, [key, TTL_MS, until, until, until, until, token, key]);
+  await pool.query(UPDATE, [text, until, key, token]);
 }
 
 async function rawReplay(): Promise<unknown> {
   const key = `replayed:${replayed++ % IN_FLIGHT}`;
   const until = Date.now() + TTL_MS;
-  await pool.query(INSERT, [key, TTL_MS, until, until, until, until, key, key]);
+  await pool.query(INSERT, [key, TTL_MS, until, until, until, until, tokenOf(), key]);
   const [[found]] = await pool.query<mysql.RowDataPacket[]>("SELECT outcome FROM raw WHERE `key` = ?", [key]);
   return JSON.parse(String(found!["outcome"]));
 }

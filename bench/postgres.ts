@@ -1,7 +1,7 @@
 import pg from "pg";
 import type * as PostgresEntry from "with-idempotency/postgres";
 import { startPostgres } from "../test/support/servers/postgres.ts";
-import { built, keyOf, library, TTL, TTL_MS } from "./library.ts";
+import { built, keyOf, library, TTL, TTL_MS, tokenOf } from "./library.ts";
 import { type Candidate, compare, median, ROUNDS, type Row, report } from "./measure.ts";
 import { crowds, IN_FLIGHT, inFlight, oneByOne, row, send, text } from "./stores.ts";
 
@@ -25,25 +25,25 @@ const instance = library.createIdempotency({ store: postgresStore(pool) });
 const INSERT = {
   name: "raw_insert",
   text: `INSERT INTO raw (key, version, attempt, ttl_ms, claimed_at, lease_until, expires_at, purge_at, token, run_id)
-VALUES ($1, 2, 1, $2, $3, $3, $3, $3, $1, $1) ON CONFLICT (key) DO NOTHING`,
+VALUES ($1, 2, 1, $2, $3, $3, $3, $3, $4, $1) ON CONFLICT (key) DO NOTHING`,
 };
 const UPDATE = {
   name: "raw_update",
-  text: "UPDATE raw SET outcome = $2, expires_at = $3 WHERE key = $1 AND token = $1",
+  text: "UPDATE raw SET outcome = $2, expires_at = $3 WHERE key = $1 AND token = $4",
 };
 const SELECT = { name: "raw_select", text: "SELECT outcome FROM raw WHERE key = $1" };
 
 /** What a careful hand writes: a claim that nobody else can make, and a fenced completion. */
-async function rawFirst(): Promise<void> {
-  const key = keyOf(fresh++);
+async function rawFirst(key = keyOf(fresh++)): Promise<void> {
   const until = Date.now() + TTL_MS;
-  await pool.query({ ...INSERT, values: [key, TTL_MS, until] });
-  await pool.query({ ...UPDATE, values: [key, text, until] });
+  const token = tokenOf();
+  await pool.query({ ...INSERT, values: [key, TTL_MS, until, token] });
+  await pool.query({ ...UPDATE, values: [key, text, until, token] });
 }
 
 async function rawReplay(): Promise<unknown> {
   const key = `replayed:${replayed++ % IN_FLIGHT}`;
-  await pool.query({ ...INSERT, values: [key, TTL_MS, Date.now() + TTL_MS] });
+  await pool.query({ ...INSERT, values: [key, TTL_MS, Date.now() + TTL_MS, tokenOf()] });
   const { rows } = await pool.query({ ...SELECT, values: [key] });
   return JSON.parse(rows[0].outcome);
 }
@@ -94,14 +94,13 @@ async function speed(): Promise<Row[]> {
   await pool.query(postgresSchema());
   for (let n = 0; n < IN_FLIGHT; n++) {
     await ourReplay();
-    await pool.query({ ...INSERT, values: [`replayed:${n}`, TTL_MS, Date.now() + TTL_MS] });
-    await pool.query({ ...UPDATE, values: [`replayed:${n}`, text, Date.now() + TTL_MS] });
+    await rawFirst(`replayed:${n}`);
   }
   // Replays first, while both tables are small.
   const replay = await both(oneByOne, rawReplay, ourReplay);
   const replays = await both(inFlight, rawReplay, ourReplay);
-  const first = await both(oneByOne, rawFirst, ourFirst);
-  const firsts = await both(inFlight, rawFirst, ourFirst);
+  const first = await both(oneByOne, () => rawFirst(), ourFirst);
+  const firsts = await both(inFlight, () => rawFirst(), ourFirst);
   return [
     line("PostgreSQL: first execution, one at a time", first, "≤ 1.15 ×"),
     line("PostgreSQL: replay, one at a time", replay, "≤ 0.7 ×"),

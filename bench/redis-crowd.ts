@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { createClient } from "redis";
 import type * as RedisEntry from "with-idempotency/redis";
 import { FENCED, FENCED_SHA1 } from "./fenced.ts";
-import { built, keyOf, library, TTL, TTL_MS } from "./library.ts";
+import { built, keyOf, library, TTL, TTL_MS, tokenOf } from "./library.ts";
 import { costAlone, report } from "./measure.ts";
 import { IN_FLIGHT, inFlight, send, text } from "./stores.ts";
 
@@ -15,8 +15,8 @@ const [url = "", client = "", who = "", what = ""] = process.argv.slice(2);
 
 /** What a careful hand writes on the bare client: a claim that nobody else can make, and a fenced completion. */
 interface Bare {
-  claim(key: string): Promise<string | null>;
-  complete(key: string): Promise<unknown>;
+  claim(key: string, token: string): Promise<string | null>;
+  complete(key: string, token: string): Promise<unknown>;
 }
 
 async function connect(): Promise<{ bare: Bare; store: ReturnType<typeof redisStore> }> {
@@ -24,16 +24,17 @@ async function connect(): Promise<{ bare: Bare; store: ReturnType<typeof redisSt
     const redis = new Redis(url);
     await redis.script("LOAD", FENCED);
     const bare: Bare = {
-      claim: key => redis.set(key, key, "PX", TTL_MS, "NX", "GET"),
-      complete: key => redis.evalsha(FENCED_SHA1, 1, key, key, text, TTL_MS),
+      claim: (key, token) => redis.set(key, token, "PX", TTL_MS, "NX", "GET"),
+      complete: (key, token) => redis.evalsha(FENCED_SHA1, 1, key, token, text, TTL_MS),
     };
     return { bare, store: redisStore(redis) };
   }
   const redis = await createClient({ url }).connect();
   await redis.scriptLoad(FENCED);
   const bare: Bare = {
-    claim: key => redis.set(key, key, CLAIM),
-    complete: key => redis.evalSha(FENCED_SHA1, { keys: [key], arguments: [key, text, `${TTL_MS}`] }),
+    claim: (key, token) => redis.set(key, token, CLAIM),
+    complete: (key, token) =>
+      redis.evalSha(FENCED_SHA1, { keys: [key], arguments: [token, text, `${TTL_MS}`] }),
   };
   return { bare, store: redisStore(redis) };
 }
@@ -45,13 +46,14 @@ const own = `${process.pid}:${Date.now()}`;
 let fresh = 0;
 
 async function rawFirst(key = `raw:${own}:${keyOf(fresh++)}`): Promise<void> {
-  await bare.claim(key);
-  await bare.complete(key);
+  const token = tokenOf();
+  await bare.claim(key, token);
+  await bare.complete(key, token);
 }
 
 const ACTS: Record<string, () => Promise<unknown>> = {
   "raw first": () => rawFirst(),
-  "raw replay": async () => JSON.parse((await bare.claim("raw:replayed"))!),
+  "raw replay": async () => JSON.parse((await bare.claim("raw:replayed", tokenOf()))!),
   "our first": () => withIdempotency(`${own}:${keyOf(fresh++)}`, TTL, send),
   // As many keys as calls in flight: calls with one key are shared within a process.
   "our replay": () => withIdempotency(`replayed:${fresh++ % IN_FLIGHT}`, TTL, send),

@@ -5,7 +5,7 @@ import { installPeers } from "../test/proof/chaos/peers/versions.ts";
 import { startRedis } from "../test/support/servers/redis.ts";
 import { compareFresh } from "./child.ts";
 import { FENCED, FENCED_SHA1 } from "./fenced.ts";
-import { built, keyOf, library, TTL, TTL_MS } from "./library.ts";
+import { built, keyOf, library, TTL, TTL_MS, tokenOf } from "./library.ts";
 import { type Candidate, compare, type Row, report } from "./measure.ts";
 import type { PeerRow } from "./report.ts";
 import { crowds, IN_FLIGHT, oneByOne, row, send, text } from "./stores.ts";
@@ -21,10 +21,11 @@ const redis = new Redis(server.url);
 const RAW = {
   async first() {
     const key = `raw:${keyOf(fresh++)}`;
-    await redis.set(key, key, "PX", TTL_MS, "NX", "GET");
-    await redis.evalsha(FENCED_SHA1, 1, key, key, text, TTL_MS);
+    const token = tokenOf();
+    await redis.set(key, token, "PX", TTL_MS, "NX", "GET");
+    await redis.evalsha(FENCED_SHA1, 1, key, token, text, TTL_MS);
   },
-  replay: async () => JSON.parse((await redis.set("raw:replayed", "token", "PX", TTL_MS, "NX", "GET"))!),
+  replay: async () => JSON.parse((await redis.set("raw:replayed", tokenOf(), "PX", TTL_MS, "NX", "GET"))!),
 };
 
 const { withIdempotency } = library.createIdempotency({ store: redisStore(redis) });

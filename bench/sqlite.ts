@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "libsql";
 import type * as SqliteEntry from "with-idempotency/sqlite";
-import { built, keyOf, library, TTL, TTL_MS } from "./library.ts";
+import { built, keyOf, library, TTL, TTL_MS, tokenOf } from "./library.ts";
 import { type Candidate, compare, report } from "./measure.ts";
 import { oneByOne, row, send, text } from "./stores.ts";
 
@@ -33,8 +33,9 @@ VALUES (?, 2, 1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
   const select = database.prepare("SELECT outcome FROM raw WHERE key = ? AND expires_at > ?");
   const first = (key: string) => {
     const until = Date.now() + TTL_MS;
-    insert.run(key, TTL_MS, until, until, until, until, key, key);
-    update.run(text, until, key, key);
+    const token = tokenOf();
+    insert.run(key, TTL_MS, until, until, until, until, token, key);
+    update.run(text, until, key, token);
   };
   first("replayed");
   const replay = () => JSON.parse((select.get("replayed", Date.now()) as { outcome: string }).outcome);
