@@ -1,3 +1,4 @@
+import { disown } from "../util/awaitable.ts";
 import { canonical } from "../util/canonical.ts";
 import { Unsupported } from "../util/parts.ts";
 import { digest } from "../util/sha256.ts";
@@ -29,6 +30,7 @@ export function fingerprint(data: unknown): string {
   try {
     return digest(canonical(data)).slice(0, LENGTH);
   } catch (cause) {
+    disown(data);
     const why = cause instanceof Unsupported ? cause.message : "data that cannot be read";
     throw new InvalidOptionError(`fingerprint: expected plain data; got ${why}`, { cause });
   }

@@ -1,4 +1,4 @@
-import { describe } from "../util/describe.ts";
+import { describe, describeRefused } from "../util/describe.ts";
 import { digest } from "../util/sha256.ts";
 import { InvalidKeyError } from "./errors.ts";
 
@@ -28,14 +28,14 @@ function escapePart(part: string): string {
 function partText(part: unknown, index: number): string {
   const type = typeof part;
   const isText = type === "string" || type === "bigint" || type === "boolean" || Number.isFinite(part);
-  if (!isText) return invalid(`${describe(part)} as part ${index}`);
+  if (!isText) return invalid(`${describeRefused(part)} as part ${index}`);
   const text = String(part);
   return text === "" ? invalid(`an empty string as part ${index}`) : escapePart(text);
 }
 
 /** The text of a key, as errors, events and outcomes show it. Throws `INVALID_KEY`. */
 export function keyText(key: Key): string {
-  if (typeof key !== "string" && !Array.isArray(key)) return invalid(describe(key));
+  if (typeof key !== "string" && !Array.isArray(key)) return invalid(describeRefused(key));
   // `Array.from` so that a hole counts as a part, and is refused.
   const text = typeof key === "string" ? key : Array.from(key as readonly unknown[], partText).join(":");
   if (text.trim() === "") invalid(text === "" ? describe(key) : "nothing but white space");

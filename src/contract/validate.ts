@@ -1,9 +1,9 @@
-import { describe } from "../util/describe.ts";
+import { describe, describeRefused } from "../util/describe.ts";
 import { InvalidOptionError } from "./errors.ts";
 
 /** Throws `INVALID_OPTION`, saying which option, what was expected and what came. */
 export function invalidOption(name: string, expected: string, got: unknown): never {
-  throw new InvalidOptionError(`${name}: expected ${expected}; got ${describe(got)}`);
+  throw new InvalidOptionError(`${name}: expected ${expected}; got ${describeRefused(got)}`);
 }
 
 /** Puts each option that is given through its rule, gathers what the rules make of them, and refuses other names. */

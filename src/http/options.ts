@@ -65,7 +65,9 @@ function expectBytes(name: string, value: unknown): void {
 }
 
 function expectNames(name: string, value: unknown): void {
-  const areNames = Array.isArray(value) && value.every(each => /^[!#$%&'*+.^`|~\w-]+$/.test(String(each)));
+  const areNames =
+    Array.isArray(value) &&
+    value.every(each => typeof each === "string" && /^[!#$%&'*+.^`|~\w-]+$/.test(each));
   if (!areNames) invalidOption(name, 'an array of methods such as ["POST", "PATCH"]', value);
 }
 

@@ -7,6 +7,7 @@ import {
 import type { Serializer } from "../contract/options.ts";
 import type { IdempotencyStore } from "../contract/store.ts";
 import { utf8Length } from "../util/bytes.ts";
+import { describeRefused } from "../util/describe.ts";
 import { toJson } from "../util/json.ts";
 import { parseGraph, stringifyGraph } from "./graph.ts";
 import { faithfulJson } from "./serializer.ts";
@@ -55,7 +56,8 @@ function resultText(value: unknown, serializer: Serializer | undefined): string 
     return typeof value === "number" ? json + END : json;
   }
   const text: unknown = serializer.stringify(value);
-  if (typeof text !== "string") throw new TypeError("serializer.stringify: expected a string");
+  if (typeof text !== "string")
+    throw new TypeError(`serializer.stringify: expected a string; got ${describeRefused(text)}`);
   return VERSION + SERIALIZED + JSON.stringify(text) + END;
 }
 

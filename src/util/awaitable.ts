@@ -11,3 +11,8 @@ export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T>
     return false;
   }
 }
+
+/** Leaves a value that is refused: were it a promise, what that rejects with would be nobody's. Never throws. */
+export function disown(value: unknown): void {
+  if (isPromise(value)) new Promise(resolve => resolve(value)).catch(() => {});
+}

@@ -1,3 +1,5 @@
+import { disown, isPromise } from "./awaitable.ts";
+
 const MAX_SHOWN = 80;
 
 function shorten(text: string): string {
@@ -18,11 +20,22 @@ export function describe(value: unknown): string {
   }
 }
 
+/** As {@link describe}, of a value that is refused: were it a promise, nobody is left to hear what it rejects with. */
+export function describeRefused(value: unknown): string {
+  if (!isPromise(value)) return describe(value);
+  disown(value);
+  return "a promise";
+}
+
 /** Why something failed, by what it threw: an error's message, or what came. Never throws. */
 export function reasonOf(cause: unknown): string {
   try {
     // A client's own errors may have nothing but a class.
-    if (cause instanceof Error) return cause.message || `${cause.constructor?.name}, without a message`;
+    if (cause instanceof Error) {
+      const { message } = cause;
+      if (typeof message === "string" && message !== "") return message;
+      return `${cause.constructor?.name}, without a message`;
+    }
   } catch {
     // Described like any other value.
   }

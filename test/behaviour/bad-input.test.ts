@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { createIdempotency, memoryStore, withIdempotency } from "../../src/index.ts";
 import { faultyStore } from "../../src/testing.ts";
-import { rejection } from "../support/calls.ts";
+import { rejection, unhandledDuring } from "../support/calls.ts";
 
 /** What a call with that input rejects with, having asked nothing of the store and run nothing. */
 async function refused({ key = "k", ttl = "1h", fn, options = {} }: Record<string, unknown>) {
@@ -211,5 +211,48 @@ describe("a bad fn", () => {
       code: "INVALID_OPTION",
       message: `fn: expected a function; got ${shown}`,
     });
+  });
+});
+
+describe("a promise where a value is expected", () => {
+  const failed = async (): Promise<never> => {
+    throw new Error("nobody's");
+  };
+
+  it.each([
+    ["a key", () => withIdempotency(failed() as never, "1h", () => 1), "INVALID_KEY"],
+    ["a part of a key", () => withIdempotency(["user", failed() as never], "1h", () => 1), "INVALID_KEY"],
+    [
+      "an option",
+      () => withIdempotency("k", "1h", () => 1, { onConflict: failed() as never }),
+      "INVALID_OPTION",
+    ],
+    ["fn", () => withIdempotency("k", "1h", failed() as never), "INVALID_OPTION"],
+    [
+      "a fingerprint",
+      () => withIdempotency("k", "1h", () => 1, { fingerprint: failed() as never }),
+      "INVALID_OPTION",
+    ],
+    [
+      "what makes a key",
+      () => createIdempotency().makeIdempotent(() => 1, { key: failed as never, ttl: "1h" })(),
+      "INVALID_KEY",
+    ],
+  ])("as %s is refused, and what it rejects with is nobody's", async (_what, act, code) => {
+    const unhandled = await unhandledDuring(async () => {
+      const error = await rejection(act());
+      expect(error).toMatchObject({ code, message: expect.stringMatching(/got a (promise|Promise)/) });
+    });
+    expect(unhandled).toEqual([]);
+  });
+
+  it("as a serializer's text is not stored, and what it rejects with is nobody's", async () => {
+    const { execute } = createIdempotency({ store: memoryStore() });
+    const serializer = { stringify: failed as never, parse: JSON.parse };
+    const unhandled = await unhandledDuring(async () => {
+      const answer = await execute("k", "1h", () => "sent", { serializer });
+      expect(answer).toMatchObject({ value: "sent", persisted: false });
+    });
+    expect(unhandled).toEqual([]);
   });
 });

@@ -25,6 +25,21 @@ export function deferred<T = string>(): Deferred<T> {
   return parts as Deferred<T>;
 }
 
+/** What nobody handled the rejection of while something was done. Ends fake timers. */
+export async function unhandledDuring(act: () => unknown): Promise<unknown[]> {
+  const unhandled: unknown[] = [];
+  const hear = (reason: unknown) => void unhandled.push(reason);
+  process.on("unhandledRejection", hear);
+  try {
+    await act();
+    vi.useRealTimers();
+    await new Promise(resolve => setImmediate(resolve));
+  } finally {
+    process.off("unhandledRejection", hear);
+  }
+  return unhandled;
+}
+
 /** Lets everything go on that waits for promises only. Needs fake timers. */
 export async function turn(): Promise<void> {
   await vi.advanceTimersByTimeAsync(0);

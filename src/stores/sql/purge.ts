@@ -1,3 +1,4 @@
+import { reasonOf } from "../../util/describe.ts";
 import { detached } from "../../util/detached.ts";
 import { notify } from "../../util/notify.ts";
 import { backgroundTimer, weakly } from "../../util/timers.ts";
@@ -38,7 +39,7 @@ export function purgeRegularly(store: Purgeable, purging: Purging, hasWarned = f
 }
 
 function purgeFailed(where: string, error: unknown): StoreWarning {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = reasonOf(error);
   return {
     code: "PURGE_FAILED",
     message: `Expired records could not be removed from ${where}; the store will try again: ${why}`,

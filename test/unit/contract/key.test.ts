@@ -65,6 +65,8 @@ describe("the text of a key", () => {
     [["a", ["b"]], "an array of 1 as part 1"],
     [["a", { b: 1 }], "an object with b as part 1"],
     [["a", Symbol("b")], "Symbol(b) as part 1"],
+    [["a", Promise.resolve("b")], "a promise as part 1"],
+    [Promise.resolve("k"), "a promise"],
     [new Array(2), "undefined as part 0"],
     [undefined, "undefined"],
     [null, "null"],

@@ -49,12 +49,7 @@ describe("a takeover (P2)", () => {
 describe("a policy that says something else", () => {
   const cases = [
     ["onError", { onError: () => "retry" }, '"release" or "store" or "hold"', '"retry"'],
-    [
-      "onError",
-      { onError: async () => "release" },
-      '"release" or "store" or "hold"',
-      "an object with no keys",
-    ],
+    ["onError", { onError: async () => "release" }, '"release" or "store" or "hold"', "a promise"],
     ["onResult", { onResult: () => "store" }, '"complete" or "release" or "hold"', '"store"'],
     ["onResult", { onResult: () => undefined }, '"complete" or "release" or "hold"', "undefined"],
   ] as const;

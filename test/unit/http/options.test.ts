@@ -21,6 +21,7 @@ describe("the options are checked when the handler is made", () => {
     ["required", "yes", 'required: expected true or false; got "yes"'],
     ["methods", "POST", `${METHODS} "POST"`],
     ["methods", ["PO ST"], `${METHODS} an array of 1`],
+    ["methods", [Object.create(null)], `${METHODS} an array of 1`],
     ["methods", [""], `${METHODS} an array of 1`],
     ["maxBodyBytes", -1, "maxBodyBytes: expected a whole number from 0; got -1"],
     ["maxBodyBytes", 1.5, "maxBodyBytes: expected a whole number from 0; got 1.5"],

@@ -127,9 +127,14 @@ describe("a serializer of the caller's", () => {
     expect(decode(text, own)).toBe("sent");
   });
 
-  it.each<unknown>([undefined, null, 42, { text: "sent" }])("may not give %j for a text", value => {
+  it.each<[unknown, string]>([
+    [undefined, "undefined"],
+    [null, "null"],
+    [42, "42"],
+    [{ text: "sent" }, "an object with text"],
+  ])("may not give %j for a text", (value, shown) => {
     const { text, failure } = encodeResult("sent", { ...own, stringify: () => value as string });
-    expect(failure?.error).toEqual(new TypeError("serializer.stringify: expected a string"));
+    expect(failure?.error).toEqual(new TypeError(`serializer.stringify: expected a string; got ${shown}`));
     expect(unavailable(text, own).message).toContain("it could not be stored faithfully");
   });
 

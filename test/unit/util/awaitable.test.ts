@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { isPromise } from "../../../src/util/awaitable.ts";
+import { disown, isPromise } from "../../../src/util/awaitable.ts";
+import { unhandledDuring } from "../../support/calls.ts";
 
 const callable = Object.assign(() => {}, { then() {} });
 
@@ -24,4 +25,32 @@ it("a string is none, even if somebody gave all of them a then", () => {
   } finally {
     Reflect.deleteProperty(String.prototype, "then");
   }
+});
+
+it("disowns whatever it is", async () => {
+  const error = new Error("nobody's");
+  const once = { asked: 0 };
+  const refused = [
+    undefined,
+    "text",
+    Promise.reject(error),
+    { then: (_: unknown, fail: (error: Error) => void) => fail(error) },
+    {
+      then() {
+        throw error;
+      },
+    },
+    Object.defineProperty({}, "then", {
+      get() {
+        if (once.asked++ > 0) throw error;
+        return () => {};
+      },
+    }),
+    Object.defineProperty(Promise.resolve(), "constructor", {
+      get() {
+        throw error;
+      },
+    }),
+  ];
+  expect(await unhandledDuring(() => refused.forEach(disown))).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { describe } from "../../../src/util/describe.ts";
+import { describe, describeRefused, reasonOf } from "../../../src/util/describe.ts";
 
 it.each([
   ["text", '"text"'],
@@ -33,4 +33,24 @@ it("names what cannot be read", () => {
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
   expect(describe(proxy)).toBe("an object that cannot be read");
+});
+
+it.each([
+  [new Error("refused"), "refused"],
+  [new RangeError(), "RangeError, without a message"],
+  [Object.assign(new TypeError("x"), { message: Symbol("s") }), "TypeError, without a message"],
+  [Object.assign(new Error("x"), { message: Object.create(null) }), "Error, without a message"],
+  ["text", '"text"'],
+  [undefined, "undefined"],
+])("reason %#", (cause, said) => {
+  expect(reasonOf(cause)).toBe(said);
+});
+
+it.each([
+  [Promise.resolve(), "a promise"],
+  [{ then() {} }, "a promise"],
+  [{ then: 1 }, "an object with then"],
+  ["text", '"text"'],
+])("refused %#", (value, shown) => {
+  expect(describeRefused(value)).toBe(shown);
 });
