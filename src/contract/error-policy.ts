@@ -42,6 +42,9 @@ function text(target: unknown, property: string): string {
 const isObject = (value: unknown): value is object =>
   (typeof value === "object" && value !== null) || typeof value === "function";
 
+/** What it reads as, where it is no object: an object may not even become a text. */
+const plain = (value: unknown): string => (isObject(value) ? "" : String(value));
+
 function shows(error: object, signs: Signs): boolean {
   return Object.keys(signs).some(property => signs[property]!.test(text(error, property)));
 }
@@ -53,7 +56,7 @@ function statuses(error: object): string[] {
   for (const source of [error, response, read(error, "$metadata")])
     if (isObject(source)) for (const field of STATUS_FIELDS) found.push(read(source, field));
   if (isObject(response) || isObject(read(error, "headers"))) found.push(read(error, "code"));
-  return found.filter(status => /^[1-5]\d\d$/.test(isObject(status) ? "" : String(status))).map(String);
+  return found.filter(status => /^[1-5]\d\d$/.test(plain(status))).map(plain);
 }
 
 // gRPC's CANCELLED and DEADLINE_EXCEEDED, which always come with a text in `details`.
@@ -98,7 +101,7 @@ function judge(error: object, below: number, wraps: boolean): number {
   const lost = shows(error, LOST) || isEndedCall(error) || (established && shows(error, UNREACHABLE));
   if (lost && (established || !(below & repeated))) return MAYBE_SENT;
   if (answered) return answers.every(status => REJECTED.test(status)) ? NOTHING_DONE : 0;
-  if (SMTP_REJECTED.test(String(read(error, "responseCode")))) return NOTHING_DONE;
+  if (SMTP_REJECTED.test(plain(read(error, "responseCode")))) return NOTHING_DONE;
   if (!(below & NEVER_SENT) && (shows(error, WORDS) || shows(error, UNREADABLE))) return MAYBE_SENT;
   if (!wraps && shows(error, BARE)) return MAYBE_SENT;
   return below & NOTHING_DONE;

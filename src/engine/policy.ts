@@ -1,7 +1,6 @@
 import { interruptedInTransit } from "../contract/error-policy.ts";
 import type { ErrorPolicy, ResultPolicy } from "../contract/options.ts";
 import { expectOneOf } from "../contract/validate.ts";
-import { isPromise } from "../util/awaitable.ts";
 import type { Call, Run } from "./call.ts";
 
 /**
@@ -16,9 +15,8 @@ export function errorPolicy(run: Run, error: unknown): ErrorPolicy {
 function chosenPolicy({ call, execution }: Run, error: unknown): ErrorPolicy {
   const { onError } = call.settings;
   const byDefault = () => (execution.isAborted || interruptedInTransit(error) ? "hold" : "release");
-  return onError === undefined
-    ? byDefault()
-    : decided(call, "onError", () => onError(error), ["release", "store", "hold"], "hold");
+  const decide = onError === undefined ? byDefault : () => onError(error);
+  return decided(call, "onError", decide, ["release", "store", "hold"], "hold");
 }
 
 /**
@@ -48,8 +46,6 @@ function decided<Policy extends string>(
 ): Policy {
   try {
     const policy = decide();
-    // What an async policy rejects with is nobody's.
-    if (isPromise(policy)) policy.then(undefined, () => {});
     expectOneOf(name, allowed, policy);
     return policy as Policy;
   } catch (error) {

@@ -191,6 +191,13 @@ describe("onError", () => {
     expect(event.error.message).toMatch(/^onError: expected "release" or "store" or "hold"; got /);
   });
 
+  it("by default is decided of any error, whatever its fields are (P4)", async () => {
+    const error = Object.assign(new Error("own"), { responseCode: Object.create(null) });
+    const { fail, inspect } = failing(error);
+    expect(await fail()).toBe(error);
+    expect(await inspect("k")).toMatchObject({ state: "released" });
+  });
+
   it("that is async and rejects leaves no rejection unhandled", async () => {
     const unhandled = vi.fn();
     process.on("unhandledRejection", unhandled);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { interruptedInTransit } from "../../../src/contract/error-policy.ts";
+import { certainlyNotDone, interruptedInTransit } from "../../../src/contract/error-policy.ts";
 import { BARE, error, hangUp, LOST, NOT_LOST, noConnection, refused, reset } from "./error-policy.shapes.ts";
 
 const throwing = (...properties: string[]): object =>
@@ -151,6 +151,41 @@ describe("interruptedInTransit, for any error", () => {
           interruptedInTransit(thrown),
         );
       }),
+    );
+  });
+
+  const FIELDS = [
+    "name",
+    "message",
+    "code",
+    "syscall",
+    "command",
+    "details",
+    "remote",
+    "status",
+    "statusCode",
+  ];
+  const MORE = ["httpStatusCode", "error_code", "responseCode", "response", "$metadata", "headers", "errors"];
+
+  test("answers, whatever stands where one of its fields is read", () => {
+    // Made anew each time: fast-check asks values what they are, which a revoked proxy does not answer.
+    const odd = fc.constantFrom<() => unknown>(
+      () => Object.create(null),
+      revoked,
+      () => Symbol("s"),
+      () => 1n,
+      () => revoked,
+      () => [Object.create(null)],
+      () => null,
+    );
+    fc.assert(
+      fc.property(fc.dictionary(fc.constantFrom(...FIELDS, ...MORE), odd), fields => {
+        const thrown = new Error("own");
+        for (const [name, make] of Object.entries(fields))
+          Object.defineProperty(thrown, name, { value: make() });
+        expect([interruptedInTransit(thrown), certainlyNotDone(thrown)]).toEqual([false, false]);
+      }),
+      { numRuns: 1_000 },
     );
   });
 
