@@ -63,7 +63,7 @@ export interface Call {
 /** What renews a run's lease: timers of its own, so that they run in its own asynchronous context (section 7). */
 export interface LeaseTimer {
   beat: ReturnType<typeof setTimeout>;
-  /** Rings when the lease ends, after a renewal that failed; and since when the lease stood then. */
+  /** Rings when the lease ends, where no renewal succeeds until then; and since when the lease stood. */
   end: ReturnType<typeof setTimeout> | undefined;
   watched: Moment | undefined;
 }
@@ -104,6 +104,8 @@ export interface Run {
   lease: "running" | "concluding" | "over";
   /** What renews the lease until then. */
   timer: LeaseTimer | undefined;
+  /** Whether it ended by a hold. */
+  isOnHold: boolean;
   /** Whether it ends without `fn`: its batch went without it. */
   isIdle: boolean;
 }

@@ -1,4 +1,5 @@
 import { LeaseLostError } from "../contract/errors.ts";
+import type { Awaitable } from "../util/awaitable.ts";
 import { elapsedSince, type Moment, moment } from "../util/moment.ts";
 import { backgroundTimer } from "../util/timers.ts";
 import type { Call, LeaseTimer, Run } from "./call.ts";
@@ -52,11 +53,14 @@ export function keepLeases(runs: readonly Run[], leaseMs: number): ReturnType<ty
   return backgroundTimer(begin, leaseMs / BEATS_PER_LEASE / 2);
 }
 
+/** Whether a claim was answered so late that the next beat may come too late. */
+export function isAnsweredLate(run: Run): boolean {
+  return leaseLeftMs(run) < run.call.settings.leaseMs * (1 - 1 / BEATS_PER_LEASE);
+}
+
 function beginToRenew(run: Run): void {
-  const { leaseMs } = run.call.settings;
   run.timer = { beat: nextBeat(run, elapsedSince(run.heldSince)), end: undefined, watched: undefined };
-  // If the claim was answered late, the next beat may come too late.
-  if (leaseLeftMs(run) >= leaseMs * (1 - 1 / BEATS_PER_LEASE)) return;
+  if (!isAnsweredLate(run)) return;
   watchEnd(run, run.timer);
   void renew(run, run.timer);
 }
@@ -85,13 +89,25 @@ function nextBeat(run: Run, afterMs = 0): LeaseTimer["beat"] {
 
 async function renew(run: Run, timer: LeaseTimer): Promise<void> {
   const sentAt = moment();
+  // It may wait behind the renewals of its batch for longer than the lease lasts.
+  if (leaseLeftMs(run) > 0) watchEnd(run, timer);
   const isHeld = await askToRenew(run, sentAt);
-  if (run.timer !== timer) return;
+  if (run.timer !== timer) return endAgain(run, isHeld);
   if (isHeld === false) return lose(run, "another call holds the key, or it was removed", true);
   if (isHeld === undefined) watchEnd(run, timer);
   clearTimeout(timer.beat);
   timer.beat = nextBeat(run, elapsedSince(sentAt));
 }
+
+/** P2: a renewal that was under way when its run ended by a hold may have begun the lease anew. */
+function endAgain(run: Run, isRenewed: boolean | undefined): void {
+  if (isRenewed && run.isOnHold)
+    void askStore(run.call, "renew", hold, undefined, run.call.settings.storeTimeoutMs);
+}
+
+/** Ends the lease now, which leaves the key uncertain. */
+export const hold = ({ scope, storeKey, token }: Call): Awaitable<boolean> =>
+  scope.store.renew(storeKey, token, 0);
 
 async function askToRenew(run: Run, sentAt: Moment): Promise<boolean | undefined> {
   const { leaseMs, storeTimeoutMs } = run.call.settings;
@@ -130,7 +146,7 @@ async function askToReclaim({ scope, storeKey, token, ttlMs, settings }: Call): 
   return status === "claimed";
 }
 
-/** After a renewal that failed: the lease is lost at its end, unless one succeeds until then. */
+/** The lease is lost at its end, unless a renewal succeeds until then. */
 function watchEnd(run: Run, timer: LeaseTimer): void {
   const { heldSince } = run;
   if (timer.watched === heldSince) return;

@@ -68,6 +68,7 @@ function newRun(
     unheardSince: undefined,
     lease: "running",
     timer: undefined,
+    isOnHold: false,
     isIdle: false,
   };
 }

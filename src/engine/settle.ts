@@ -3,7 +3,7 @@ import { type Awaitable, isPromise } from "../util/awaitable.ts";
 import type { Moment } from "../util/moment.ts";
 import { backgroundTimer } from "../util/timers.ts";
 import type { Call, Run } from "./call.ts";
-import { concludeLease, mayHaveExpired, reclaim, settlingLeftMs, stopLease } from "./lease.ts";
+import { concludeLease, hold, mayHaveExpired, reclaim, settlingLeftMs, stopLease } from "./lease.ts";
 import { askStore } from "./store-call.ts";
 
 /** How a claim ends: with an outcome, free for the next claim, or with its lease over now, so that the key is uncertain. */
@@ -25,15 +25,16 @@ export function settle(call: Call, settlement: Settlement): Awaitable<boolean | 
   return askStore(call, operation, send, settlement, call.settings.storeTimeoutMs);
 }
 
-function send({ scope, storeKey, token, ttlMs }: Call, settlement: Settlement): Awaitable<boolean> {
-  const { store } = scope;
+function send(call: Call, settlement: Settlement): Awaitable<boolean> {
+  const { storeKey, token, ttlMs } = call;
+  const { store } = call.scope;
   switch (settlement.operation) {
     case "complete":
       return store.complete(storeKey, token, settlement.outcome, ttlMs);
     case "release":
       return store.release(storeKey, token);
     case "hold":
-      return store.renew(storeKey, token, 0);
+      return hold(call);
   }
 }
 
@@ -41,6 +42,7 @@ function send({ scope, storeKey, token, ttlMs }: Call, settlement: Settlement): 
 export function settleRun(run: Run, settlement: Settlement): Awaitable<boolean | undefined> {
   if (settlement.operation === "complete") concludeLease(run);
   else stopLease(run);
+  run.isOnHold = settlement.operation === "hold";
   const { heldSince } = run;
   return untilSettled(run, settlement, heldSince, settle(run.call, settlement));
 }

@@ -174,8 +174,8 @@ const CALL_MUTANTS: readonly Mutant[] = [
     "engine/lease",
     "a lease that cannot be renewed is given up at its end",
     "a run cut off from the store goes on beside its successor",
-    "if (isHeld === undefined) watchEnd(run, timer);",
-    "",
+    'lose(run, "it could not be renewed in time", false);',
+    "{}",
     { policy: "rerun", seed: 131 },
   ),
   engine(

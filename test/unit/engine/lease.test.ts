@@ -65,6 +65,32 @@ describe("a run that outlives its lease", () => {
     expect(countOf(a, "renew")).toBe(renewals);
   });
 
+  it("leaves the key uncertain though a renewal lands after the hold (P2)", async () => {
+    const { store, work, call, inspect } = begin(faultyStore(memoryStore()));
+    const slow = gate();
+    store.inject({ operation: "renew", kind: "delay-request", by: slow });
+    await pass(2_600);
+    work.reject(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" }));
+    await rejection(call);
+    expect(await inspect("k")).toMatchObject({ state: "uncertain" });
+    slow.open();
+    await turn();
+    expect(await inspect("k")).toMatchObject({ state: "uncertain" });
+    expect(countOf(store, "renew")).toBe(3);
+  });
+
+  it("renews nothing after it is settled otherwise, whenever its renewal lands", async () => {
+    const { store, work, call } = begin(faultyStore(memoryStore()));
+    const slow = gate();
+    store.inject({ operation: "renew", kind: "delay-reply", by: slow });
+    await pass(2_600);
+    work.resolve("sent");
+    expect(await call).toMatchObject({ persisted: true });
+    slow.open();
+    await turn();
+    expect(countOf(store, "renew")).toBe(1);
+  });
+
   it("does not keep the key while it is being released", async () => {
     const { store, work, call } = begin(faultyStore(memoryStore()), { storeTimeout: "24h" });
     const slow = gate();
