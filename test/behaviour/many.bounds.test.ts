@@ -205,6 +205,26 @@ describe.each(STORES)("B7: on %s", (_name, makeStore) => {
   });
 
   it.each([
+    ["an iterator", Symbol.iterator],
+    ["an async iterator", Symbol.asyncIterator],
+  ])(
+    "%s that gives nothing instead of a result fails, and is not taken for one that ended",
+    async (_, kind) => {
+      const { executeMany } = setUp();
+      const { fn, sent } = sender<number>();
+      let asked = 0;
+      const items = {
+        [kind]: () => ({ next: () => (asked++ === 0 ? { done: false, value: 0 } : undefined) }),
+      } as unknown as Iterable<number>;
+      expect(await rejection(executeMany(items, byNumber, fn))).toMatchObject({
+        code: "INVALID_OPTION",
+        message: "items: expected an iterator that gives { done, value }; got undefined",
+      });
+      expect(sent()).toEqual([0]);
+    },
+  );
+
+  it.each([
     ["an iterable", () => endless().items],
     ["an async iterable", () => later(endless().items)],
     [

@@ -51,6 +51,19 @@ describe("a batch's claims", () => {
   it.each([
     ["fail", { operation: "claimMany", kind: "fail", ...FOREVER }],
     ["are answered with too few", { operation: "claimMany", kind: "answer", value: [], ...FOREVER }],
+    [
+      "are answered with what cannot be read",
+      {
+        operation: "claimMany",
+        kind: "answer",
+        value: Object.defineProperty([1, 2, 3], 1, {
+          get() {
+            throw new Error("unreadable");
+          },
+        }),
+        ...FOREVER,
+      },
+    ],
     ["are answered with nothing", { operation: "claimMany", kind: "answer", value: undefined, ...FOREVER }],
     ["are answered with nonsense", { operation: "claimMany", kind: "answer", value: [1, 2, 3], ...FOREVER }],
   ] satisfies [string, Fault][])("that %s are each item's STORE_ERROR", async (_how, fault) => {
@@ -133,6 +146,28 @@ describe("a batch's completions", () => {
     expect(outcomes.map(brief)).toEqual(["sent 0, not persisted, #1", "sent 1, not persisted, #1"]);
     await pass(1_000);
     expect(memory.read("user:1")).toMatchObject({ status: "completed" });
+  });
+
+  it("leave a held key uncertain though a renewal came after the hold (P2)", async () => {
+    const { memory, store, executeMany } = setUp([], { lease: "4s" });
+    // The hold is made in the turn in which renewals are due, which wait for one another.
+    const outcomes = await during(
+      executeMany(numbers(2), byNumber, async () => {
+        await new Promise(resolve => setTimeout(resolve, 600));
+        await new Promise(resolve => setTimeout(resolve, 400));
+        throw Object.assign(new Error("no answer"), { code: "ETIMEDOUT" });
+      }),
+      1_100,
+    );
+    expect(outcomes.map(brief)).toEqual(["✗ ETIMEDOUT, #1", "✗ ETIMEDOUT, #1"]);
+    const leases = store.calls
+      .filter(({ operation }) => operation.startsWith("renew"))
+      .map(({ args }) => (args[1] as { leaseMs: number }[])[0]?.leaseMs ?? args[2]);
+    expect(leases.slice(0, 2)).toEqual([0, 4_000]);
+    expect(numbers(2).map(n => (memory.read(`user:${n}`) as { status: string }).status)).toEqual([
+      "uncertain",
+      "uncertain",
+    ]);
   });
 
   it("go with releases and holds of the same batch, each its own way", async () => {

@@ -9,7 +9,8 @@ import {
   memoryStore,
 } from "../../src/index.ts";
 import { faultyStore, gate } from "../../src/testing.ts";
-import { deferred, pass, recorder, rejection, turn } from "../support/calls.ts";
+import { deferred, pass, recorder, rejection, turn, unhandledDuring } from "../support/calls.ts";
+import { FOREVER } from "../support/faults.ts";
 import { brief, numbers, oneByOne, STORES, sender } from "../support/many.ts";
 
 beforeEach(() => {
@@ -278,6 +279,89 @@ describe.each(STORES)("on %s", (_name, makeStore) => {
         () => [Promise.resolve("sent"), Promise.reject(new Error("refused"))] as never,
       );
       expect(outcomes.map(brief)).toEqual(["sent, #1", "✗ refused, #1"]);
+    });
+
+    it("waits for a thenable whose then answers nothing", async () => {
+      const { executeMany, inspect } = setUp();
+      const thenable = (n: number) => ({
+        then(done: (value: unknown) => void) {
+          done(n);
+        },
+      });
+      const outcomes = await executeMany(numbers(3), byNumber, items => items.map(thenable) as never);
+      expect(outcomes.map(brief)).toEqual(["0, #1", "1, #1", "2, #1"]);
+      expect((await inspect(["user", 2]))?.state).toBe("completed");
+    });
+
+    it("fails by a result whose then throws its own item alone (B1)", async () => {
+      const { executeMany, inspect } = setUp();
+      const broken = {
+        then() {
+          throw new Error("broken");
+        },
+      };
+      const outcomes = await executeMany(numbers(3), byNumber, () => ["zero", broken, "two"] as never);
+      expect(outcomes.map(brief)).toEqual(["zero, #1", "✗ broken, #1", "two, #1"]);
+      const states = await Promise.all(numbers(3).map(async n => (await inspect(["user", n]))?.state));
+      expect(states).toEqual(["completed", "released", "completed"]);
+    });
+
+    it("fails one item by a promise of an Error in its place, as by the Error", async () => {
+      const { executeMany, inspect } = setUp();
+      const outcomes = await executeMany(numbers(2), byNumber, items =>
+        items.map(async n => (n === 0 ? new Error("refused") : "sent")),
+      );
+      expect(outcomes.map(brief)).toEqual(["✗ refused, #1", "sent, #1"]);
+      expect((await inspect(["user", 0]))?.state).toBe("released");
+    });
+
+    it.each([
+      [
+        "takes its items one by one out of its array",
+        (items: number[]) => items.splice(0).map(n => `sent ${n}`),
+      ],
+      [
+        "adds to its array",
+        (items: number[]) => {
+          const results = items.map(n => `sent ${n}`);
+          items.push(7);
+          return results;
+        },
+      ],
+    ])("may be one that %s", async (_what, fn) => {
+      const { executeMany } = setUp();
+      const outcomes = await executeMany(numbers(3), byNumber, items => fn(items as number[]));
+      expect(outcomes.map(brief)).toEqual(numbers(3).map(n => `sent ${n}, #1`));
+    });
+
+    it("owes a result for each item that it was given, however many it leaves in its array", async () => {
+      const { executeMany, inspect } = setUp();
+      const outcomes = await executeMany(numbers(2), byNumber, items => {
+        (items as number[]).length = 0;
+        return [];
+      });
+      expect(outcomes.map(brief)).toEqual(["✗ ERR_BATCH_RESULTS, #1", "✗ ERR_BATCH_RESULTS, #1"]);
+      expect((await inspect(["user", 1]))?.state).toBe("uncertain");
+    });
+
+    it("leaves no rejection unhandled where its results are refused, or a key is a promise", async () => {
+      const { executeMany } = setUp();
+      const fail = async (): Promise<never> => {
+        throw new Error("nobody's");
+      };
+      const unhandled = await unhandledDuring(async () => {
+        const few = await executeMany(numbers(3), byNumber, () => [fail(), fail()]);
+        expect(few.map(brief)).toEqual(numbers(3).map(() => "✗ ERR_BATCH_RESULTS, #1"));
+        const { fn } = sender<number>();
+        for (const config of [
+          { ...byNumber, fingerprint: fail },
+          { ...byNumber, key: fail },
+          { ...byNumber, key: () => ["user", fail()] },
+        ])
+          expect((await executeMany([5], config as never, fn)).map(brief)[0]).toMatch(/INVALID_/);
+        expect(fn).not.toHaveBeenCalled();
+      });
+      expect(unhandled).toEqual([]);
     });
 
     it("holds all by results that cannot be read (P2)", async () => {
@@ -568,6 +652,38 @@ describe("B4: leases of a batch", () => {
       expect(renewed.filter(each => each === key).length).toBeGreaterThan(5);
     open.resolve(["sent"]);
     expect((await outcomes).map(brief)).toEqual(["sent, #1", "sent, #1"]);
+  });
+
+  it("are renewed at once of an item whose claim was answered late", async () => {
+    const memory = memoryStore();
+    const store = faultyStore(memory, [{ operation: "claimMany", kind: "delay-reply", by: 930 }]);
+    const { executeMany } = createIdempotency({ store, lease: "1s" });
+    const open = deferred<string[]>();
+    const outcomes = executeMany(numbers(2), byNumber, () => open.promise);
+    for (let ms = 0; ms < 2_000; ms += 10) {
+      await pass(10);
+      expect((memory.read("user:1") as { status: string }).status).toBe("in-progress");
+    }
+    open.resolve(["sent", "sent"]);
+    expect((await outcomes).map(brief)).toEqual(["sent, #1", "sent, #1"]);
+  });
+
+  it("are lost at their end where renewals wait for others, one by one, for longer", async () => {
+    const faulty = faultyStore(memoryStore(), [{ operation: "renew", kind: "hang", ...FOREVER }]);
+    const { executeMany } = createIdempotency({ store: oneByOne(faulty), lease: "30s" });
+    const open = deferred<string[]>();
+    let signal: AbortSignal | undefined;
+    const outcomes = executeMany(numbers(500), byNumber, (_items, execution) => {
+      signal = execution.signal;
+      return open.promise;
+    });
+    await pass(29_900);
+    expect(signal?.aborted).toBe(false);
+    await pass(200);
+    expect(signal?.reason).toMatchObject({ code: "LEASE_LOST" });
+    faulty.restore();
+    open.resolve(numbers(500).map(n => `sent ${n}`));
+    expect((await outcomes).map(brief)).toEqual(numbers(500).map(n => `sent ${n}, #1`));
   });
 
   it("are kept of a batch whose caller has left, until it ends", async () => {

@@ -1,11 +1,11 @@
 import { LeaseLostError } from "../../contract/errors.ts";
 import type { BatchFn } from "../../contract/many.ts";
-import { type Awaitable, isPromise } from "../../util/awaitable.ts";
+import { type Awaitable, disown, isPromise } from "../../util/awaitable.ts";
 import { describe } from "../../util/describe.ts";
 import { isError } from "../../util/is-error.ts";
 import { backgroundTimer } from "../../util/timers.ts";
 import type { Boxed, Host, Run, Seat } from "../call.ts";
-import { keepLease, keepLeases, leaseLeftMs } from "../lease.ts";
+import { isAnsweredLate, keepLease, keepLeases, leaseLeftMs } from "../lease.ts";
 import { batchExecution } from "./batch-execution.ts";
 
 // B7: how many batches are claimed or run at the same time.
@@ -185,7 +185,7 @@ export function batchesOf<I>(fn: BatchFn<I, unknown>, batchSize: number, changed
 
 /** B4: renews the lease of a run, with those of its batch, which may be done soon; a run that waits for one may not. */
 function keep<I>(run: Run, batch: Batch<I> | undefined): void {
-  if (batch === undefined) keepLease(run);
+  if (batch === undefined || isAnsweredLate(run)) keepLease(run);
   else {
     // All that board do so within PATIENCE_MS, and no lease is so short that they would be late.
     batch.runs.push(run);
@@ -211,21 +211,30 @@ function isReady<I>({ run, reject }: Boarded<I>): boolean {
 async function runTogether<I>(fn: BatchFn<I, unknown>, boarded: readonly Boarded<I>[]): Promise<void> {
   try {
     const items = boarded.map(({ passenger }) => passenger.item);
-    const results = resultsOf(await fn(items, batchExecution(boarded.map(({ run }) => run))), items.length);
+    const answer = await fn(items, batchExecution(boarded.map(({ run }) => run)));
+    const results = resultsOf(answer, boarded.length);
     for (const [n, { resolve, reject }] of boarded.entries()) {
       const value = results[n];
       if (isError(value)) reject(value);
-      else resolve(isPromise(value) ? value.then(value => ({ value })) : { value });
+      else resolve(isPromise(value) ? boxed(value) : { value });
     }
   } catch (error) {
     for (const { reject } of boarded) reject(error);
   }
 }
 
+/** A result that is a promise, of whatever make: it speaks for its own item alone (B1). */
+async function boxed(result: PromiseLike<unknown>): Promise<Boxed> {
+  const value = await result;
+  if (isError(value)) throw value;
+  return { value };
+}
+
 /** All results, each read once; throws if there are not as many as there should be, or one cannot be read. */
 function resultsOf(results: unknown, expected: number): readonly unknown[] {
   try {
     if (Array.isArray(results) && results.length === expected) return [...results];
+    if (Array.isArray(results)) Object.values(results).forEach(disown);
   } catch (error) {
     throw mismatch("one that cannot be read", expected, error);
   }

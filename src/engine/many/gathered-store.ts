@@ -41,8 +41,10 @@ export function gatheredStore(store: IdempotencyStore): RunStore {
     later = soon,
   ): (item: Item) => Promise<T> {
     if (many === undefined) return item => alone.begin(item.key, async () => one(item));
-    const ask = async (items: readonly Item[]) =>
-      items.length > 1 ? checked(await many.call(store, items), items.length) : [await one(items[0]!)];
+    const ask = async (items: readonly Item[]) => {
+      const { length } = items;
+      return length > 1 ? checked(await many.call(store, items), length) : [await one(items[0]!)];
+    };
     let batch: Batch<Item, T> | undefined;
     let text = 0;
 
@@ -87,7 +89,8 @@ export function gatheredStore(store: IdempotencyStore): RunStore {
 }
 
 function checked<T>(answers: readonly Each<T>[], expected: number): readonly Each<T>[] {
-  if (answers?.length === expected) return answers;
+  // Read once, and here: an answer that cannot be read is each item's failure.
+  if (answers?.length === expected) return Array.from(answers);
   throw new Error(`it returned ${answers?.length} answers for ${expected} items`);
 }
 

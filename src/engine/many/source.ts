@@ -1,3 +1,4 @@
+import { invalidOption } from "../../contract/validate.ts";
 import { isPromise } from "../../util/awaitable.ts";
 
 /** Where items come from. */
@@ -13,6 +14,8 @@ export interface Source<I> {
 // How long items that have come wait for more.
 const LINGER_MS = 20;
 
+const INTERRUPTED = /* @__PURE__ */ Symbol();
+
 /** Asks for items as they are needed, one at a time. */
 export function sourceOf<I>(items: Iterable<I> | AsyncIterable<I>): Source<I> {
   const { [Symbol.asyncIterator]: arriving } = items as Partial<AsyncIterable<I>>;
@@ -26,17 +29,18 @@ export function sourceOf<I>(items: Iterable<I> | AsyncIterable<I>): Source<I> {
   return {
     async take(most) {
       const taken: I[] = [];
-      const interrupted = new Promise<undefined>(resolve => {
-        interrupt = () => resolve(undefined);
+      const interrupted = new Promise<typeof INTERRUPTED>(resolve => {
+        interrupt = () => resolve(INTERRUPTED);
       });
       let lingering: ReturnType<typeof setTimeout> | undefined;
       try {
         while (!isOver && taken.length < most) {
           asked ??= iterator.next();
           const next = isPromise(asked) ? await Promise.race([asked, interrupted]) : asked;
-          if (next === undefined) break;
+          if (next === INTERRUPTED) break;
           if (isPromise(asked)) lingering ??= setTimeout(() => interrupt(), LINGER_MS);
           asked = undefined;
+          if (Object(next) !== next) invalidOption("items", "an iterator that gives { done, value }", next);
           if (next.done) isOver = true;
           else taken.push(next.value);
         }
