@@ -112,6 +112,21 @@ describe("a batch's claims", () => {
     expect(batches).toEqual([[0, 2], [1]]);
   });
 
+  it("that are answered in another order come to fn in the items' own (B2)", async () => {
+    const memory = memoryStore();
+    const store: IdempotencyStore = {
+      ...oneByOne(faultyStore(memory)),
+      async claim(key, request) {
+        await new Promise(resolve => setTimeout(resolve, 50 - Number(key.slice(5)) * 10));
+        return memory.claim(key, request);
+      },
+    };
+    const { fn, batches } = sender<number>();
+    const outcomes = await during(createIdempotency({ store }).executeMany(numbers(4), byNumber, fn), 60);
+    expect(batches).toEqual([[0, 1, 2, 3]]);
+    expect(outcomes.map(brief)).toEqual(numbers(4).map(n => `sent ${n}, #1`));
+  });
+
   it("that are never answered end with storeTimeout, and are released when they land", async () => {
     const { store, memory, executeMany } = setUp(
       [{ operation: "claimMany", kind: "hang", applied: true, ...FOREVER }],

@@ -246,16 +246,16 @@ describe.each(STORES)("on %s", (_name, makeStore) => {
     });
 
     it.each([
-      ["too few", (items: readonly number[]) => items.slice(1)],
-      ["too many", (items: readonly number[]) => [...items, 1]],
-      ["none", () => undefined],
-      ["something else", () => "sent"],
-    ])("fails all by %s results, and holds them (P2)", async (_how, fn) => {
+      ["too few", (items: readonly number[]) => items.slice(1), "2 results"],
+      ["too many", (items: readonly number[]) => [...items, 1], "4 results"],
+      ["none", () => undefined, "undefined"],
+      ["something else", () => "sent", '"sent"'],
+    ])("fails all by %s results, and holds them (P2)", async (_how, fn, got) => {
       const { executeMany, inspect } = setUp();
       const outcomes = await executeMany(numbers(3), byNumber, fn as () => number[]);
       expect(outcomes.map(brief)).toEqual(numbers(3).map(() => "✗ ERR_BATCH_RESULTS, #1"));
       const { reason } = outcomes[0] as { reason: Error };
-      expect(reason.message).toMatch(/^fn: expected one result for each of 3 items, in their order; got /);
+      expect(reason.message).toBe(`fn: expected one result for each of 3 items, in their order; got ${got}`);
       expect(interruptedInTransit(reason)).toBe(true);
       for (const n of numbers(3)) expect((await inspect(["user", n]))?.state).toBe("uncertain");
     });
@@ -373,6 +373,10 @@ describe.each(STORES)("on %s", (_name, makeStore) => {
       });
       const outcomes = await executeMany(numbers(2), byNumber, () => results);
       expect(outcomes.map(brief)).toEqual(["✗ ERR_BATCH_RESULTS, #1", "✗ ERR_BATCH_RESULTS, #1"]);
+      expect((outcomes[0] as { reason: unknown }).reason).toMatchObject({
+        message: expect.stringMatching(/; got one that cannot be read$/),
+        cause: new Error("hostile"),
+      });
       expect((await inspect(["user", 0]))?.state).toBe("uncertain");
     });
 
@@ -774,6 +778,10 @@ describe("P1: a claim that is not one's own any more when its batch begins", () 
     slow.open();
     const [first] = await outcomes;
     expect(brief(first as ItemOutcome<string>)).toBe("✗ LEASE_LOST, #1");
+    expect((first as { reason: unknown }).reason).toMatchObject({
+      key: "user:0",
+      message: "The lease on the key is lost: its batch began too late.",
+    });
     expect(sent()).not.toContain(0);
     expect((await inspect(["user", 0]))?.state).toBe("released");
   });
