@@ -33,7 +33,7 @@ const hastily = (sql: string) => `${OF_MARIADB} ${sql.replace(VERB, verb => `${v
 
 /** Sends to the client, once its server is known to be new enough. */
 export function sendingTo(client: MysqlConnection, table: string): Sending {
-  const isSupported = once(() => expectVersion(client));
+  const isSupported = untilDone(() => expectVersion(client));
   const sender =
     (passing: readonly unknown[]): Send =>
     async sql => {
@@ -64,15 +64,13 @@ async function retried(
   }
 }
 
-/** Does it once, and again if it failed. */
-function once(act: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | undefined;
-  return () => {
-    done ??= act().catch(error => {
-      done = undefined;
-      throw error;
-    });
-    return done;
+/** Does it until it has been done once. Those who come meanwhile wait for no other's, which may never be answered. */
+function untilDone(act: () => Promise<void>): () => Promise<void> {
+  let isDone = false;
+  return async () => {
+    if (isDone) return;
+    await act();
+    isDone = true;
   };
 }
 

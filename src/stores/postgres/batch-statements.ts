@@ -127,6 +127,8 @@ export function batchAsk(
     // The caller's own transaction would keep the timeout, and end with an error.
     if (hasTransaction(client)) return items.map(() => undefined);
     const rowOf = rowsByKey(rowsOf(await client.query(batchQuery(statements[operation], items))));
+    // It began while this waited to be sent: each asks alone, and is refused.
+    if (hasTransaction(client)) return items.map(() => undefined);
     return items.map(({ key }) => {
       const row = rowOf.get(storableText(key));
       if (row !== undefined) return [row];

@@ -71,6 +71,14 @@ export function refuseTransaction(client: PostgresClient): void {
   );
 }
 
+/** Has something written by a client that has no transaction open: a `BEGIN` may have waited to be sent before it. */
+export async function writing<T>(client: PostgresClient, write: () => PromiseLike<T>): Promise<T> {
+  refuseTransaction(client);
+  const answer = await write();
+  refuseTransaction(client);
+  return answer;
+}
+
 const adapter = (ask: string) => `pass an adapter: { query: async ({ text, values, name }) => ${ask} }`;
 
 /** What is taken for a client of PostgreSQL, and what to do about it. */
@@ -83,8 +91,13 @@ const WRONG: readonly WrongClient[] = [
   { what: "PGlite", has: ["query", "execProtocol"], todo: adapter("db.query(text, values)") },
   { what: "a Database of SQLite", has: ["exec", "prepare"], todo: "sqliteStore takes that" },
   {
-    what: "a client of mysql2",
-    has: ["query", "execute", "escape"],
+    what: "Neon's sql",
+    has: ["query", "unsafe", "transaction"],
+    todo: "pass a Pool of @neondatabase/serverless, or an adapter: { query: async ({ text, values }) => ({ rows: await sql.query(text, values) }) }",
+  },
+  {
+    what: "a client of mysql or mysql2",
+    has: ["query", "escape"],
     todo: "this store works only with PostgreSQL",
   },
   { what: "a DataSource of TypeORM", has: ["query", "createQueryRunner"], todo: "pass a Pool of pg" },

@@ -1,4 +1,5 @@
 import { detached } from "../../util/detached.ts";
+import { realTimer } from "../../util/timers.ts";
 import type { AskMany, BatchItem, BatchOperation } from "./batch-statements.ts";
 import type { Ask } from "./operations.ts";
 
@@ -153,7 +154,8 @@ function queueFor(lanes: Lanes, depart: (batch: Waiting[]) => void) {
       if (queue[0] === first) lanes.giveUpOldest();
       wake();
     };
-    detached(() => setTimeout(ring, WAIT_MS));
+    // By a real one where there is: a fake one may never ring, and nobody would set another.
+    if (!realTimer(ring, WAIT_MS)) detached(() => setTimeout(ring, WAIT_MS));
   }
 
   const wait = (item: BatchItem) =>

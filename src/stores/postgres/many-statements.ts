@@ -12,8 +12,8 @@ import {
   rowsByKey,
   type Text,
 } from "./batch-statements.ts";
-import { codeOf, type PostgresClient, refuseTransaction } from "./client.ts";
-import { askNotifying } from "./server.ts";
+import { codeOf, type PostgresClient, writing } from "./client.ts";
+import { askNotifying, explaining } from "./server.ts";
 import { ANSWER, DIALECT } from "./statements.ts";
 
 /** What one statement does for many keys. `check` answers with the records, so that it is known who can read them. */
@@ -119,9 +119,9 @@ export function manyAsk(
   const silent = notify ? { first: statements(false, "first"), again: statements(false, "again") } : usual;
 
   async function ask(operation: ManyOperation, items: readonly BatchItem[], patience: Patience) {
-    refuseTransaction(client);
     const query = batchQuery(usual[patience][operation], items);
-    const rows = await askNotifying(client, query, () => batchQuery(silent[patience][operation], items));
+    const ask = () => askNotifying(client, query, () => batchQuery(silent[patience][operation], items));
+    const rows = await explaining(table, () => writing(client, ask));
     const rowOf = rowsByKey(rows);
     return items.map(({ key }) => rowOf.get(storableText(key)));
   }

@@ -43,7 +43,11 @@ const RULES = {
     return { prepare: value };
   },
   listener(value: unknown): Partial<PostgresSettings> {
-    expectMethods("listener", "a connected client of pg", ["query", "on"], value);
+    const expected = "a connected client of pg";
+    expectMethods("listener", expected, ["query", "on"], value);
+    // Its connections are given to others, and tell it of no notification.
+    const { totalCount } = value as { totalCount?: unknown };
+    if (typeof totalCount === "number") return invalidOption("listener", `${expected}, not a pool`, value);
     return { listener: value as PostgresListener };
   },
   ...SQL_RULES,

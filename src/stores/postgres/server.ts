@@ -1,7 +1,32 @@
 import { StoreError } from "../../contract/errors.ts";
 import { describe } from "../../util/describe.ts";
+import { indexOf } from "../sql/table.ts";
 import { codeOf, type PostgresClient, type PostgresQuery } from "./client.ts";
 import { makingOf } from "./statements.ts";
+
+const RIGHTS = "SELECT, INSERT, UPDATE, DELETE";
+
+// What an operator can mend, by the server's SQLSTATE.
+const ADVICE: Readonly<Record<string, (table: string) => string>> = {
+  "42P01": table =>
+    `table: expected ${table}, which the server does not have: call migrate(), or run postgresSchema()'s SQL`,
+  "42703": table =>
+    `table: expected ${table} to be one that migrate() made; a column is missing: name another table`,
+  "42501": table =>
+    `table: expected the rights ${RIGHTS} on ${table}: GRANT ${RIGHTS} ON ${table} TO the store's user`,
+  "25006": () => "pool: expected a server that writes; got one that is read-only: connect to the primary",
+};
+
+/** Rejects with the same error, or one that says how to mend what the server's speaks of. */
+export async function explaining<T>(table: string, act: () => PromiseLike<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    const advice = ADVICE[String(codeOf(error))];
+    if (advice === undefined || !(error instanceof Error)) throw error;
+    throw new StoreError(`${advice(table)} (${error.message})`, { cause: error });
+  }
+}
 
 // A serialisation failure and a deadlock: nothing was done, and the next try meets what was in the way.
 const PASSING: readonly unknown[] = ["40001", "40P01"];
@@ -51,13 +76,25 @@ async function retrying<T>(codes: readonly unknown[], act: () => Promise<T>): Pr
   }
 }
 
+const MAY_NOT_CREATE = "42501";
+
 /** Makes the table and its index where they are not there. */
 export async function makeTable(client: PostgresClient, table: string): Promise<void> {
-  const find = "SELECT 1 WHERE to_regclass(CAST($1 AS text)) IS NOT NULL";
-  await retrying([...PASSING, ...MADE_MEANWHILE], async () => {
-    // `IF NOT EXISTS` alone asks for the right to make one where there is nothing to make.
-    const found = rowsOf(await client.query({ text: find, values: [table] }));
-    // One statement, because some clients take no more at once, and so that an index is never left out.
-    if (found.length === 0) await client.query({ text: makingOf(table), values: [] });
-  });
+  const find = `SELECT 1 FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+WHERE indrelid = to_regclass(CAST($1 AS text)) AND relname = CAST($2 AS text)`;
+  const values = [table, indexOf(table).slice(1, -1)];
+  try {
+    await retrying([...PASSING, ...MADE_MEANWHILE], async () => {
+      // `IF NOT EXISTS` alone asks for the right to make one where there is nothing to make.
+      const found = rowsOf(await client.query({ text: find, values }));
+      // One statement, because some clients take no more at once, and so that an index is never left out.
+      if (found.length === 0) await client.query({ text: makingOf(table), values: [] });
+    });
+  } catch (error) {
+    if (codeOf(error) !== MAY_NOT_CREATE) throw error;
+    throw new StoreError(
+      `table: expected the right to make ${table} and its index: GRANT CREATE ON its schema TO the user, or run postgresSchema()'s SQL as one who has it (${(error as Error).message})`,
+      { cause: error },
+    );
+  }
 }

@@ -2,14 +2,14 @@ import type { IdempotencyStore } from "../../contract/store.ts";
 import { purgeRegularly } from "../sql/purge.ts";
 import { quotedTable } from "../sql/table.ts";
 import { batchAsk } from "./batch-statements.ts";
-import { expectClient, type PostgresClient, refuseTransaction } from "./client.ts";
+import { expectClient, type PostgresClient, refuseTransaction, writing } from "./client.ts";
 import { type Gathering, gathered } from "./gather.ts";
 import { channelOf, hintsOf } from "./hints.ts";
 import { postgresMany } from "./many.ts";
 import { manyAsk } from "./many-statements.ts";
 import { type Ask, postgresOperations } from "./operations.ts";
 import { type PostgresStoreOptions, readPostgresOptions } from "./options.ts";
-import { askNotifying, askServer, makeTable } from "./server.ts";
+import { askNotifying, askServer, explaining, makeTable } from "./server.ts";
 import { isReading, type PostgresStatements, postgresStatements, schemaOf } from "./statements.ts";
 import { transactionStore } from "./transaction.ts";
 
@@ -98,7 +98,7 @@ export function openPostgresStore(
   const { table, prepare, listener, purgeEveryMs, onWarning } = readPostgresOptions(options);
   const how = { prepare, notify: listener !== undefined };
   const statements = postgresStatements(table, how);
-  const ask = askFor(pool, statements);
+  const ask = askFor(pool, table, statements);
   const gathers = gathered(ask, batchAsk(pool, table, how), gathering);
   const operations = postgresOperations(gathers, listener && table);
   const many = postgresMany(manyAsk(pool, table, how), operations, listener && table);
@@ -125,24 +125,28 @@ export function openPostgresStore(
     ...(hints && { settled: (key, signal) => hints.settled(key, signal) }),
     migrate: () => makeTable(pool, table),
     purge: () => purge(ask),
-    inTransaction: client => transactionStore(client, statements),
+    inTransaction: client => transactionStore(client, table, statements),
   };
   return store;
 }
 
 /** Asks the server, which never has our writes in a transaction of the caller's. */
-function askFor(pool: PostgresClient, statements: PostgresStatements): Ask {
-  return (operation, values) => {
-    if (!isReading(operation)) refuseTransaction(pool);
+function askFor(pool: PostgresClient, table: string, statements: PostgresStatements): Ask {
+  const send: Ask = (operation, values) => {
     const query = statements(operation, values);
     if (values.channel === undefined) return askServer(pool, query);
     return askNotifying(pool, query, () => statements(operation, { ...values, channel: undefined }));
+  };
+  return (operation, values) => {
+    const ask = () => send(operation, values);
+    return explaining(table, isReading(operation) ? ask : () => writing(pool, ask));
   };
 }
 
 // Does not refer to the store, because what the timer calls must not keep the store alive. A pool of pg says whether
 // it has ended. Another client that has ended does not, so its purge fails, and `onWarning` learns of that.
-const hasEnded = (pool: PostgresClient & { ended?: unknown }) => () => pool.ended === true;
+const hasEnded = (pool: PostgresClient & { ending?: unknown; ended?: unknown }) => () =>
+  pool.ending === true || pool.ended === true;
 
 const BATCH = 1_000;
 

@@ -4,7 +4,7 @@ import { invalidOption } from "../../contract/validate.ts";
 import { ADVICE, newLine, storeOnTransaction } from "../sql/transaction.ts";
 import { codeOf, expectClient, type PostgresClient, transactionStatus } from "./client.ts";
 import { type Ask, postgresOperations } from "./operations.ts";
-import { rowsOf } from "./server.ts";
+import { explaining, rowsOf } from "./server.ts";
 import { isReading, type PostgresStatements } from "./statements.ts";
 
 const ABORTED = "25P02";
@@ -18,15 +18,26 @@ function expectTransaction(client: PostgresClient): void {
   if (transactionStatus(client) === "I") invalidOption("client", expected, "one without a transaction");
 }
 
+function expectOpen(client: PostgresClient): void {
+  if (transactionStatus(client) === "I") throw new StoreError(`the transaction has ended: ${ADVICE}`);
+}
+
 /** A store whose records come and go with the transaction that is open on the client. */
-export function transactionStore(client: PostgresClient, statements: PostgresStatements): IdempotencyStore {
+export function transactionStore(
+  client: PostgresClient,
+  table: string,
+  statements: PostgresStatements,
+): IdempotencyStore {
   expectTransaction(client);
   const line = newLine();
   // After an error the transaction can only be rolled back.
   const ask: Ask = (operation, values) =>
     line.send(values.key, !isReading(operation), async () => {
-      if (transactionStatus(client) === "I") throw new StoreError(`the transaction has ended: ${ADVICE}`);
-      return rowsOf(await client.query(statements(operation, values)));
+      expectOpen(client);
+      const answer = await explaining(table, () => client.query(statements(operation, values)));
+      // A `COMMIT` may have waited to be sent before it.
+      expectOpen(client);
+      return rowsOf(answer);
     });
   // Nobody is notified: nothing that is not committed can be waited for by anybody but at the server.
   return storeOnTransaction(line, postgresOperations(ask), hasEnded);

@@ -2,6 +2,7 @@ import { reasonOf } from "../../util/describe.ts";
 import { detached } from "../../util/detached.ts";
 import { notify } from "../../util/notify.ts";
 import { backgroundTimer, weakly } from "../../util/timers.ts";
+import { within } from "../../util/within.ts";
 import type { StoreWarning } from "../shared/warning.ts";
 
 /** A store that can remove records past their time. */
@@ -18,6 +19,9 @@ interface Purging {
   isOver?: () => boolean;
 }
 
+// The longest that the next purge waits for one that is not answered.
+const PATIENCE_MS = 60_000;
+
 /** S10: purges again and again, as long as somebody else has the store. */
 export function purgeRegularly(store: Purgeable, purging: Purging, hasWarned = false): void {
   const { everyMs, onWarning, where, isOver } = purging;
@@ -25,7 +29,9 @@ export function purgeRegularly(store: Purgeable, purging: Purging, hasWarned = f
   const ring = async () => {
     const alive = kept.deref();
     if (alive === undefined || isOver?.()) return;
-    const failure = await alive.purge().then(
+    const patienceMs = Math.max(everyMs, PATIENCE_MS);
+    const overdue = () => new Error(`no answer within ${patienceMs} ms`);
+    const failure = await within(alive.purge(), patienceMs, overdue).then(
       () => undefined,
       error => ({ error }),
     );

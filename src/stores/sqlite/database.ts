@@ -66,8 +66,9 @@ export class SqliteConnection implements Connection {
   }
 
   #hasJournal(): boolean {
-    const [row] = this.#database.prepare("PRAGMA journal_mode").all() as { journal_mode?: unknown }[];
-    return row?.journal_mode === "wal" || row?.journal_mode === "memory";
+    const [row] = this.#database.prepare("PRAGMA journal_mode").all();
+    const [mode] = columnsOf(row);
+    return mode === "wal" || mode === "memory";
   }
 
   /** The row of a record that a statement finds. It writes nothing. */

@@ -18,7 +18,9 @@ export function purgeAlong(database: object, table: string, everyMs: number): Pu
   return {
     due(claims) {
       const now = Date.now();
-      if (now < (times.get(table) ?? 0)) return 0;
+      const waitMs = (times.get(table) ?? 0) - now;
+      // Longer than it was set for: the clock was set back.
+      if (waitMs > 0 && waitMs <= everyMs) return 0;
       // Before it is done: should it fail, the claim is tried again without it.
       times.set(table, now + everyMs);
       return Math.max(LEAST, 2 * claims);

@@ -171,6 +171,17 @@ describe("the session's settings", () => {
     expect(fn).not.toHaveBeenCalled();
   });
 
+  it("a first statement that is never answered holds up no others", async () => {
+    const pool = scene.another();
+    const query = pool.query.bind(pool) as (each: unknown) => Promise<unknown>;
+    let asked = 0;
+    pool.query = ((each: unknown) =>
+      asked++ === 0 ? new Promise(() => {}) : query(each)) as typeof pool.query;
+    const { execute } = createIdempotency({ store: scene.store({}, pool), storeTimeout: "1s" });
+    await expect(execute(newKey(), "1m", () => 1)).rejects.toMatchObject({ code: "STORE_ERROR" });
+    expect(await execute(newKey(), "1m", () => "sent")).toMatchObject({ value: "sent", persisted: true });
+  });
+
   it("a Connection with an open transaction is refused, and nothing runs", async () => {
     const connection = await scene.connection();
     await connection.beginTransaction();

@@ -147,6 +147,32 @@ describe("a client with a transaction open is refused", () => {
     expect(await store.complete(key, "a", "x", LONG.ttlMs)).toBe(true);
   });
 
+  it("also where its BEGIN waits to be sent before what is asked, and nothing runs", async () => {
+    const client = await scene.client();
+    const store = postgresStore(client, { table: scene.table });
+    const { execute } = createIdempotency({ store });
+    const elsewhere = createIdempotency({ store: scene.store() });
+    const key = newKey();
+    const send = vi.fn(() => "sent");
+    // As many claims as are joined into one statement, and one that goes alone.
+    for (const keys of [[key], [key, newKey(), newKey(), newKey()]]) {
+      const begin = client.query("BEGIN");
+      const calls = keys.map(each => execute(each, "1h", send));
+      for (const call of calls) await expect(call).rejects.toMatchObject(advice);
+      await begin;
+      await client.query("ROLLBACK");
+    }
+    const begin = client.query("BEGIN");
+    const many = await store.claimMany!(
+      [1, 2].map(n => ({ key: newKey(), request: { token: `${n}`, ...LONG } })),
+    );
+    expect(many).toEqual([expect.objectContaining(advice), expect.objectContaining(advice)]);
+    await begin;
+    await client.query("ROLLBACK");
+    expect(send).not.toHaveBeenCalled();
+    expect(await elsewhere.execute(key, "1h", send)).toMatchObject({ value: "sent", attempt: 1 });
+  });
+
   it("so that a rollback takes no record of a run with it", async () => {
     const client = await scene.client();
     const { execute } = createIdempotency({ store: postgresStore(client, { table: scene.table }) });
@@ -172,7 +198,13 @@ describe("what is no client of PostgreSQL is refused at once, with what it is:",
     // By the members that tell them apart.
     ["Drizzle", { $client: {}, query: {}, execute() {} }, /a Drizzle database is none/],
     ["Knex", Object.assign(() => {}, { raw() {}, schema: {} }), /Knex is none/],
-    ["mysql2", { query() {}, execute() {}, escape() {} }, /a client of mysql2 is none/],
+    ["mysql2", { query() {}, execute() {}, escape() {} }, /a client of mysql or mysql2 is none/],
+    ["mysql", { query() {}, escape() {}, escapeId() {} }, /a client of mysql or mysql2 is none/],
+    [
+      "Neon's sql",
+      Object.assign(() => {}, { query() {}, unsafe() {}, transaction() {} }),
+      /Neon's sql is none: pass a Pool of @neondatabase\/serverless/,
+    ],
     ["nothing", undefined, /^pool: expected a Pool or Client of pg/],
     ["a text", "postgres://", /^pool: expected a Pool or Client of pg/],
   ])("%s", (_name, client, message) => {

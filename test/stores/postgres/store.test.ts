@@ -31,12 +31,16 @@ function counting(pool: pg.Pool) {
 }
 
 describe("the options", () => {
-  it.each([{ table: "a b" }, { prepare: 1 }, { listener: {} }, { onWarning: "log" }, { tabel: "keys" }])(
-    "%o are refused",
-    options => {
-      caught(() => postgresStore(scene.pool, options as never), "INVALID_OPTION");
-    },
-  );
+  it.each([
+    { table: "a b" },
+    { prepare: 1 },
+    { listener: {} },
+    { listener: { query() {}, on() {}, totalCount: 1 } },
+    { onWarning: "log" },
+    { tabel: "keys" },
+  ])("%o are refused", options => {
+    caught(() => postgresStore(scene.pool, options as never), "INVALID_OPTION");
+  });
 
   it("need a time between purges that is one", () => {
     caught(() => postgresStore(scene.pool, { purgeEvery: "25h" }), "DURATION_OUT_OF_RANGE");
@@ -45,6 +49,36 @@ describe("the options", () => {
   it("need something to ask", () => {
     caught(() => postgresStore({} as never), "INVALID_OPTION");
     caught(() => postgresSchema("a;b"), "INVALID_OPTION");
+  });
+});
+
+describe("what an operator can mend is said, with how", () => {
+  const message = (text: string) => ({ code: "STORE_ERROR", message: expect.stringContaining(text) });
+  const claim = (store: ReturnType<typeof postgresStore>) => store.claim(newKey(), { token: "a", ...LONG });
+
+  it("a table that is not there, or lacks a column", async () => {
+    const table = newTable();
+    const store = postgresStore(scene.pool, { table });
+    await expect(claim(store)).rejects.toMatchObject(
+      message("call migrate(), or run postgresSchema()'s SQL"),
+    );
+    expect(await store.claimMany!([{ key: "k", request: { token: "a", ...LONG } }])).toMatchObject([
+      message("call migrate()"),
+    ]);
+    await expect(store.read("k")).rejects.toMatchObject(message("call migrate()"));
+    await store.migrate();
+    await scene.probe.query(`ALTER TABLE ${table} DROP COLUMN fingerprint`);
+    await expect(claim(store)).rejects.toMatchObject(message("a column is missing: name another table"));
+  });
+
+  it("a right that is missing, or a server that does not write", async () => {
+    const role = `role_${randomUUID().replaceAll("-", "")}`;
+    await scene.probe.query(`CREATE ROLE ${role}; GRANT USAGE ON SCHEMA ${schemaOf(scene.table)} TO ${role}`);
+    const store = scene.store({}, scene.another({ role }));
+    await expect(claim(store)).rejects.toMatchObject(message("GRANT SELECT, INSERT, UPDATE, DELETE ON"));
+    const replica = scene.store({}, scene.another({ default_transaction_read_only: "on" }));
+    await expect(claim(replica)).rejects.toMatchObject(message("connect to the primary"));
+    await scene.probe.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
   });
 });
 
@@ -178,7 +212,10 @@ describe("a claim", () => {
 
   it("does not swallow an error", async () => {
     const missing = postgresStore(scene.pool, { table: newTable() });
-    await expect(missing.claim(newKey(), { token: "a", ...LONG })).rejects.toMatchObject({ code: "42P01" });
+    await expect(missing.claim(newKey(), { token: "a", ...LONG })).rejects.toMatchObject({
+      code: "STORE_ERROR",
+      cause: { code: "42P01" },
+    });
     const picky = newTable();
     const store = postgresStore(scene.pool, { table: picky });
     await store.migrate();
@@ -350,9 +387,24 @@ describe("migrate", () => {
     await expect(
       postgresStore(scene.another({ role }), { table: newTable() }).migrate(),
     ).rejects.toMatchObject({
-      code: "42501",
+      code: "STORE_ERROR",
+      message: expect.stringContaining("GRANT CREATE ON its schema"),
+      cause: { code: "42501" },
     });
     await scene.probe.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
+
+  it("makes the index where it is missing, once", async () => {
+    const table = newTable();
+    const store = postgresStore(scene.pool, { table });
+    await store.migrate();
+    const dropped = `${schemaOf(table)}.${nameOf(table)}_purge_at`;
+    const there = async () =>
+      (await scene.probe.query("SELECT to_regclass($1) AS index", [dropped])).rows[0]?.index;
+    expect(await there()).not.toBeNull();
+    await scene.probe.query(`DROP INDEX ${dropped}`);
+    await store.migrate();
+    expect(await there()).not.toBeNull();
   });
 
   it("does what the schema says", async () => {
@@ -409,6 +461,22 @@ describe("purge", () => {
       { timeout: 5_000 },
     );
     expect(await store.read("live")).toBeDefined();
+  });
+
+  it("does not fail where its pool is being ended", async () => {
+    const table = await leftovers(1);
+    const onWarning = vi.fn();
+    const pool = scene.another();
+    const store = postgresStore(pool, { table, purgeEvery: "1s", onWarning });
+    await store.claim("live", { token: "a", ...LONG });
+    // It waits for who has a connection, while purges come due.
+    const busy = await pool.connect();
+    const ended = pool.end();
+    await busy.query("SELECT pg_sleep(2)");
+    busy.release();
+    await ended;
+    expect(onWarning).not.toHaveBeenCalled();
+    await expect(store.read("live")).rejects.toThrow("after calling end");
   });
 
   it("keeps no store alive that nobody has", async () => {

@@ -157,6 +157,19 @@ it("once the transaction has ended, the store says so and sends nothing", async 
   expect(sent).toEqual(["COMMIT"]);
 });
 
+it("where its COMMIT waits to be sent before a claim, nothing runs as if that were within it", async () => {
+  const { client, store } = await inTransaction();
+  const commit = client.query("COMMIT");
+  const fn = vi.fn();
+  const call = createIdempotency({ store }).execute(newKey(), "1m", fn);
+  await expect(call).rejects.toMatchObject({
+    code: "STORE_ERROR",
+    message: expect.stringContaining("the transaction has ended"),
+  });
+  await commit;
+  expect(fn).not.toHaveBeenCalled();
+});
+
 it("with a listener a transaction notifies nobody: who waits for it waits at the server", async () => {
   const client = await scene.client();
   await client.query("BEGIN");

@@ -185,7 +185,7 @@ describe("on a transaction", () => {
     const missing = scene.store({ table: "nowhere" }).inTransaction(client);
     const query = vi.spyOn(client, "query");
     const call = withIdempotency("k", "1m", () => 1, { store: missing });
-    await expect(call).rejects.toMatchObject({ code: "STORE_ERROR", cause: { code: "42P01" } });
+    await expect(call).rejects.toMatchObject({ code: "STORE_ERROR", cause: { cause: { code: "42P01" } } });
     await sleep(300);
     expect(query).toHaveBeenCalledTimes(1);
     expect(await missing.release("k", "a")).toBe(true);

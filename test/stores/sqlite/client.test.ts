@@ -37,6 +37,30 @@ describe("what is no connection to SQLite is refused at once, with what it is:",
   });
 });
 
+it("may give its rows as arrays", async () => {
+  const database = new Database(":memory:");
+  const inArrays = {
+    exec: (sql: string) => database.exec(sql),
+    prepare(sql: string) {
+      const statement = database.prepare(sql);
+      // libsql adds a column of its own.
+      const columns = (row: unknown) =>
+        row &&
+        Object.entries(row)
+          .filter(([name]) => name !== "_metadata")
+          .map(([, value]) => value);
+      return {
+        get: (...values: unknown[]) => columns(statement.get(...values)),
+        all: (...values: unknown[]) => statement.all(...values).map(columns),
+        run: (...values: unknown[]) => statement.run(...values),
+      };
+    },
+  };
+  const { execute } = createIdempotency({ store: sqliteStore(inArrays as never) });
+  expect(await execute("k", "1m", () => "sent")).toMatchObject({ value: "sent", persisted: true });
+  expect(await execute("k", "1m", () => "again")).toMatchObject({ value: "sent", replayed: true });
+});
+
 describe("what is no client of Cloudflare's is refused at once, with what to do:", () => {
   it.each<[string, unknown, RegExp]>([
     ["a connection to SQLite", new Database(":memory:"), /without batch/],
