@@ -97,7 +97,7 @@ async function once(
     return keptOf(own, maxBodyBytes);
   };
   // A body takes up to four times its bytes: as JSON within JSON, where `onError` stores it.
-  const maxResultBytes = 4 * maxBodyBytes + 65_536;
+  const maxResultBytes = Math.min(4 * maxBodyBytes + 65_536, Number.MAX_SAFE_INTEGER);
   try {
     const outcome = await idempotency.execute(key, ttl, fn, { fingerprint, maxResultBytes, onResult });
     if (outcome.replayed) return restore(outcome.value) ?? problemOf(new ResultUnavailableError(""))!;

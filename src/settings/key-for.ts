@@ -79,8 +79,8 @@ function digestOf(data: unknown, watched: Watched, faults: string[]): string {
 }
 
 function digest(value: unknown, where: string, faults: string[]): string {
-  const code = codeIn(value);
   try {
+    const code = codeIn(value);
     if (code === undefined) return fingerprint(value);
     faults.push(`unlessChanged: expected plain data ${where}; got ${code}`);
   } catch (error) {

@@ -91,25 +91,37 @@ function proxyIn(value: unknown): string | undefined {
   return isProxy ? "a proxy: give plain data" : undefined;
 }
 
+// What is read of an object's prototypes to find out what it is.
+const INHERITED = [Symbol.toStringTag, "then", "constructor"];
+
 /** What would run code if data was gone through, down to its depths; undefined where there is nothing of the kind. */
 export function codeIn(data: unknown): string | undefined {
   const seen = new Set<unknown>([data]);
   // Grows while it is gone through: a list in place of a stack that could overflow.
   for (const value of seen) {
-    if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) continue;
-    const proxy = proxyIn(value);
-    if (proxy !== undefined) return proxy;
-    for (const key of Reflect.ownKeys(value)) {
-      const property = Object.getOwnPropertyDescriptor(value, key)!;
-      if (!Object.hasOwn(property, "value")) return GETTER;
-      if (typeof property.value === "object") seen.add(property.value);
+    if (typeof value !== "object" || ArrayBuffer.isView(value)) continue;
+    for (let at = value; at !== null; at = Object.getPrototypeOf(at)) {
+      const proxy = proxyIn(at);
+      if (proxy !== undefined) return proxy;
+      for (const key of at === value ? Reflect.ownKeys(at) : INHERITED) {
+        const property = Object.getOwnPropertyDescriptor(at, key);
+        if (property && !Object.hasOwn(property, "value")) return GETTER;
+        if (typeof property?.value === "object") seen.add(property.value);
+      }
     }
     for (const member of membersOf(value)) seen.add(member);
   }
   return undefined;
 }
 
-function membersOf(value: object): Iterable<unknown> {
-  if (value instanceof Map) return [...Map.prototype.entries.call(value)].flat();
-  return value instanceof Set ? Set.prototype.values.call(value) : [];
+/** The members of a `Map` or `Set` of any realm. */
+function membersOf(value: object | null): Iterable<unknown> {
+  const name = Object.prototype.toString.call(value).slice(8, -1);
+  try {
+    if (name === "Map") return [...Map.prototype.entries.call(value as never)].flat();
+    if (name === "Set") return Set.prototype.values.call(value as never);
+  } catch {
+    // It only says that it is one: the fingerprint refuses it.
+  }
+  return [];
 }

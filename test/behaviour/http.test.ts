@@ -44,6 +44,13 @@ describe("a request that comes again", () => {
     expect(runs).toHaveLength(2);
   });
 
+  it("gets the first one's response under the largest maxBodyBytes too", async () => {
+    const { handle, runs } = scene(created, { maxBodyBytes: Number.MAX_SAFE_INTEGER });
+    await handle(post("k"));
+    expect(replayed(await handle(post("k")))).toBe("true");
+    expect(runs).toHaveLength(1);
+  });
+
   it("runs again after the window", async () => {
     const { handle, runs } = scene(created, { ttl: "1m" });
     await handle(post("k"));

@@ -8,6 +8,8 @@ import type { Write } from "./requests.ts";
 // S3: what is past its time for this clock (S9) is not changed, and neither is what this version cannot read.
 const LIVE = "#version = :version AND #expires_at > :past";
 const OWN = `#state = :held AND #token = :token AND ${LIVE}`;
+// The client sends a request again long after the store gave it up, and what lands late must not shorten a later lease.
+const LATEST = "(attribute_not_exists(#leased_at) OR #leased_at <= :sent)";
 const UNCERTAIN = `#state = :held AND #lease_until <= :past AND ${LIVE}`;
 const SEEN = "#run_id = :run AND #attempt = :attempt";
 // A record's own ttl, from a time on.
@@ -29,15 +31,24 @@ const seenBy = (seen: Seen | undefined): Values =>
 const ifSeen = (condition: string, seen: Seen | undefined) =>
   seen === undefined ? condition : `${condition} AND ${SEEN}`;
 
-/** S5: for the token that holds the key alone, after its lease lapsed too. Ended by its holder, a lease is over for all. */
+/**
+ * S5: for the token that holds the key alone, after its lease lapsed too, and not once a later lease was asked for. Ended
+ * by its holder, a lease is over for all.
+ */
 export function renewal(key: string, token: string, leaseMs: number, now: Now): Write {
   const until = now.time + leaseMs;
   return {
     operation: "updateItem",
     key,
-    update: `SET #lease_until = :lease, ${FOR_ITS_TTL}`,
-    condition: OWN,
-    values: { ...known(now), token: text(token), lease: number(leaseMs === 0 ? 0 : until), ...since(until) },
+    update: `SET #lease_until = :lease, #leased_at = :sent, ${FOR_ITS_TTL}`,
+    condition: leaseMs === 0 ? OWN : `${OWN} AND ${LATEST}`,
+    values: {
+      ...known(now),
+      token: text(token),
+      lease: number(leaseMs === 0 ? 0 : until),
+      sent: number(now.time),
+      ...since(until),
+    },
   };
 }
 

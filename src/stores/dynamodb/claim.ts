@@ -75,7 +75,7 @@ function firstClaim(request: ClaimRequest, now: Now, over?: KeptRecord): Taking 
 }
 
 function timesOf({ ttlMs, leaseMs }: ClaimRequest, { time }: Now) {
-  return { ttlMs, leaseUntil: time + leaseMs, expiresAt: time + leaseMs + ttlMs };
+  return { ttlMs, leaseUntil: time + leaseMs, leasedAt: time, expiresAt: time + leaseMs + ttlMs };
 }
 
 /** What a claim comes to on a record: an answer, or a record in its place. */
@@ -110,10 +110,11 @@ function isWanted({ claimedAt }: KeptRecord, request: ClaimRequest, { time }: No
   return rerun === true || (rerunWithinMs !== undefined && age >= -skewMs && age + skewMs < rerunWithinMs);
 }
 
-/** S2: one's own claim, with a fresh lease. */
+/** S2: one's own claim, with a fresh lease, unless it lands after a later claim or renewal of the same token. */
 function repeated(known: KeptRecord, request: ClaimRequest, now: Now): Taking {
   const fingerprint = known.fingerprint ?? request.fingerprint;
-  return { record: { ...known, fingerprint, ...timesOf(request, now) }, over: known };
+  const isLate = known.token === request.token && (known.leasedAt ?? 0) > now.time;
+  return { record: { ...known, fingerprint, ...(!isLate && timesOf(request, now)) }, over: known };
 }
 
 /** The next attempt in the same window. */

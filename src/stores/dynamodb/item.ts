@@ -20,6 +20,8 @@ export interface KeptRecord {
   readonly claimedAt: number;
   /** 0 where its holder has ended it, which no clock has to tell. */
   readonly leaseUntil: number;
+  /** When its holder asked for the lease, by the holder's clock. Records of older versions do not say. */
+  readonly leasedAt?: number | undefined;
   readonly expiresAt: number;
 }
 
@@ -41,7 +43,7 @@ export function purgeAt(sinceMs: number, keptS: number): Attribute {
 
 /** The item of a record. */
 export function itemOf(key: string, record: KeptRecord, skewMs: number): Item {
-  const { token, fingerprint, outcome, leaseUntil, ttlMs } = record;
+  const { token, fingerprint, outcome, leaseUntil, leasedAt, ttlMs } = record;
   const keptS = keptSeconds(ttlMs, skewMs);
   return {
     key: text(key),
@@ -57,6 +59,7 @@ export function itemOf(key: string, record: KeptRecord, skewMs: number): Item {
     kept_s: number(keptS),
     claimed_at: number(record.claimedAt),
     lease_until: number(leaseUntil),
+    ...(leasedAt !== undefined && { leased_at: number(leasedAt) }),
     expires_at: number(record.expiresAt),
     purge_at: purgeAt(leaseUntil, keptS),
   };
@@ -84,6 +87,7 @@ export function readItem(item: Item): KeptRecord {
     ttlMs: numberIn(item, "ttl_ms"),
     claimedAt: numberIn(item, "claimed_at"),
     leaseUntil: numberIn(item, "lease_until"),
+    leasedAt: item["leased_at"] && numberIn(item, "leased_at"),
     expiresAt: numberIn(item, "expires_at"),
   };
 }

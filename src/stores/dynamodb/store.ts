@@ -76,7 +76,12 @@ export function dynamodbStore(client: DynamodbClient, options: DynamodbStoreOpti
   return {
     maxOutcomeBytes: MAX_OUTCOME_BYTES,
     claim: (key, request) => claim(requests, key, request, skewMs, look),
-    renew: (key, token, leaseMs) => change(now => changes.renewal(key, token, leaseMs, now), never),
+    renew(key, token, leaseMs) {
+      // S5: a later renewal landed first. The key is held all the same.
+      const wasDone = (met: KeptRecord | undefined) =>
+        leaseMs > 0 && met?.state === "held" && met.token === token;
+      return change(now => changes.renewal(key, token, leaseMs, now), wasDone);
+    },
     complete(key, token, outcome, ttlMs) {
       const write = (now: Now) => changes.completion(key, token, { outcome, ttlMs, skewMs }, now);
       // S5: a holder that completed it already is answered yes again.
@@ -116,8 +121,6 @@ export function dynamodbStore(client: DynamodbClient, options: DynamodbStoreOpti
     purge: () => purge(requests, look),
   };
 }
-
-const never = () => false;
 
 /** S3: the record of an item that is not past its time. Throws `RESULT_UNAVAILABLE` where it cannot be read. */
 function live(item: Item | undefined, { past }: Now): KeptRecord | undefined {

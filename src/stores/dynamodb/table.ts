@@ -18,8 +18,9 @@ export async function createTable(
   onWarning: (warning: StoreWarning) => void,
 ): Promise<void> {
   await make(send, table);
-  await isActive(send, table);
-  await removePast(send, table, onWarning);
+  const deadline = performance.now() + PATIENCE_MS;
+  await isUsable(send, table, deadline);
+  await removePast(send, table, onWarning, deadline);
 }
 
 async function make(send: Send, table: string): Promise<void> {
@@ -51,19 +52,22 @@ export function keyFault({ KeySchema = [], AttributeDefinitions = [] }: Describe
   return is === "key (HASH, S)" ? undefined : is;
 }
 
-async function isActive(send: Send, table: string): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
+const pause = () => new Promise(resolve => setTimeout(resolve, WAIT_MS));
+
+async function isUsable(send: Send, table: string, deadline: number): Promise<void> {
   for (;;) {
     const described = await describeTable(send, table);
     const fault = described && keyFault(described);
     if (fault !== undefined) throw wrongKey(table, fault);
-    if (described?.TableStatus === "ACTIVE") return;
+    const status = described?.TableStatus;
+    // A table takes reads and writes all the while that it is updated, which may be for hours.
+    if (status === "ACTIVE" || status === "UPDATING") return;
     if (performance.now() > deadline) {
       throw new StoreError(
-        `The table ${table} is ${described?.TableStatus ?? "not there"} after two minutes`,
+        `The table ${table} is ${status ?? "not there"} after two minutes: call createTable() again when DynamoDB says that it is ACTIVE`,
       );
     }
-    await new Promise(resolve => setTimeout(resolve, WAIT_MS));
+    await pause();
   }
 }
 
@@ -88,6 +92,7 @@ async function removePast(
   send: Send,
   table: string,
   onWarning: (warning: StoreWarning) => void,
+  deadline: number,
 ): Promise<void> {
   const TimeToLiveSpecification = { Enabled: true, AttributeName: TTL_ATTRIBUTE };
   try {
@@ -95,6 +100,11 @@ async function removePast(
   } catch (error) {
     const why = String((error as { message?: unknown } | null)?.message);
     if (/already enabled/i.test(why)) return;
+    // Another change of the table comes first.
+    if (isTableInUse(error) && performance.now() < deadline) {
+      await pause();
+      return removePast(send, table, onWarning, deadline);
+    }
     if (!isUnknownOperation(error)) throw asError(explained(error, "updateTimeToLive", table));
     notify(onWarning, {
       code: "TTL_OFF",

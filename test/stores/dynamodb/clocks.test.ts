@@ -65,6 +65,19 @@ describe.each([-SKEW_MS, 0, SKEW_MS])("a clock that is ahead by %i ms of the cla
     await first.renew(key, "a", 0);
     expect(await second.read(key)).toMatchObject({ status: "uncertain" });
     expect(await second.claim(key, { token: "b", ...RERUN })).toMatchObject({ takeover: true });
+    // By the second clock alone, though the first showed a later time when the lease was ended.
+    expect(await second.read(key)).toMatchObject({ leaseInMs: LONG.leaseMs });
+    expect(await second.renew(key, "b", LONG.leaseMs)).toBe(true);
+  });
+
+  it("extends a lease by the clock of its holder alone", async () => {
+    const { time, first, second, key } = processes(aheadMs);
+    await first.claim(key, { token: "a", ...LONG });
+    await first.release(key, "a");
+    await second.claim(key, { token: "b", ...LONG });
+    time.advance(1_000);
+    expect(await second.renew(key, "b", LONG.leaseMs)).toBe(true);
+    expect(await second.read(key)).toMatchObject({ leaseInMs: LONG.leaseMs });
   });
 
   it("reruns within a provider's memory only while that is sure to last", async () => {
@@ -97,6 +110,19 @@ describe("a clock that is further apart than the skew", () => {
     expect(await second.claim(key, { token: "b", ...LONG })).toMatchObject({ attempt: 1, runId: "b" });
     expect(await first.complete(key, "a", "late", LONG.ttlMs)).toBe(false);
     expect(await second.complete(key, "b", "sent", LONG.ttlMs)).toBe(true);
+  });
+});
+
+describe("a holder's clock that is set back", () => {
+  it("loses no lease: the one that it has lasts longer, and is extended once the clock has caught up", async () => {
+    const { time, first, key } = processes(0);
+    await first.claim(key, { token: "a", ...LONG });
+    time.advance(-10_000);
+    expect(await first.renew(key, "a", LONG.leaseMs)).toBe(true);
+    expect(await first.read(key)).toMatchObject({ status: "in-progress", leaseInMs: LONG.leaseMs + 10_000 });
+    time.advance(10_001);
+    expect(await first.renew(key, "a", LONG.leaseMs)).toBe(true);
+    expect(await first.read(key)).toMatchObject({ leaseInMs: LONG.leaseMs });
   });
 });
 

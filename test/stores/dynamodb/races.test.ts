@@ -2,6 +2,7 @@ import type { DynamoDB } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from "vitest";
 import type { DynamodbStore } from "../../../src/dynamodb.ts";
 import type { IdempotencyStore } from "../../../src/index.ts";
+import { manualClock } from "../../../src/testing.ts";
 import { type Front, startFront } from "./front.ts";
 import { dynamodbScene, LONG, newKey, RERUN, SERVER_TEST_MS } from "./scene.ts";
 
@@ -29,6 +30,15 @@ async function uncertain(): Promise<string> {
   await scene.store().claim(key, { token: "a", ...LONG });
   await scene.store().renew(key, "a", 0);
   return key;
+}
+
+/** A key that is claimed, and whose holder's clock the test moves. */
+async function held() {
+  const key = newKey();
+  const time = manualClock(1_800_000_000_000);
+  const options = { clock: time.now };
+  await scene.store(options).claim(key, { token: "a", ...LONG });
+  return { key, time, direct: scene.store(options), delayed: scene.store(options, behind) };
 }
 
 /** A store before whose nth request of that operation something happens. */
@@ -129,6 +139,40 @@ describe.each([true, false])(
         expect(next).toMatchObject({ status: "claimed", attempt: 1, runId: "b" });
       });
 
+      it("shortens no lease of its own token when it lands after a later claim and renewal (S2)", async () => {
+        const { key, time, direct, delayed } = await held();
+        interrupted("PutItem", async () => {
+          time.advance(6_000);
+          await direct.claim(key, { token: "a", ...LONG });
+          for (const ms of [24_000, 15_000]) {
+            time.advance(ms);
+            expect(await direct.renew(key, "a", LONG.leaseMs)).toBe(true);
+          }
+        });
+        const late = await delayed.claim(key, { token: "a", ...LONG });
+        expect(late).toMatchObject({ status: "claimed", attempt: 1, takeover: false });
+        expect(await direct.read(key)).toMatchObject({ leaseInMs: LONG.leaseMs });
+        const rival = await direct.claim(key, { token: "b", ...RERUN });
+        expect(rival).toMatchObject({ status: "in-progress", attempt: 1 });
+      });
+
+      it("shortens no lease of its own token when it lands after a later claim alone (S2)", async () => {
+        const { key, time, direct, delayed } = await held();
+        interrupted("PutItem", async () => {
+          time.advance(6_000);
+          await direct.claim(key, { token: "a", ...LONG });
+        });
+        expect(await delayed.claim(key, { token: "a", ...LONG })).toMatchObject({ status: "claimed" });
+        expect(await direct.read(key)).toMatchObject({ leaseInMs: LONG.leaseMs });
+      });
+
+      it("begins its lease anew where nothing later came (S2)", async () => {
+        const { key, time, direct } = await held();
+        time.advance(6_000);
+        expect(await direct.claim(key, { token: "a", ...LONG })).toMatchObject({ status: "claimed" });
+        expect(await direct.read(key)).toMatchObject({ leaseInMs: LONG.leaseMs });
+      });
+
       it("gives up where it changes under each of a hundred tries", async () => {
         const key = await uncertain();
         let turns = 0;
@@ -162,6 +206,69 @@ describe.each([true, false])(
         const store = interrupted(operation, takeover(key));
         expect(await act(store, key)).toBe(false);
         expect(await scene.store().read(key)).toMatchObject({ status: "uncertain", attempt: 2 });
+      });
+    });
+
+    describe("a renewal that lands after a later one (S5)", () => {
+      it("answers true, and shortens no lease and no window", async () => {
+        const { key, time, direct, delayed } = await held();
+        const short = { ttlMs: 1_000, leaseMs: 10_000 };
+        await direct.release(key, "a");
+        await direct.claim(key, { token: "c", ...short });
+        interrupted("UpdateItem", async () => {
+          for (let beat = 0; beat < 4; beat++) {
+            time.advance(8_000);
+            expect(await direct.renew(key, "c", short.leaseMs)).toBe(true);
+          }
+        });
+        expect(await delayed.renew(key, "c", short.leaseMs)).toBe(true);
+        expect(await direct.read(key)).toMatchObject({ leaseInMs: 10_000, expiresInMs: 11_000 });
+        const rival = await direct.claim(key, { token: "b", ...RERUN });
+        expect(rival).toMatchObject({ status: "in-progress", attempt: 2 });
+        expect(await direct.complete(key, "c", "sent", LONG.ttlMs)).toBe(true);
+      });
+
+      it("begins no lease anew that its holder has ended since", async () => {
+        const { key, time, direct, delayed } = await held();
+        interrupted("UpdateItem", async () => {
+          time.advance(1_000);
+          expect(await direct.renew(key, "a", 0)).toBe(true);
+        });
+        expect(await delayed.renew(key, "a", LONG.leaseMs)).toBe(true);
+        expect(await direct.read(key)).toMatchObject({ status: "uncertain" });
+      });
+
+      it("ends the lease all the same where its holder asks for that", async () => {
+        const { key, time, direct, delayed } = await held();
+        interrupted("UpdateItem", async () => {
+          time.advance(1_000);
+          await direct.renew(key, "a", LONG.leaseMs);
+        });
+        expect(await delayed.renew(key, "a", 0)).toBe(true);
+        expect(await direct.read(key)).toMatchObject({ status: "uncertain" });
+      });
+
+      it("is refused where another has taken the key over since", async () => {
+        const { key, time, direct, delayed } = await held();
+        interrupted("UpdateItem", async () => {
+          time.advance(1_000);
+          await direct.renew(key, "a", 0);
+          await direct.claim(key, { token: "b", ...RERUN });
+        });
+        expect(await delayed.renew(key, "a", LONG.leaseMs)).toBe(false);
+        expect(await direct.read(key)).toMatchObject({ status: "in-progress", attempt: 2 });
+      });
+
+      it("extends a lease whose record does not say when it was asked for", async () => {
+        const { key, time, direct } = await held();
+        await scene.client.updateItem({
+          TableName: scene.table,
+          Key: { key: { S: key } },
+          UpdateExpression: "REMOVE leased_at",
+        });
+        time.advance(1_000);
+        expect(await direct.renew(key, "a", LONG.leaseMs)).toBe(true);
+        expect(await direct.read(key)).toMatchObject({ leaseInMs: LONG.leaseMs });
       });
     });
 

@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fingerprint } from "../../../src/contract/fingerprint.ts";
@@ -269,7 +270,16 @@ describe("unlessChanged", () => {
     expect(watch(true, { order, a: 1 })).not.toBe(watch(true, { order, a: 2 }));
   });
 
-  const never = () => expect.fail("code ran");
+  let ran = 0;
+  const never = () => {
+    ran++;
+    return expect.fail("code ran");
+  };
+  const PROXY = new Proxy({}, { ownKeys: never, get: never, getPrototypeOf: never });
+  const getting = (name: PropertyKey) => Object.defineProperty({}, name, { get: never, enumerable: true });
+  const elsewhere = <T extends Iterable<unknown>>(of: T): T =>
+    runInNewContext(`new ${of.constructor.name}(of)`, { of });
+
   it.each<[string, unknown, string]>([
     ["a getter at it", Object.defineProperty({}, "x", { get: never, enumerable: true }), "a getter"],
     [
@@ -277,16 +287,32 @@ describe("unlessChanged", () => {
       { x: { deep: Object.defineProperty({}, "y", { get: never, enumerable: true }) } },
       "a getter",
     ],
-    ["a proxy", { x: new Proxy({}, { ownKeys: never, get: never, getPrototypeOf: never }) }, "a proxy"],
+    ["a proxy", { x: PROXY }, "a proxy"],
+    ["a getter in a Map", { x: new Map([["deep", { y: getting("y") }]]) }, "a getter"],
+    ["a getter in a Map of another realm", { x: elsewhere(new Map([[1, getting("y")]])) }, "a getter"],
+    ["a getter in a Set of another realm", { x: elsewhere(new Set([getting("y")])) }, "a getter"],
+    ["an inherited getter for its kind", { x: Object.create(getting(Symbol.toStringTag)) }, "a getter"],
+    ["an inherited getter for its class", { x: Object.create(getting("constructor")) }, "a getter"],
+    ["an inherited getter for then", { x: Object.create(getting("then")) }, "a getter"],
+    ["a prototype that is a proxy", { x: Object.create(PROXY) }, "a proxy"],
+    ["what looks like a Map", { x: Object.create(Map.prototype) }, "data that cannot be read"],
+    ["what looks like a Set", { x: [Object.create(Set.prototype)] }, "data that cannot be read"],
+    [
+      "what says that it is a Set",
+      { x: { [Symbol.toStringTag]: "Set" } },
+      "a Set that is more than plain data",
+    ],
     ["a function", { x: { send: never } }, "a function"],
     ["a class instance", { x: new (class Order {})() }, "an Order"],
-  ])("refuses %s", (_what, x, why) => {
+  ])("refuses %s, and runs no code of it", (_what, x, why) => {
+    ran = 0;
     const { message } = caught(() => keyOf("k", { x }, ["x.x"]), "INVALID_KEY");
     expect(message).toMatch(/^unlessChanged: /);
     expect(message).toContain(`expected plain data at x.x; got ${why}`);
     expect(caught(() => keyOf("k", { x }, true), "INVALID_KEY").message).toContain(
       `expected plain data in the data; got ${why}`,
     );
+    expect(ran).toBe(0);
   });
 
   it("makes of no value the key of another template", () => {
