@@ -18,7 +18,7 @@ function letGo(timer: ReturnType<typeof setTimeout>): ReturnType<typeof setTimeo
 type SetTimeout = typeof setTimeout;
 
 /** Whether it is a test's: of sinon's, jest's, vitest's or Bun's fake timers, a mock, or one of node:test's. */
-function isFake(timer: SetTimeout): boolean {
+export function isFake(timer: (...args: never[]) => unknown): boolean {
   return "clock" in timer || "_isMockFunction" in timer || timer.name.startsWith("bound ");
 }
 

@@ -7,7 +7,7 @@ import {
   storableWord,
   timeWord,
 } from "../shared/record.ts";
-import type { Connection } from "./client.ts";
+import { type Connection, messageOf } from "./client.ts";
 import type { Ask, Question } from "./many.ts";
 import { claimResult, completion, explain, isRefusal } from "./replies.ts";
 import type { RedisScript } from "./script-parts.ts";
@@ -34,7 +34,7 @@ export function claiming(): Claim {
       return canRun && canAdd ? await add(name, record, lifeMs) : undefined;
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      canAdd &&= !error.message.startsWith(UNKNOWN_TO_SERVER);
+      canAdd &&= !messageOf(error).startsWith(UNKNOWN_TO_SERVER);
       return undefined;
     }
   }

@@ -84,7 +84,16 @@ export async function byName(run: () => Promise<unknown>, load: () => Promise<un
   try {
     return await run();
   } catch (error) {
-    if (error instanceof Error && error.message.startsWith("NOSCRIPT")) return load();
+    if (messageOf(error).startsWith("NOSCRIPT")) return load();
     throw error;
+  }
+}
+
+/** What an error says, as a text whatever its message is. Never throws, so that the error itself is not lost. */
+export function messageOf(error: unknown): string {
+  try {
+    return String((error as Error).message);
+  } catch {
+    return "";
   }
 }

@@ -1,11 +1,21 @@
+import { isFake } from "../../util/timers.ts";
+
 /** A connection's stream, as far as it gathers writes. */
 interface Stream {
   cork(): void;
   uncork(): void;
 }
 
-// As it is when this is loaded: what a test replaces it with may never call back.
-const { nextTick } = process;
+// The process's own, known once it has called back: what a test replaces it with may never do so.
+let nextTick: typeof process.nextTick | undefined;
+
+function findNextTick(): void {
+  const found = process.nextTick;
+  if (isFake(found)) return;
+  found(() => {
+    nextTick ??= found;
+  });
+}
 
 // Large enough to save most of the writes, and small enough that the server has work while more is made ready.
 const AT_ONCE = 16;
@@ -31,6 +41,8 @@ export function gathering(streamOf: () => Stream | undefined): () => void {
   }
 
   return () => {
+    // What is gathered now might never be sent.
+    if (nextTick === undefined) return findNextTick();
     if (commands === 0) nextTick(endTurn);
     else if (commands % AT_ONCE === 1) {
       send();

@@ -1,5 +1,5 @@
 import { byScripts } from "./by-scripts.ts";
-import type { Anything, GlideLike, RedisCommands, Subscriber } from "./client.ts";
+import { type Anything, type GlideLike, messageOf, type RedisCommands, type Subscriber } from "./client.ts";
 import { limitOf } from "./limit.ts";
 
 // `Decoder.String`: texts as strings, whatever the application makes of them.
@@ -53,7 +53,7 @@ async function untilFound(ask: () => Promise<unknown>): Promise<unknown> {
     try {
       return await ask();
     } catch (error) {
-      if (n > REDIRECTIONS || !ELSEWHERE.test(String((error as Error)?.message))) throw error;
+      if (n > REDIRECTIONS || !ELSEWHERE.test(messageOf(error))) throw error;
       // 20 ms, and in the end 0.6 s: over a second in all.
       await new Promise(resolve => setTimeout(resolve, 10 * 2 ** n));
     }
@@ -77,7 +77,7 @@ const NAMED = /^([A-Z]{2,}): /;
 
 /** Throws what the server said as it said it: GLIDE tells its errors in words of its own. */
 function inWordsOfRedis(error: unknown): never {
-  const said = String((error as Error)?.message);
+  const said = messageOf(error);
   const [, kind = "", text] = SIGNALLED.exec(said) ?? [];
   const why =
     text === undefined ? said.replace(NAMED, "$1 ") : `${WORDS[kind] ?? kind.toUpperCase()} ${text}`;

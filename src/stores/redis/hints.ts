@@ -1,5 +1,5 @@
 import { detached } from "../../util/detached.ts";
-import { backgroundTimer } from "../../util/timers.ts";
+import { backgroundTimer, realTimer } from "../../util/timers.ts";
 import type { RedisCommands, Subscriber } from "./client.ts";
 
 /** A channel, and those who wait for a message on it. */
@@ -7,6 +7,8 @@ interface Topic {
   readonly waiters: Set<() => void>;
   /** Something was published while nobody waited: the next waiter has missed it. */
   missed: boolean;
+  /** Whether the server was asked for its messages, and has not refused. */
+  isAsked: boolean;
 }
 
 // A waiter that asks the store again and then goes on waiting finds its subscription as it was.
@@ -32,7 +34,9 @@ export class RedisHints {
   wait(channel: string, signal: AbortSignal): Promise<void> {
     return new Promise(resolve => {
       if (signal.aborted) return resolve();
-      const topic = this.#topics.get(channel) ?? this.#subscribe(channel);
+      const topic = this.#topicOf(channel);
+      // The connection outlives the call that needs it first.
+      if (!topic.isAsked) detached(() => this.#listen(channel, topic));
       const wake = () => {
         signal.removeEventListener("abort", wake);
         topic.waiters.delete(wake);
@@ -45,17 +49,16 @@ export class RedisHints {
     });
   }
 
-  #subscribe(channel: string): Topic {
-    const topic: Topic = { waiters: new Set(), missed: false };
+  #topicOf(channel: string): Topic {
+    const topic = this.#topics.get(channel) ?? { waiters: new Set(), missed: false, isAsked: false };
     this.#topics.set(channel, topic);
-    // The connection outlives the call that needs it first.
-    detached(() => this.#listen(channel, topic));
     return topic;
   }
 
   #listen(channel: string, topic: Topic): void {
-    if (performance.now() < this.#restUntil) return;
+    if (topic.isAsked || performance.now() < this.#restUntil) return;
     const rest = () => {
+      topic.isAsked = false;
       this.#restUntil = performance.now() + REST_MS;
     };
     try {
@@ -63,15 +66,22 @@ export class RedisHints {
         const known = this.#topics.get(published);
         if (known !== undefined) wakeAll(known);
       });
-      // What happened before the subscription stood was published to nobody.
-      this.#connection.subscribe(channel).then(() => wakeAll(topic), rest);
+      const asked = this.#connection;
+      topic.isAsked = true;
+      asked.subscribe(channel).then(
+        // What happened before the subscription stood was published to nobody.
+        () => wakeAll(topic),
+        // A connection that was closed here meanwhile has not failed.
+        () => asked === this.#connection && rest(),
+      );
     } catch {
       rest();
     }
   }
 
   #leaveLater(channel: string, topic: Topic): void {
-    detached(() => backgroundTimer(() => this.#leave(channel, topic), LINGER_MS));
+    const leave = () => this.#leave(channel, topic);
+    if (!realTimer(leave, LINGER_MS)) detached(() => backgroundTimer(leave, LINGER_MS));
   }
 
   #leave(channel: string, topic: Topic): void {

@@ -1,6 +1,6 @@
 import type { Each } from "../../contract/store.ts";
 import { asError, each } from "../shared/many.ts";
-import type { Connection } from "./client.ts";
+import { type Connection, messageOf } from "./client.ts";
 import { explain, isRefusal } from "./replies.ts";
 import { FAILED, type RedisScript, SKIPPED } from "./script-parts.ts";
 
@@ -42,7 +42,7 @@ export function asking(isCluster: boolean): Ask {
       return await scripted(connection, script, part);
     } catch (error) {
       if (!isRefusal(error)) return part.map(() => asError(error));
-      isSplit ||= SPLIT.test(error.message);
+      isSplit ||= SPLIT.test(messageOf(error));
       return askAlone(connection, part);
     }
   }

@@ -1,6 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { detached } from "../../util/detached.ts";
-import { backgroundTimer } from "../../util/timers.ts";
+import { realTimer } from "../../util/timers.ts";
 import {
   type Anything,
   byName,
@@ -118,23 +117,24 @@ const DEFAULT_TIMEOUT_MS = 5_000;
 function sharedTimeout(given: Anything): () => Anything {
   const options = given.options?.commandOptions ?? given._commandOptions;
   const timeoutMs = options?.timeout ?? DEFAULT_TIMEOUT_MS;
-  let until = Number.NEGATIVE_INFINITY;
+  // Texts as strings, whatever the application makes of them.
+  const withOptions = (options: object) => given.withCommandOptions({ typeMapping: {}, ...options });
   let current: Anything;
-  return () => {
-    const now = performance.now();
-    if (now < until) return current;
-    until = now + SPAN_MS;
+
+  function begin(): Anything {
     const controller = new AbortController();
     setMaxListeners(0, controller.signal);
-    detached(() => backgroundTimer(() => controller.abort(), timeoutMs + SPAN_MS));
-    // Texts as strings, whatever the application makes of them.
-    current = given.withCommandOptions({
-      typeMapping: {},
-      timeout: undefined,
-      abortSignal: controller.signal,
-    });
+    // In real time: by a test's clock, commands that have only just begun would be aborted.
+    const isTimed = realTimer(() => {
+      current = undefined;
+      realTimer(() => controller.abort(), timeoutMs);
+    }, SPAN_MS);
+    if (!isTimed) return withOptions({ timeout: timeoutMs });
+    current = withOptions({ timeout: undefined, abortSignal: controller.signal });
     return current;
-  };
+  }
+
+  return () => current ?? begin();
 }
 
 function subscriber(client: Anything, publish: (channel: string) => void): Subscriber {
@@ -143,12 +143,14 @@ function subscriber(client: Anything, publish: (channel: string) => void): Subsc
   connection.unref?.();
   const connected: Promise<unknown> = connection.connect();
   const close = async () => connection.destroy();
+  // Without it the client does not notice that a channel is subscribed again before its unsubscription is answered.
+  const listener = (_message: string, channel: string) => publish(channel);
   return {
     async subscribe(channel) {
       await connected;
-      await connection.subscribe(channel, () => publish(channel));
+      await connection.subscribe(channel, listener);
     },
-    unsubscribe: async channel => connection.unsubscribe(channel),
+    unsubscribe: async channel => connection.unsubscribe(channel, listener),
     close() {
       // Once more if it was about to connect.
       close()

@@ -1,5 +1,6 @@
 import { InvalidOptionError } from "../../contract/errors.ts";
 import { expectMethods } from "../../contract/validate.ts";
+import { disown, isPromise } from "../../util/awaitable.ts";
 import { describe } from "../../util/describe.ts";
 import type {
   Anything,
@@ -36,6 +37,7 @@ const UNCACHED = [undefined, "no-store", "no-cache", "reload"];
 
 /** What is taken for a client, and does not do what one does: what it is, and what to do. The first that fits counts. */
 const REFUSED: readonly [is: (client: Anything) => boolean, what: string, advice: string][] = [
+  [isPromise, "a promise", "await it first"],
   [
     client => client.isPipeline === true || isBatch(client),
     "a pipeline or transaction",
@@ -72,7 +74,9 @@ const REFUSED: readonly [is: (client: Anything) => boolean, what: string, advice
 export function commandsOf(client: RedisClient): RedisCommands {
   const given = Object(client) as Anything;
   for (const [is, what, advice] of REFUSED) {
-    if (is(given)) throw new InvalidOptionError(`${EXPECTED}; got ${what}: ${advice}`);
+    if (!is(given)) continue;
+    disown(client);
+    throw new InvalidOptionError(`${EXPECTED}; got ${what}: ${advice}`);
   }
   if (has(given, "evalSha")) {
     expectMethods("client", "a client of node-redis", ["eval", "set", "sendCommand"], given);

@@ -6,6 +6,7 @@ import {
   unreadableRecord,
   unreadableText,
 } from "../shared/record.ts";
+import { messageOf } from "./client.ts";
 
 /** A script's answer with a record: the word before it, and its text. */
 function parseReply(reply: unknown): [word: string, text: string] {
@@ -77,14 +78,14 @@ const REFUSED = /^[A-Z]{2,} /;
 
 /** Whether the server has answered, and did not do what it was asked. */
 export function isRefusal(error: unknown): error is Error {
-  return REFUSED.test(String((error as Error)?.message));
+  return REFUSED.test(messageOf(error));
 }
 
 const FORBIDDEN = /NOPERM|no permissions|can't run this command|unknown (redis )?command/i;
 
 /** Throws the error that a command failed with, or what it means. */
 export function explain(error: unknown): never {
-  const why = error instanceof Error ? error.message : "";
+  const why = messageOf(error);
   if (why.includes("WRONGTYPE")) throw unreadableRecord("it is no string");
   if (FORBIDDEN.test(why)) throw new Error(`${why}. ${RIGHTS}`, { cause: error });
   throw error;

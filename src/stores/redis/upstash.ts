@@ -1,5 +1,6 @@
+import { utf8Length } from "../../util/bytes.ts";
 import { byScripts } from "./by-scripts.ts";
-import type { Anything, RedisCommands, UpstashLike } from "./client.ts";
+import { type Anything, messageOf, type RedisCommands, type UpstashLike } from "./client.ts";
 import { limitOf } from "./limit.ts";
 
 // Its automatic pipelines make one request of all that a turn sends, and Upstash refuses a request that is too large.
@@ -12,10 +13,11 @@ const BYTES = 2 ** 20;
 export function upstash(client: UpstashLike): RedisCommands {
   const limit = limitOf(client, BYTES);
   const given = client as Anything;
-  const ask = (bytes: number, act: () => Promise<unknown>) =>
-    limit(bytes, async () => act()).then(reply => answer(given, reply), withoutCommand);
+  const ask = (weight: number, act: () => Promise<unknown>) =>
+    limit(weight, async () => act()).then(reply => answer(given, reply), withoutCommand);
   const connection = byScripts(
-    (command, script, keys, args) => ask(length(args), () => given[command](script, keys, args)),
+    (command, script, keys, args) =>
+      ask(bytes([script, ...keys, ...args]), () => given[command](script, keys, args)),
     (name, ...args) => ask(0, () => (name === "SCAN" ? scan(given, args) : given.exec([name, ...args]))),
   );
   return {
@@ -28,7 +30,7 @@ export function upstash(client: UpstashLike): RedisCommands {
   };
 }
 
-const length = (texts: readonly string[]) => texts.reduce((sum, { length }) => sum + length, 0);
+const bytes = (texts: readonly string[]) => texts.reduce((sum, text) => sum + utf8Length(text), 0);
 
 const scan = (client: Anything, [cursor, , match, , count]: string[]): Promise<unknown> =>
   client.scan(cursor, { match, count: Number(count) });
@@ -45,7 +47,7 @@ const COMMAND = ", command was: [";
 
 /** Throws what the server said alone: the client adds the whole command to it, results included. */
 function withoutCommand(error: unknown): never {
-  const said = String((error as Error)?.message);
+  const said = messageOf(error);
   const [why = ""] = said.replace(PIPELINED, "").split(COMMAND, 1);
   throw why === said ? error : Object.assign(new Error(why), { name: (error as Error).name });
 }

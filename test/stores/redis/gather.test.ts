@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { gathering, together } from "../../../src/stores/redis/gather.ts";
 
 /** A stream that knows what was written to it at once. */
@@ -110,6 +110,43 @@ describe("commands that are gathered", () => {
     process.nextTick = nextTick;
     await turn();
     expect(writes).toEqual([["a"], ["b"]]);
+  });
+
+  describe("by a module that was loaded while a test had put another in the place of nextTick", () => {
+    const { nextTick } = process;
+    afterEach(() => {
+      process.nextTick = nextTick;
+      vi.resetModules();
+    });
+
+    const OTHERS: Record<string, typeof process.nextTick> = {
+      "one that never calls back": () => {},
+      // As a fake one does whose clock is moved, and then no more.
+      "a fake one that has called back": Object.assign(
+        vi.fn<typeof process.nextTick>(() => {}).mockImplementationOnce(act => nextTick(act)),
+        { clock: {} },
+      ),
+    };
+    it.each(Object.entries(OTHERS))("go out, each turn's: %s", async (_, other) => {
+      const { stream, writes } = recording();
+      vi.resetModules();
+      process.nextTick = other;
+      const { gathering } = await import("../../../src/stores/redis/gather.ts");
+      const gather = gathering(() => stream);
+      const send = async (...commands: string[]) => {
+        for (const command of commands) {
+          gather();
+          stream.write(command);
+        }
+        await turn();
+      };
+      await send("a", "b");
+      process.nextTick = nextTick;
+      for (const command of ["c", "d", "e"]) await send(command);
+      expect(writes).toEqual([["a"], ["b"], ["c"], ["d"], ["e"]]);
+      await send("f", "g", "h");
+      expect(writes.slice(5)).toEqual([["f"], ["g", "h"]]);
+    });
   });
 
   // B6

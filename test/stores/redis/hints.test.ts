@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createIdempotency } from "../../../src/index.ts";
+import type { Anything } from "../../../src/stores/redis/client.ts";
 import { redisStore } from "../../../src/stores/redis/store.ts";
 import { startProxy, type Proxy as TcpProxy } from "../../support/proxy.ts";
 import { describeWithRedis } from "../../support/servers/describe.ts";
@@ -139,6 +140,40 @@ describeWithRedis("a waiter on Redis", () => {
       await sleep(1_000);
     });
   });
+
+  it.each(["node-redis 6", "node-redis 5"])(
+    "by %s hears of a key again that it was about to leave",
+    PATIENT,
+    async name => {
+      const client = (await connect(name)) as Anything;
+      const duplicate = vi.spyOn(client, "duplicate");
+      const store = redisStore(client, { prefix: `${randomUUID()}:` });
+      await store.claim("k", { token: "a", ...TIMES });
+      const abort = new AbortController();
+      await store.settled!("other", abort.signal);
+      const staying = store.settled!("other", abort.signal);
+      await store.settled!("k", abort.signal);
+      // Nobody waits for "k", so that it is left soon.
+      const connection = duplicate.mock.results[0]!.value;
+      const leave = connection.unsubscribe.bind(connection);
+      const back = new Promise<void>(resolve => {
+        connection.unsubscribe = (...args: unknown[]) => {
+          const left = leave(...args);
+          resolve(store.settled!("k", abort.signal));
+          return left;
+        };
+      });
+      await back;
+      const begun = performance.now();
+      const woken = store.settled!("k", AbortSignal.timeout(5_000));
+      await sleep(50);
+      await store.release("k", "a");
+      await woken;
+      expect(performance.now() - begun).toBeLessThan(2_000);
+      abort.abort();
+      await staying;
+    },
+  );
 
   it("polls where the server lets it not subscribe", PATIENT, async () => {
     await probe.call("ACL", "SETUSER", "mute", "on", ">pw", "~*", "+@all", "-subscribe", "resetchannels");

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { Redis as Ioredis5 } from "ioredis5";
 import { createClient, createClientPool, RESP_TYPES } from "redis";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { RedisClient } from "../../../src/stores/redis/client.ts";
 import { redisStore } from "../../../src/stores/redis/store.ts";
 import { describeWithRedis } from "../../support/servers/describe.ts";
@@ -97,6 +98,59 @@ describeWithRedis("a Redis store", url => {
       client.connect().catch(() => {});
       onTestFinished(() => client.destroy());
       await expect(redisStore(client).read("k")).rejects.toThrow(Error);
+    });
+  });
+
+  it("sends by node-redis long after its first command", async () => {
+    const client = await createClient({ url, commandOptions: { timeout: 100 } }).connect();
+    onTestFinished(() => client.destroy());
+    const store = redisStore(client, { prefix: `${randomUUID()}:` });
+    await store.claim("a", { token: "a", ...TIMES });
+    await sleep(1_500);
+    expect(await store.claim("b", { token: "a", ...TIMES })).toMatchObject({ status: "claimed" });
+  });
+
+  describe("by node-redis among a test's fake timers", () => {
+    const fake = () => vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+
+    afterEach(() => {
+      vi.useRealTimers();
+      vi.resetModules();
+    });
+
+    const LOADED = {
+      "loaded before them": async () => redisStore,
+      "loaded among them": async () => {
+        vi.resetModules();
+        return (await import("../../../src/stores/redis/store.ts")).redisStore;
+      },
+    };
+    describe.each(Object.entries(LOADED))("%s", (_, load) => {
+      it("sends what comes after they have run out, and moves no clock", async () => {
+        const client = await createClient({ url }).connect();
+        onTestFinished(() => client.destroy());
+        fake();
+        const store = (await load())(client, { prefix: `${randomUUID()}:` });
+        const claim = (key: string) => store.claim(key, { token: "a", ...TIMES });
+        await claim("a");
+        expect(vi.getTimerCount()).toBe(0);
+        const begun = Date.now();
+        await vi.runAllTimersAsync();
+        await vi.advanceTimersByTimeAsync(6_000);
+        expect(Date.now()).toBe(begun + 6_000);
+        expect(await claim("b")).toMatchObject({ status: "claimed" });
+      });
+
+      it("never sends what could not be sent in time", async () => {
+        const options = { url: "redis://127.0.0.1:1", commandOptions: { timeout: 500 } };
+        const client = createClient(options);
+        client.on("error", () => {});
+        client.connect().catch(() => {});
+        onTestFinished(() => client.destroy());
+        fake();
+        const store = (await load())(client);
+        await expect(store.read("k")).rejects.toThrow(Error);
+      });
     });
   });
 });

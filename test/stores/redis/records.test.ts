@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { createIdempotency, type IdempotencyStore, isIdempotencyError } from "../../../src/index.ts";
 import { redisStore } from "../../../src/stores/redis/store.ts";
 import { describeWithRedis } from "../../support/servers/describe.ts";
@@ -17,6 +17,9 @@ describeWithRedis("a record in Redis", url => {
     store = redisStore(redis, { prefix });
   });
   afterAll(() => redis.disconnect());
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
 
   const put = (key: string, text: string) => redis.set(prefix + key, text, "PX", 60_000);
   const claim = (key: string, token = "a") => store.claim(key, { token, ...TIMES });
@@ -110,6 +113,22 @@ describeWithRedis("a record in Redis", url => {
       expect(await store.read(key)).toMatchObject({ runId: text, fingerprint: text, status: "in-progress" });
       await store.release(key, text);
       expect(await store.claim(key, { ...request, token: "b" })).toEqual({ ...claimed, attempt: 2 });
+    },
+  );
+
+  it.each([-1, -86_400_000.5, 0, 0.5, 1_700_000_000_000.25, Number.NaN])(
+    "is read again whose claimant's clock said %d",
+    async now => {
+      vi.spyOn(Date, "now").mockReturnValue(now);
+      const [key, other] = [`clock ${now}`, `other clock ${now}`];
+      expect(await claim(key)).toMatchObject({ status: "claimed" });
+      await store.claimMany!([{ key: other, request: { token: "a", ...TIMES } }]);
+      for (const each of [key, other]) {
+        expect(await claim(each, "b")).toMatchObject({ status: "in-progress" });
+        expect((await store.read(each))?.claimedAt).toBe(now > 0 ? Math.trunc(now) : 0);
+        expect(await store.complete(each, "a", "sent", 60_000)).toBe(true);
+        expect(await claim(each, "b")).toMatchObject({ status: "completed", outcome: "sent" });
+      }
     },
   );
 

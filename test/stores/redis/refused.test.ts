@@ -6,6 +6,7 @@ import { createClient, createClientPool } from "redis";
 import { createClient as createClient5 } from "redis5";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { redisStore } from "../../../src/stores/redis/store.ts";
+import { unhandledDuring } from "../../support/calls.ts";
 import { caught } from "../../support/caught.ts";
 import { describeWithRedis } from "../../support/servers/describe.ts";
 import { ifObtainable, obtainPackage } from "../../support/servers/packages.ts";
@@ -72,6 +73,11 @@ describe("a redisStore refuses at once", () => {
       what: "subscriber or monitor mode",
       advice: "client.duplicate()",
     },
+    "a promise of a client": {
+      make: () => Promise.resolve(ioredis()),
+      what: "a promise",
+      advice: "await it first",
+    },
     "a class instead of a client": { make: () => Redis, what: "a function", advice: "new Redis()" },
     "a test double with the methods' names": {
       make: () => ({ evalsha() {}, eval() {}, set() {}, get() {}, duplicate() {} }),
@@ -93,6 +99,11 @@ describe("a redisStore refuses at once", () => {
       expect(message(value)).toMatch(/^client: expected .*; got .*: give what `new Redis\(\)` or/);
     },
   );
+
+  it("a promise, and handles its rejection", async () => {
+    const failed = () => message(Promise.reject(new Error("no server")));
+    expect(await unhandledDuring(failed)).toEqual([]);
+  });
 
   it("ioredis-mock", { timeout: 120_000 }, async () => {
     const folder = await ifObtainable("a store with ioredis-mock", obtainPackage("ioredis-mock@8.13.1"));

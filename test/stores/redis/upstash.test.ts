@@ -147,6 +147,26 @@ describeWithRedis("Upstash's client", url => {
     expect(Math.max(...sizes)).toBeLessThan(1.2 * 2 ** 20);
   });
 
+  // What is weighed, in bytes; JSON's quotes and escapes come on top.
+  const isBelow = (requests: readonly unknown[]) =>
+    Math.max(...requests.map(commands => Buffer.byteLength(JSON.stringify(commands)))) < 1.2 * 2 ** 20;
+
+  it("makes no request that is too large while the server knows no script yet", PATIENT, async () => {
+    const { client, endpoint } = await open();
+    const { execute } = createIdempotency({ store: redisStore(client, { prefix: `${randomUUID()}:` }) });
+    await Promise.all(Array.from({ length: 1_000 }, (_, n) => execute(`k${n}`, "1m", () => "sent")));
+    expect(isBelow(endpoint.requests)).toBe(true);
+  });
+
+  it("makes no request that is too large of characters of several bytes", PATIENT, async () => {
+    const { client, endpoint } = await open();
+    const { execute } = createIdempotency({ store: redisStore(client, { prefix: `${randomUUID()}:` }) });
+    await execute("warm", "1m", () => "sent");
+    const big = "語".repeat(2 ** 18);
+    await Promise.all(Array.from({ length: 8 }, (_, n) => execute(`k${n}`, "1m", () => big)));
+    expect(isBelow(endpoint.requests)).toBe(true);
+  });
+
   const isScript = (commands: (string | number)[][]) => commands.some(([name]) => /^eval/.test(`${name}`));
 
   it("knows a claim and a completion again that it sent twice", PATIENT, async () => {

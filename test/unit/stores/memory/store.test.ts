@@ -344,7 +344,7 @@ describe("options", () => {
       { max: 5 },
       'memoryStore options: expected one of maxEntries, onFull, onEvict, redactKeys, clock; got "max"',
     ],
-    [null, "memoryStore options: expected an object; got null"],
+    [null, "memoryStore options: expected a plain object; got null"],
   ])("%j is refused", (options, message) => {
     expect(caught(make(options), "INVALID_OPTION").message).toBe(message);
   });
