@@ -111,11 +111,14 @@ export const hold = ({ scope, storeKey, token }: Call): Awaitable<boolean> =>
 
 async function askToRenew(run: Run, sentAt: Moment): Promise<boolean | undefined> {
   const { leaseMs, storeTimeoutMs } = run.call.settings;
+  const { heldSince } = run;
   // Not past the next beat, which asks anew.
   const timeoutMs = Math.min(storeTimeoutMs, leaseMs / BEATS_PER_LEASE);
   const ask = ({ scope, storeKey, token }: Call) => scope.store.renew(storeKey, token, leaseMs);
   const isHeld = await askStore(run.call, "renew", ask, undefined, timeoutMs);
   if (isHeld) run.heldSince = sentAt;
+  // Refused before the record was claimed anew, or the lease renewed: what is true now has to be asked.
+  if (isHeld === false && run.heldSince !== heldSince) return askToRenew(run, moment());
   // While the outcome is being written, the one who writes it claims anew if need be.
   const isGone = isHeld === false && run.lease === "running" && mayHaveExpired(run);
   return isGone ? reclaim(run) : isHeld;

@@ -65,6 +65,43 @@ describe("a run that outlives its lease", () => {
     expect(countOf(a, "renew")).toBe(renewals);
   });
 
+  it("does not take itself for lost by a refusal from before it claimed its record anew (section 6)", async () => {
+    const memory = memoryStore();
+    const requests = [deferred<void>(), deferred<void>()];
+    const replies = [deferred<void>(), deferred<void>()];
+    let renewals = 0;
+    const faulty = faultyStore(memory, [{ operation: "claim", kind: "delay-reply", by: 3_000 }]);
+    const store = {
+      ...faulty,
+      async renew(...args: Parameters<typeof memory.renew>) {
+        const n = renewals++;
+        await requests[n]?.promise;
+        const isHeld = await memory.renew(...args);
+        await replies[n]?.promise;
+        return isHeld;
+      },
+    };
+    const { work, call, signalOf, heard } = begin(store);
+    // Answered late, so that it is renewed at once, and again with the beat that is due.
+    await pass(3_001);
+    expect(renewals).toBe(2);
+    // Suspended past lease and ttl: both find no record.
+    vi.setSystemTime(Date.now() + 80_000);
+    for (const { resolve } of requests) resolve();
+    await turn();
+    replies[0]!.resolve();
+    await turn();
+    expect(memory.read("k")).toMatchObject({ status: "in-progress" });
+    replies[1]!.resolve();
+    await turn();
+    expect(signalOf().aborted).toBe(false);
+    await pass(60_000);
+    expect(memory.read("k")).toMatchObject({ status: "in-progress" });
+    expect(heard.types()).not.toContain("lease-lost");
+    work.resolve("sent");
+    expect(await call).toMatchObject({ value: "sent", persisted: true });
+  });
+
   it("leaves the key uncertain though a renewal lands after the hold (P2)", async () => {
     const { store, work, call, inspect } = begin(faultyStore(memoryStore()));
     const slow = gate();
