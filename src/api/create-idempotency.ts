@@ -3,7 +3,7 @@ import type { Execution } from "../contract/execution.ts";
 import type { Idempotency, Outcome } from "../contract/idempotency.ts";
 import type { Key } from "../contract/key.ts";
 import { DEFAULTS, type Options, readOptions } from "../contract/options.ts";
-import { invalidOption } from "../contract/validate.ts";
+import { expectNamespace, expectPlain } from "../contract/validate.ts";
 import { valueOnly, wholeOutcome } from "../engine/answers.ts";
 import { type Binding, callOnce, newBinding } from "./binding.ts";
 import { executeMany } from "./execute-many.ts";
@@ -25,9 +25,9 @@ import { wrap } from "./make-idempotent.ts";
  * ```
  */
 export function createIdempotency(options: Options & { namespace?: string | undefined } = {}): Idempotency {
-  if (typeof options !== "object" || options === null) invalidOption("options", "an object", options);
+  expectPlain("options", options);
   const { namespace, ...given } = options;
-  checkNamespace(namespace);
+  expectNamespace("namespace", namespace);
   const binding = newBinding(readOptions(given, DEFAULTS), namespace);
   const instance: Idempotency = {
     withIdempotency: (key, ttl, fn, options) => callForValue(binding, key, ttl, fn, options),
@@ -41,12 +41,6 @@ export function createIdempotency(options: Options & { namespace?: string | unde
     list: filter => list(binding, filter),
   };
   return instance;
-}
-
-function checkNamespace(namespace: unknown): void {
-  if (namespace === undefined) return;
-  if (typeof namespace === "string" && namespace.trim() !== "" && namespace.isWellFormed()) return;
-  invalidOption("namespace", "a non-empty string of well-formed Unicode", namespace);
 }
 
 type Fn<T> = (execution: Execution) => T | PromiseLike<T>;

@@ -3,7 +3,7 @@ import { fingerprint } from "../contract/fingerprint.ts";
 import { keyText, storeKey } from "../contract/key.ts";
 import type { BatchFn, ManyConfig, ManyOutcomes } from "../contract/many.ts";
 import { readOptions } from "../contract/options.ts";
-import { expectFunction, invalidOption } from "../contract/validate.ts";
+import { expectFunction, expectPlain, invalidOption } from "../contract/validate.ts";
 import { type Many, performMany } from "../engine/many/many.ts";
 import { outcomesFor } from "../engine/many/outcomes.ts";
 import { type Binding, scopeFor } from "./binding.ts";
@@ -34,8 +34,7 @@ function readMany<I>(
   fn: BatchFn<I, unknown>,
 ): Many<I> {
   expectIterable(items);
-  if (typeof config !== "object" || config === null)
-    invalidOption("config", "an object with key and ttl", config);
+  expectPlain("config", config, "a plain object with key and ttl");
   const { key, ttl, fingerprint: payload, batchSize = BATCH_SIZE, ...options } = config;
   expectFunction("key", key);
   const ttlMs = parseDuration(ttl);

@@ -9,6 +9,7 @@ import { closeRun, findRun } from "../engine/shared-runs.ts";
 import { inTime, isUnreadable, nonsense, storeError, yesOrNo } from "../engine/store-call.ts";
 import { decodeOutcome, encodeResult, outcomeLimit } from "../results/outcome-text.ts";
 import type { Awaitable } from "../util/awaitable.ts";
+import { reasonOf } from "../util/describe.ts";
 import { uuidOf } from "../util/uuid.ts";
 import { type Binding, boundScope } from "./binding.ts";
 import { type Target, targetOf } from "./target.ts";
@@ -39,7 +40,6 @@ export async function forget(binding: Binding, key: Key | KeyEntry): Promise<boo
   const target = targetOf(binding.namespace, key);
   const { storeKey } = target;
   const scope = boundScope(binding);
-  const shared = findRun(scope, storeKey);
   let seen: Seen | undefined;
   try {
     const record = target.seen ?? (await read(binding, target));
@@ -49,6 +49,8 @@ export async function forget(binding: Binding, key: Key | KeyEntry): Promise<boo
     // What cannot be read is removed as it is.
     if (!isUnreadable(error)) throw error;
   }
+  // Only now: the run that is forgotten may have begun while the store was read.
+  const shared = findRun(scope, storeKey);
   const isGone = await ask(binding, "forget", target, store => store.forget(storeKey, seen));
   // Section 7: the next call runs, and does not join the run that was forgotten.
   if (isGone && shared !== undefined) closeRun(scope, storeKey, shared);
@@ -68,7 +70,9 @@ export async function resolve(
   const maxBytes = outcomeLimit(defaults, boundScope(binding).store);
   const { text: outcome, failure } = encodeResult(value, defaults.serializer, maxBytes);
   if (failure !== undefined) {
-    throw new InvalidOptionError("value: expected a result that can be stored", { cause: failure.error });
+    const { error: cause } = failure;
+    const message = `value: expected a result that can be stored; got ${reasonOf(cause)}`;
+    throw new InvalidOptionError(message, { cause });
   }
   return settleUncertain(binding, "settle", target, (store, seen) =>
     store.settle(target.storeKey, outcome, ttlMs, seen),

@@ -117,9 +117,9 @@ describe("a bad option", () => {
   const { claim, renew, complete, release, read, settle, reopen, forget } = faultyStore(memoryStore());
   const methods = { claim, renew, complete, release, read, settle, reopen, forget };
   const options: [string, unknown, string][] = [
-    ["options", null, "expected an object; got null"],
-    ["options", "1h", 'expected an object; got "1h"'],
-    ["options", [], "expected an object; got an empty array"],
+    ["options", null, "expected a plain object; got null"],
+    ["options", "1h", 'expected a plain object; got "1h"'],
+    ["options", [], "expected a plain object; got an empty array"],
     [
       "options",
       { onConflcit: "wait" },
@@ -160,6 +160,16 @@ describe("a bad option", () => {
     if (message.startsWith("^")) expect(shown).toMatch(new RegExp(message));
     else if (message.startsWith("without")) expect(shown).toMatch(new RegExp(`${message}$`));
     else expect(shown).toBe(message);
+  });
+
+  it("is a promise of options, which would leave the store unused", async () => {
+    const run = vi.fn();
+    const options = Promise.resolve({ store: memoryStore() });
+    expect(await rejection(withIdempotency("k", "1h", run, options as object))).toMatchObject({
+      code: "INVALID_OPTION",
+      message: "options: expected a plain object; got a promise",
+    });
+    expect(run).not.toHaveBeenCalled();
   });
 
   it.each(Object.keys(methods))("a store without %s", async method => {

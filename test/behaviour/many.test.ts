@@ -575,7 +575,12 @@ describe("B1: bad arguments reject, and nothing is claimed", () => {
     [
       "no config",
       () => executeMany([1], undefined as never, fn),
-      /^config: expected an object with key and ttl/,
+      /^config: expected a plain object with key and ttl/,
+    ],
+    [
+      "a promise of a config",
+      () => executeMany([1], Promise.resolve(byNumber) as never, fn),
+      /^config: expected a plain object with key and ttl; got a promise$/,
     ],
     ["no key", () => executeMany([1], { ttl: "1h" } as never, fn), /^key: expected a function/],
     [

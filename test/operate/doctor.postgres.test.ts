@@ -103,6 +103,22 @@ describe("doctor on PostgreSQL", () => {
     expect(out).not.toContain("hunter2");
   });
 
+  it("finds a role that may not use the schema, beside all else", async () => {
+    const schema = `s_${table}`.slice(0, 40);
+    await admin.query(`CREATE SCHEMA ${schema}`);
+    await admin.query(postgresSchema(`${schema}.${table}`));
+    const { code, problems, findings } = await doctor(asApp(), `${schema}.${table}`);
+    expect(code).toBe(1);
+    expect(problems).toMatchObject([
+      {
+        check: "rights",
+        found: expect.stringContaining("lacks USAGE"),
+        mend: expect.stringContaining(schema),
+      },
+    ]);
+    expect(findings.map(({ check }) => check)).toContain("clock");
+  });
+
   it("finds policies that may hide rows", async () => {
     await make();
     await admin.query(`ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY`);

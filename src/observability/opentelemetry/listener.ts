@@ -4,9 +4,10 @@ import { wrap } from "../../api/make-idempotent.ts";
 import type { IdempotencyListener } from "../../contract/events.ts";
 import type { Idempotency, Outcome } from "../../contract/idempotency.ts";
 import type { Options } from "../../contract/options.ts";
-import { expectMethods, invalidOption } from "../../contract/validate.ts";
+import { expectMethods, expectPlain } from "../../contract/validate.ts";
 import { notify } from "../../util/notify.ts";
 import { createInstruments, type Instruments } from "./instruments.ts";
+import { itemListener } from "./item-listener.ts";
 import { ObservedCall } from "./observed-call.ts";
 
 const SCOPE = "with-idempotency";
@@ -34,8 +35,8 @@ export interface InstrumentedOptions extends Options {
  * Like {@link createIdempotency}, but each call also reports to OpenTelemetry: with a span `idempotency.call`,
  * which is active during store operations and while `fn` runs, and with the metrics `idempotency.call.duration`,
  * `idempotency.run.duration`, `idempotency.uncertain`, `idempotency.takeovers`, `idempotency.lease.losses` and
- * `idempotency.store.errors`. Keys appear only on spans; with `redactKeys`, as a fingerprint. If telemetry fails,
- * calls are not affected.
+ * `idempotency.store.errors`. Each item of `executeMany` counts in the metrics as a call does, but has no span. Keys
+ * appear only on spans; with `redactKeys`, as a fingerprint. If telemetry fails, calls are not affected.
  *
  * @throws InvalidOptionError `INVALID_OPTION`; InvalidDurationError `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`
  *
@@ -49,7 +50,7 @@ export interface InstrumentedOptions extends Options {
  * ```
  */
 export function createInstrumentedIdempotency(options: InstrumentedOptions = {}): Idempotency {
-  if (typeof options !== "object" || options === null) invalidOption("options", "an object", options);
+  expectPlain("options", options);
   const { tracer = trace.getTracer(SCOPE), meter, ...defaults } = options;
   expectMethods("tracer", "a Tracer", ["startSpan"], tracer);
   if (meter !== undefined) expectMethods("meter", "a Meter", ["createHistogram", "createCounter"], meter);
@@ -58,12 +59,16 @@ export function createInstrumentedIdempotency(options: InstrumentedOptions = {})
   const attributes = namespace === undefined ? {} : { "idempotency.namespace": namespace };
 
   // Not before the first call: unlike a tracer, a meter of before the SDK has started never reaches it.
-  let instruments: Instruments | undefined;
+  let made: Instruments | undefined;
+  function instruments(): Instruments {
+    made ??= createInstruments(meter ?? metrics.getMeter(SCOPE), attributes);
+    return made;
+  }
+
   function observe(own: Options | undefined): ObservedCall {
-    instruments ??= createInstruments(meter ?? metrics.getMeter(SCOPE), attributes);
     const outer = context.active();
     const span = tracer.startSpan("idempotency.call", { attributes }, outer);
-    return new ObservedCall(span, outer, instruments, (own?.redactKeys ?? defaults.redactKeys) === true);
+    return new ObservedCall(span, outer, instruments(), (own?.redactKeys ?? defaults.redactKeys) === true);
   }
 
   const execute: Idempotency["execute"] = (key, ttl, fn, own) => {
@@ -83,6 +88,11 @@ export function createInstrumentedIdempotency(options: InstrumentedOptions = {})
     execute,
     withIdempotency: async (...call) => (await execute(...call)).value,
     makeIdempotent: (fn, config) => wrap(instrumented.withIdempotency, fn, config),
+    executeMany(items, config, fn) {
+      const observed = () =>
+        withListener(config, both(itemListener(instruments()), config.onEvent ?? defaults.onEvent));
+      return instance.executeMany(items, safely(observed) ?? config, fn);
+    },
   };
   return instrumented;
 }
@@ -171,8 +181,14 @@ function both(first: IdempotencyListener, second: IdempotencyListener | undefine
 }
 
 /** The options with that listener. The engine refuses what are no options. */
-function withListener(options: Options | undefined, onEvent: IdempotencyListener): Options {
-  if (options !== undefined && (typeof options !== "object" || options === null || Array.isArray(options)))
+function withListener<O extends Pick<Options, "onEvent"> | undefined>(
+  options: O,
+  onEvent: IdempotencyListener,
+): O {
+  try {
+    if (options !== undefined) expectPlain("options", options);
+    return { ...options, onEvent };
+  } catch {
     return options;
-  return { ...options, onEvent };
+  }
 }

@@ -1,10 +1,12 @@
 import { type Context, type Exception, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
-import type { IdempotencyEvent } from "../../contract/events.ts";
+import type { IdempotencyEvent, IdempotencyListener } from "../../contract/events.ts";
 import { redactError } from "../../engine/emit.ts";
 import { attributesOf, errorAttributes, errorType, snakeCase } from "./attributes.ts";
 import type { Instruments } from "./instruments.ts";
+import { runListener } from "./run-listener.ts";
 
-const ENDINGS: readonly IdempotencyEvent["type"][] = [
+/** The events with which a call ends. */
+export const ENDINGS: readonly IdempotencyEvent["type"][] = [
   "completed",
   "failed",
   "replayed",
@@ -19,21 +21,21 @@ export class ObservedCall {
   readonly context: Context;
   readonly #span: Span;
   readonly #instruments: Instruments;
+  readonly #count: IdempotencyListener;
   readonly #redactKeys: boolean;
   readonly #begun = performance.now();
   #ending: IdempotencyEvent | undefined;
-  #isAccountedFor = false;
 
   constructor(span: Span, outer: Context, instruments: Instruments, redactKeys: boolean) {
     this.context = trace.setSpan(outer, span);
     this.#span = span;
     this.#instruments = instruments;
+    this.#count = runListener(instruments);
     this.#redactKeys = redactKeys;
   }
 
   hear(event: IdempotencyEvent): void {
-    this.#instruments.count(event);
-    this.#countUncertain(event);
+    this.#count(event);
     if (this.#span.isRecording()) this.#span.setAttribute("idempotency.key", event.key);
     if (!ENDINGS.includes(event.type)) this.#addEvent(event);
     // What its run comes to is no longer the answer of a call that was aborted.
@@ -50,18 +52,12 @@ export class ObservedCall {
     };
     this.#instruments.endCall(performance.now() - this.#begun, how);
     this.#span.setAttributes({ ...(ending && attributesOf(ending)), ...how });
-    if (failure !== undefined) this.#fail(failure.error);
-    this.#span.end();
-  }
-
-  #countUncertain(event: IdempotencyEvent): void {
-    // Of these a result that is not stored leaves a key that is completed, or another's.
-    if (event.type === "unstorable" || event.type === "lease-lost") this.#isAccountedFor = true;
-    if (event.type === "failed" && event.policy === "hold")
-      this.#instruments.countUncertain("error", event.error);
-    if (event.type !== "completed" || event.persisted) return;
-    if (event.policy === "hold") this.#instruments.countUncertain("result");
-    if (event.policy === undefined && !this.#isAccountedFor) this.#instruments.countUncertain("unrecorded");
+    try {
+      if (failure !== undefined) this.#fail(failure.error);
+    } finally {
+      // Also after an error that cannot be read.
+      this.#span.end();
+    }
   }
 
   #addEvent(event: IdempotencyEvent): void {
@@ -71,9 +67,12 @@ export class ObservedCall {
   }
 
   #fail(error: unknown): void {
+    const code = SpanStatusCode.ERROR;
+    // Before the error is read, which may fail.
+    this.#span.setStatus({ code });
     const shown = this.#redactKeys ? redactError(error) : error;
     const isError = shown instanceof Error;
     this.#span.recordException(isError ? shown : (shown as Exception));
-    this.#span.setStatus({ code: SpanStatusCode.ERROR, ...(isError && { message: shown.message }) });
+    if (isError) this.#span.setStatus({ code, message: shown.message });
   }
 }

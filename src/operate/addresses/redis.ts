@@ -68,7 +68,7 @@ function ioredis(exports: Anything) {
         ...(password !== "" && { password: decodeURIComponent(password) }),
         ...(protocol === "rediss:" && { tls: {} }),
       };
-      const startNode = { host: hostname, port: Number(port || 6379) };
+      const startNode = { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 6379) };
       const limits = { lazyConnect: true, clusterRetryStrategy: () => null };
       return ready(new Cluster([startNode], { ...limits, redisOptions }));
     },
@@ -104,12 +104,14 @@ function nodeRedis(exports: Anything) {
   return {
     one: (url: string) => connected(exports.createClient({ url, socket })),
     cluster: (url: string) => {
-      const { username, password } = new URL(url);
+      const { username, password, protocol } = new URL(url);
       const account = {
         ...(username !== "" && { username: decodeURIComponent(username) }),
         ...(password !== "" && { password: decodeURIComponent(password) }),
       };
-      return connected(exports.createCluster({ rootNodes: [{ url }], defaults: { ...account, socket } }));
+      // The nodes that it hears of have no address of their own to ask for TLS.
+      const defaults = { ...account, socket: { ...socket, ...(protocol === "rediss:" && { tls: true }) } };
+      return connected(exports.createCluster({ rootNodes: [{ url }], defaults }));
     },
   };
 }

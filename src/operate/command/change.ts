@@ -3,7 +3,7 @@ import { keyText, storeKey } from "../../contract/key.ts";
 import { type Context, isConfirmed, type Verb } from "./context.ts";
 import { EXIT, type ExitCode, messageOf, usage } from "./failure.ts";
 import { isUnreadable, type Operator, operatorOf, type SeenKey } from "./operator.ts";
-import { isGiven, textOf } from "./options.ts";
+import { givenNamespace, isGiven, textOf } from "./options.ts";
 import { jsonLine, nameOf, namespaceOf, redacted, type ShownKey } from "./shown-key.ts";
 import { paints, printable } from "./terminal.ts";
 import { ago, spanOf } from "./time.ts";
@@ -14,7 +14,7 @@ const CHANGING = [...OF_KEY, "yes"] as const;
 /** The key that was named, as the store has it. */
 function storeKeyOf({ given }: Context): string {
   const [key] = given.operands as [string];
-  const namespace = textOf(given, "namespace");
+  const namespace = givenNamespace(given);
   if (!isGiven(given, "store-key")) return storeKey(namespace, keyText(key));
   if (namespace !== undefined) throw usage("--store-key has its namespace in it: leave --namespace out");
   return key;

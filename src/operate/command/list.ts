@@ -5,7 +5,7 @@ import { expectOneOf } from "../../contract/validate.ts";
 import type { Context, Verb } from "./context.ts";
 import { EXIT } from "./failure.ts";
 import { operatorOf } from "./operator.ts";
-import { FLAGS, isGiven, textOf } from "./options.ts";
+import { FLAGS, givenNamespace, isGiven, textOf } from "./options.ts";
 import { jsonLine, redacted, type ShownKey } from "./shown-key.ts";
 import { type Column, layout } from "./table.ts";
 import { paints, printable } from "./terminal.ts";
@@ -26,7 +26,7 @@ export const LIST: Verb = {
     expectOneOf("--state", FLAGS.state.choices, state);
     const olderThan = textOf(given, "older-than");
     const bounds = { name: "--older-than", minMs: 0 };
-    const namespace = textOf(given, "namespace");
+    const namespace = givenNamespace(given);
     const query = {
       prefix: namespacePrefix(namespace),
       status: state as StoreRecord["status"],

@@ -91,8 +91,11 @@ function opener(verb: Verb, given: Given, io: Io) {
       return opened;
     },
     async close() {
-      const store = await opened?.catch(() => undefined);
-      await store?.close();
+      try {
+        await (await opened)?.close();
+      } catch {
+        // What the verb came to stands, however its client ends. Why a store did not open is the verb's to say.
+      }
     },
   };
 }

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { expectNamespace } from "../../contract/validate.ts";
 import type { Address, AddressSettings } from "../addresses/address.ts";
 import { ADDRESSES } from "../addresses/addresses.ts";
 import { messageOf, usage } from "./failure.ts";
@@ -69,6 +70,13 @@ const optionOf = ({ value, short }: Flag) => ({
 
 export function textOf({ flags }: Given, name: FlagName): string | undefined {
   return flags[name] as string | undefined;
+}
+
+/** The namespace that was given. Of a shell's variable that is not set an empty one is left, which is refused. */
+export function givenNamespace(given: Given): string | undefined {
+  const namespace = textOf(given, "namespace");
+  expectNamespace("--namespace", namespace);
+  return namespace;
 }
 
 export function isGiven({ flags }: Given, name: FlagName): boolean {

@@ -1,15 +1,16 @@
 const MASK = "***";
 
-const ADDRESS = /[a-z][a-z0-9+.-]*:\/\/\S*/i;
-// Of an address that is none: up to its last `@`.
-const USER_INFO = /:\/\/[^:/?#\s]*:(\S*)@/;
+// A space ends an address, unless its password has one.
+const ADDRESSES = [/[a-z][a-z0-9+.-]*:\/\/\S*/i, /[a-z][a-z0-9+.-]*:\/\/.*/is];
+// As it is written, up to the last `@`.
+const USER_INFO = /:\/\/[^:/?#\s]*:(.*)@/s;
 const IN_QUERY = /[?&](?:ssl)?password=([^&#\s]*)/gi;
 
 /** The passwords in addresses, in each way in which a client may write them. */
 export function secretsOf(texts: readonly string[]): string[] {
-  const addresses = texts.flatMap(text => ADDRESS.exec(text)?.[0] ?? []);
+  const addresses = texts.flatMap(text => ADDRESSES.flatMap(address => address.exec(text)?.[0] ?? []));
   const raw = addresses.flatMap(address => [
-    passwordOf(address),
+    ...passwordsOf(address),
     ...Array.from(address.matchAll(IN_QUERY), ([, password = ""]) => password),
   ]);
   const all = raw.filter(password => password !== "").flatMap(spellings);
@@ -17,11 +18,14 @@ export function secretsOf(texts: readonly string[]): string[] {
   return [...new Set(all)].sort((a, b) => b.length - a.length);
 }
 
-function passwordOf(address: string): string {
+function passwordsOf(address: string): string[] {
+  const [, written = ""] = USER_INFO.exec(address) ?? [];
   try {
-    return new URL(address).password;
+    const { password } = new URL(address);
+    // Without one, what looks like it is a port and a path.
+    return password === "" ? [] : [password, written];
   } catch {
-    return USER_INFO.exec(address)?.[1] ?? "";
+    return [written];
   }
 }
 

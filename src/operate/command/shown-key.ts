@@ -61,14 +61,38 @@ export function redacted(shown: ShownKey): ShownKey {
 }
 
 /** A line of JSON. What JSON has no form for is described as text. */
-export function jsonLine(value: object): string {
-  return `${JSON.stringify(value, describing)}\n`;
+export function jsonLine(fields: object): string {
+  const known = Object.entries(fields).flatMap(([name, value]) => {
+    const json = jsonOf(value);
+    return json === undefined ? [] : [`${JSON.stringify(name)}:${json}`];
+  });
+  return `{${known.join()}}\n`;
 }
 
-function describing(this: unknown, _: string, value: unknown): unknown {
+// JSON writes again what is referred to again, and what does so at every level unfolds without end.
+const MAX_REPEATED = 1_000;
+
+/** A cyclic, a very deep or an endlessly unfolding value is described as a whole. */
+function jsonOf(value: unknown): string | undefined {
+  const seen = new Set<unknown>();
+  let repeated = 0;
+  try {
+    return JSON.stringify(value, (_, part) => {
+      const isRepeated = typeof part === "object" && part !== null && seen.size === seen.add(part).size;
+      if (isRepeated && ++repeated > MAX_REPEATED) throw new RangeError("Too large as JSON");
+      return described(part);
+    });
+  } catch {
+    return JSON.stringify(inspect(value, SHOWN));
+  }
+}
+
+const SHOWN = { depth: 4 };
+
+function described(value: unknown): unknown {
   const isPlain = value === null || typeof value !== "object" || Array.isArray(value);
   if (typeof value === "bigint") return `${value}n`;
   if (isPlain) return value;
   const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null ? value : inspect(value, { depth: 4 });
+  return prototype === Object.prototype || prototype === null ? value : inspect(value, SHOWN);
 }

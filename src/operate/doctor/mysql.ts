@@ -158,7 +158,8 @@ async function kindOf(ask: Ask, table: string, here: string): Promise<Finding[]>
   ];
 }
 
-const DENIED = 1142;
+// Of a table, and of a column.
+const DENIED: readonly unknown[] = [1142, 1143];
 
 /** Tries each right on no row. */
 async function rightsOn(ask: Ask, table: string): Promise<Finding> {
@@ -172,7 +173,7 @@ async function rightsOn(ask: Ask, table: string): Promise<Finding> {
   const lacking: string[] = [];
   for (const [right, sql] of Object.entries(tries)) {
     await ask(sql).catch(error => {
-      if (errnoOf(error) !== DENIED) throw error;
+      if (!DENIED.includes(errnoOf(error))) throw error;
       lacking.push(right);
     });
   }

@@ -14,15 +14,13 @@ type Ask = (text: string, ...values: string[]) => Promise<readonly (readonly unk
 /** What docs/postgres.md asks of a server and a table. */
 export async function examinePostgres(client: PostgresClient, table: string): Promise<readonly Finding[]> {
   const ask: Ask = async (text, ...values) => rowsOf(await client.query({ text, values })).map(columnsOf);
-  const name = quotedTable(table);
-  const [[oid] = []] = await ask("SELECT CAST(to_regclass(CAST($1 AS text)) AS oid)", name);
   const looks = [
     await examined("version", () => version(ask)),
     await examined("role", () => role(ask)),
     await examined("settings", () => settings(ask)),
     await examined("standbys", () => standbys(ask), "Give the user pg_monitor"),
     await examined("clock", () => clock("clock", () => timeOf(ask))),
-    oid === null ? [await missing(ask, table)] : await examineTable(ask, name, String(oid)),
+    await examined("table", () => located(ask, table)),
   ];
   return looks.flat();
 }
@@ -86,6 +84,21 @@ async function standbys(ask: Ask): Promise<Finding[]> {
 async function timeOf(ask: Ask): Promise<number> {
   const [[seconds] = []] = await ask("SELECT CAST(extract(epoch FROM clock_timestamp()) AS text)");
   return Number(seconds) * 1_000;
+}
+
+const DENIED = "42501";
+
+async function located(ask: Ask, table: string): Promise<readonly Finding[]> {
+  const name = quotedTable(table);
+  try {
+    const [[oid] = []] = await ask("SELECT CAST(to_regclass(CAST($1 AS text)) AS oid)", name);
+    return oid === null ? [await missing(ask, table)] : await examineTable(ask, name, String(oid));
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== DENIED) throw error;
+    const [schema] = name.split(".");
+    const mend = `GRANT USAGE ON SCHEMA ${schema} TO the role of the store`;
+    return [problem("rights", `this role lacks USAGE on the schema ${schema}`, mend)];
+  }
 }
 
 async function missing(ask: Ask, table: string): Promise<Finding> {

@@ -56,7 +56,8 @@ export function startReconciler(idempotency: Idempotency, options: ReconcilerOpt
   const pass = readPass(idempotency, options, true);
   // A store that cannot list says so now, and not at the first pass.
   void idempotency.list({ olderThan: pass.olderThan });
-  const { onError = warnOnce() } = pass;
+  const warn = warnOnce();
+  const { onError = warn } = pass;
   const run = async (isStopped: () => boolean) => {
     let isFine = true;
     const report = (error: unknown, entry: KeyEntry | undefined) => {
@@ -68,7 +69,7 @@ export function startReconciler(idempotency: Idempotency, options: ReconcilerOpt
     } catch (error) {
       if (!pass.signal?.aborted) report(error, undefined);
     }
-    if (isFine && "reset" in onError) (onError as ReturnType<typeof warnOnce>).reset();
+    if (isFine) warn.reset();
   };
   return startLoop(run, pass.everyMs as number, pass.signal);
 }

@@ -109,15 +109,19 @@ const TRIES = 3;
 async function perform(harness: StoreHarness, name: string, test: (scene: Scene) => Promise<void>) {
   for (let tries = 1; ; tries++) {
     const { timeScale = 1 } = harness;
-    const scene = await openScene({ ...harness, timeScale: timeScale * 2 ** (tries - 1) });
     try {
-      return await test(scene);
+      const scene = await openScene({ ...harness, timeScale: timeScale * 2 ** (tries - 1) });
+      try {
+        return await test(scene);
+      } catch (error) {
+        if (scene.isLate() && tries < TRIES) continue;
+        throw error;
+      } finally {
+        await scene.close();
+      }
     } catch (error) {
-      if (scene.isLate() && tries < TRIES) continue;
       const why = error instanceof Error ? error.message : String(error);
       throw new Error(`${name}: ${why}`, { cause: error });
-    } finally {
-      await scene.close();
     }
   }
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createIdempotency, memoryStore, withIdempotency } from "../../../src/index.ts";
-import { faultyStore } from "../../../src/testing.ts";
+import { faultyStore, gate } from "../../../src/testing.ts";
 import { deferred, pass, rejection, stateOf, turn } from "../../support/calls.ts";
 
 beforeEach(() => {
@@ -46,8 +46,12 @@ describe("createIdempotency", () => {
 
   it("checks what it is given at once", () => {
     const make = (options: unknown) => () => createIdempotency(options as never);
-    expect(make(null)).toThrow("options: expected an object; got null");
-    expect(make("redis")).toThrow('options: expected an object; got "redis"');
+    expect(make(null)).toThrow("options: expected a plain object; got null");
+    expect(make("redis")).toThrow('options: expected a plain object; got "redis"');
+    expect(make(Promise.resolve({ store: memoryStore() }))).toThrow(
+      "options: expected a plain object; got a promise",
+    );
+    expect(make(Object.create({ store: memoryStore() }))).toThrow("options: expected a plain object; got");
     for (const [namespace, shown] of [
       ["", '""'],
       ["  ", '"  "'],
@@ -81,6 +85,23 @@ describe("execute", () => {
     const { execute } = createIdempotency();
     expect(await rejection(execute("", "1h", () => 1))).toMatchObject({ code: "INVALID_KEY" });
   });
+});
+
+it("forgets a run that begins while the store is asked what there is", async () => {
+  const store = faultyStore(memoryStore());
+  const { withIdempotency: once, forget } = createIdempotency({ store });
+  const late = gate();
+  const running = gate();
+  store.inject({ operation: "read", kind: "delay-request", by: late });
+  const forgotten = forget("k");
+  await late.reached;
+  const first = once("k", "1h", () => running.pass().then(() => "first"));
+  await running.reached;
+  late.open();
+  expect(await forgotten).toBe(true);
+  expect(await once("k", "1h", () => "second")).toBe("second");
+  running.open();
+  expect(await first).toBe("first");
 });
 
 describe("inspect", () => {
@@ -210,7 +231,7 @@ describe("resolve", () => {
     const error = await rejection(resolve("k", "1h", () => {}));
     expect(error).toMatchObject({
       code: "INVALID_OPTION",
-      message: "value: expected a result that can be stored",
+      message: "value: expected a result that can be stored; got result: a function",
       cause: expect.any(Error),
     });
     expect(await rejection(resolve("k", "0s", 1))).toMatchObject({ code: "DURATION_OUT_OF_RANGE" });

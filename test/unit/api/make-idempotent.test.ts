@@ -1,6 +1,6 @@
 import { describe, expect, expectTypeOf, it, vi } from "vitest";
 import { createIdempotency, makeIdempotent, memoryStore } from "../../../src/index.ts";
-import { rejection } from "../../support/calls.ts";
+import { rejection, unhandledDuring } from "../../support/calls.ts";
 
 describe("makeIdempotent", () => {
   it("runs once for each key that its arguments give", async () => {
@@ -106,14 +106,23 @@ describe("makeIdempotent", () => {
     expect(await instance.inspect("b")).toMatchObject({ state: "released" });
   });
 
+  it("leaves a rejected fingerprint to nobody where the key is bad", async () => {
+    const config = { key: () => "", ttl: "1h", fingerprint: () => Promise.reject(new Error("no")) } as const;
+    const unhandled = await unhandledDuring(async () => {
+      expect(await rejection(makeIdempotent(() => 1, config)())).toMatchObject({ code: "INVALID_KEY" });
+    });
+    expect(unhandled).toEqual([]);
+  });
+
   it("checks its configuration at once", () => {
     const config = { key: () => "k", ttl: "1h" };
     const make = (fn: unknown, given: unknown) => () => makeIdempotent(fn as () => void, given as never);
     const fn = () => {};
     expect(make("fn", config)).toThrow('fn: expected a function; got "fn"');
-    expect(make(fn, undefined)).toThrow("config: expected an object with key and ttl; got undefined");
-    expect(make(fn, null)).toThrow("config: expected an object with key and ttl; got null");
-    expect(make(fn, "1h")).toThrow('config: expected an object with key and ttl; got "1h"');
+    expect(make(fn, undefined)).toThrow("config: expected a plain object with key and ttl; got undefined");
+    expect(make(fn, null)).toThrow("config: expected a plain object with key and ttl; got null");
+    expect(make(fn, "1h")).toThrow('config: expected a plain object with key and ttl; got "1h"');
+    expect(make(fn, Promise.resolve(config))).toThrow(/^config: expected a plain object .*; got a promise$/);
     expect(make(fn, { ttl: "1h" })).toThrow("key: expected a function; got undefined");
     expect(make(fn, { ...config, key: "k" })).toThrow('key: expected a function; got "k"');
     expect(make(fn, { ...config, fingerprint: 1 })).toThrow("fingerprint: expected a function; got 1");

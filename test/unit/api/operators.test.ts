@@ -148,7 +148,7 @@ describe("list", () => {
       'state: expected "uncertain" or "in-progress" or "released" or "completed"; got "lost"',
     ],
     [{ older: "1m" }, 'list: expected one of state, olderThan; got "older"'],
-    ["uncertain", 'list: expected an object; got "uncertain"'],
+    ["uncertain", 'list: expected a plain object; got "uncertain"'],
   ])("refuses %j at once", (filter, message) => {
     const { list } = createIdempotency({ store: memoryStore() });
     expect(caught(() => list(filter as ListFilter), "INVALID_OPTION").message).toBe(message);

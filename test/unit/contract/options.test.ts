@@ -171,9 +171,9 @@ describe("refuses", () => {
     [{ fingerprint: () => 1 }, "fingerprint: expected plain data; got a function"],
     [{ ttl: "5s" }, "options: expected one of store, lease, onConflict, waitTimeout, onUncertain, onError, "],
     [{ Lease: "5s" }, 'got "Lease"'],
-    [[], "options: expected an object; got an empty array"],
-    [null, "options: expected an object; got null"],
-    ["5s", 'options: expected an object; got "5s"'],
+    [[], "options: expected a plain object; got an empty array"],
+    [null, "options: expected a plain object; got null"],
+    ["5s", 'options: expected a plain object; got "5s"'],
   ])("case %#: %j", (options, message) => {
     expect(caught(() => read(options), "INVALID_OPTION").message).toContain(message);
   });

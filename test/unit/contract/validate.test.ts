@@ -1,11 +1,14 @@
-import { expect, it } from "vitest";
+import { runInNewContext } from "node:vm";
+import { describe, expect, it } from "vitest";
 import {
   expectFunction,
   expectMethods,
   expectOneOf,
+  expectPlain,
   invalidOption,
   readByRules,
 } from "../../../src/contract/validate.ts";
+import { unhandledDuring } from "../../support/calls.ts";
 import { caught } from "../../support/caught.ts";
 
 const said = (act: () => unknown) => caught(act, "INVALID_OPTION").message;
@@ -40,6 +43,51 @@ it("takes an object with the methods only", () => {
   expect(check(Object.create({ info() {}, warn() {} }))()).toBeUndefined();
 });
 
+it("takes a promise for neither methods nor options, and leaves its rejection to nobody", async () => {
+  const unhandled = await unhandledDuring(() => {
+    const options = Promise.reject(new Error("no file"));
+    expect(said(() => expectPlain("options", options))).toContain("got a promise");
+    const store = Promise.reject(new Error("no connection"));
+    expect(said(() => expectMethods("log", "a logger", ["info"], store))).toBe(
+      "log: expected a logger; got a promise without info",
+    );
+  });
+  expect(unhandled).toEqual([]);
+});
+
+describe("a plain object", () => {
+  class Given {
+    size = 5;
+    get mode() {
+      return "a";
+    }
+  }
+
+  it.each<[string, unknown, string]>([
+    ["a promise", Promise.resolve({ size: 5 }), "a promise"],
+    ["a Map", new Map([["size", 5]]), "an object with no keys"],
+    ["an instance", new Given(), "an object with size"],
+    ["an object that inherits", Object.create({ size: 5 }), "an object with no keys"],
+    ["a function", () => ({ size: 5 }), "a function"],
+    ["an array", [1], "an array of 1"],
+    ["a number", 5, "5"],
+  ])("is not %s", (_, options, got) => {
+    expect(said(() => expectPlain("options", options))).toBe(`options: expected a plain object; got ${got}`);
+    expect(said(() => readByRules<object>("options", options, {}))).toContain("expected a plain object");
+  });
+
+  it.each([
+    ["a literal", { size: 5 }],
+    ["one without a prototype", Object.assign(Object.create(null), { size: 5 })],
+    ["one of another realm", runInNewContext("({ size: 5 })")],
+    ["a frozen copy", Object.freeze(structuredClone({ size: 5 }))],
+    ["a proxy of one", new Proxy({ size: 5 }, {})],
+  ])("is %s", (_, options) => {
+    expect(expectPlain("options", options)).toBeUndefined();
+    expect(readByRules<object>("options", options, { size: bytes => ({ bytes }) })).toEqual({ bytes: 5 });
+  });
+});
+
 it("reads what is given by its rule", () => {
   const rules = { size: (value: unknown) => ({ bytes: value }), mode: (value: unknown) => ({ mode: value }) };
   const read = (options: unknown) => readByRules<object>("disk options", options, rules);
@@ -56,6 +104,6 @@ it("reads what is given by its rule", () => {
     ["5s", '"5s"'],
     [undefined, "undefined"],
   ]) {
-    expect(said(() => read(options))).toBe(`disk options: expected an object; got ${shown}`);
+    expect(said(() => read(options))).toBe(`disk options: expected a plain object; got ${shown}`);
   }
 });

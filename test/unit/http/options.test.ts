@@ -45,7 +45,7 @@ describe("the options are checked when the handler is made", () => {
 
   it("an unknown name is refused", () => {
     expect(refused({ ...GOOD, maxBodyByte: 1 })).toContain("expected one of idempotency, ttl, scope");
-    expect(refused(null)).toContain("idempotentHandler options: expected an object; got null");
+    expect(refused(null)).toContain("idempotentHandler options: expected a plain object; got null");
   });
 
   it("the handler is a function", () => {

@@ -261,6 +261,27 @@ describe("a call's span", () => {
   });
 });
 
+describe("an error that cannot be read", () => {
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+  const error = new Error();
+  Object.defineProperty(error, "message", {
+    get() {
+      throw new Error("unreadable");
+    },
+  });
+
+  it.each([
+    ["a revoked proxy", revoked.proxy],
+    ["a throwing message", error],
+  ])("ends its call's span: %s", async (_, thrown) => {
+    const { execute, spans } = sdk();
+    const end = execute("k", "1m", () => Promise.reject(thrown)).catch(reason => ({ reason }));
+    expect(Object.is(((await end) as { reason: unknown }).reason, thrown)).toBe(true);
+    expect(only(spans()).status.code).toBe(SpanStatusCode.ERROR);
+  });
+});
+
 describe("the metrics", () => {
   it("have the duration of calls by outcome, and of runs, in seconds", async () => {
     const { execute, measured } = sdk({ namespace: "emails" });
@@ -324,6 +345,68 @@ describe("the metrics", () => {
       value: 1,
     });
     expect(counted).toEqual([of("error", { "error.type": "ECONNRESET" }), of("result"), of("unrecorded")]);
+  });
+
+  it("count the items of a batch, one by one", async () => {
+    const store = faultyStore(memoryStore(), [{ operation: "complete", kind: "fail", times: 2 }]);
+    const { claimMany: _, completeMany: __, ...single } = store;
+    const own = recorder();
+    const { executeMany, measured, spans } = sdk({
+      store: single,
+      namespace: "emails",
+      onEvent: own.onEvent,
+    });
+    const cut = Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
+    const results = [cut, cut, new Error("no"), () => {}, "unrecorded", "sent"];
+    const config = { key: (_: unknown, index: number) => `k${index}`, ttl: "1m" } as const;
+    await executeMany(results, config, items => [...items] as unknown[]);
+    await executeMany([cut], config, items => [...items]);
+    const namespace = { "idempotency.namespace": "emails" };
+    const uncertain = { name: "idempotency.uncertain", unit: "{key}" };
+    const held = { ...namespace, "idempotency.reason": "error", "error.type": "ECONNRESET" };
+    const all = await measured();
+    expect(all.filter(({ name }) => name === uncertain.name)).toEqual([
+      { ...uncertain, attributes: held, value: 2 },
+      { ...uncertain, attributes: { ...namespace, "idempotency.reason": "unrecorded" }, value: 1 },
+    ]);
+    const runs = all.flatMap(({ name, ...metric }) =>
+      name === "idempotency.run.duration" && "count" in metric ? [metric.count] : [],
+    );
+    expect(runs).toEqual([2, 1, 3]);
+    const calls = all.flatMap(
+      ({ name, attributes: { "idempotency.outcome": outcome, "error.type": type }, ...metric }) =>
+        name === "idempotency.call.duration" && "count" in metric
+          ? [{ outcome, type, count: metric.count }]
+          : [],
+    );
+    expect(calls).toEqual([
+      { outcome: "failed", type: "ECONNRESET", count: 2 },
+      { outcome: "failed", type: "Error", count: 1 },
+      { outcome: "completed", type: undefined, count: 3 },
+      { outcome: "refused", type: "OUTCOME_UNKNOWN", count: 1 },
+    ]);
+    expect(JSON.stringify(all)).not.toContain("k0");
+    expect(own.events.filter(({ type }) => type === "failed")).toHaveLength(3);
+    expect(spans()).toEqual([]);
+  });
+
+  it("count an item of a batch that was aborted once", async () => {
+    const { executeMany, measured } = sdk();
+    const controller = new AbortController();
+    const work = deferred();
+    const config = { key: () => "k", ttl: "1m", signal: controller.signal } as const;
+    const all = executeMany([1], config, async () => [await work.promise]);
+    await pass(1_000);
+    controller.abort();
+    expect(await all).toMatchObject([{ status: "rejected" }]);
+    work.resolve("sent");
+    await pass(0);
+    expect(
+      (await measured()).map(({ name, attributes }) => [name, attributes["idempotency.outcome"]]),
+    ).toEqual([
+      ["idempotency.call.duration", "aborted"],
+      ["idempotency.run.duration", "completed"],
+    ]);
   });
 
   it("distinguish a held key from a released one", async () => {
@@ -410,7 +493,8 @@ describe("an instrumented instance", () => {
   });
 
   it.each([
-    [null, "options: expected an object; got null"],
+    [null, "options: expected a plain object; got null"],
+    [Promise.resolve({}), "options: expected a plain object; got a promise"],
     [{ tracer: {} }, "tracer: expected a Tracer; got an object with no keys without startSpan"],
     [
       { meter: {} },
@@ -422,9 +506,10 @@ describe("an instrumented instance", () => {
   });
 
   it.each([
-    ["1h", 'options: expected an object; got "1h"'],
-    [null, "options: expected an object; got null"],
-    [[], "options: expected an object; got an empty array"],
+    ["1h", 'options: expected a plain object; got "1h"'],
+    [null, "options: expected a plain object; got null"],
+    [[], "options: expected a plain object; got an empty array"],
+    [Promise.resolve({ lease: "1m" }), "options: expected a plain object; got a promise"],
     [{ onEvent: 1 }, "onEvent: expected a function; got 1"],
   ])("refuses the options of a call as a plain one does: %#", async (own, message) => {
     const { execute } = sdk();

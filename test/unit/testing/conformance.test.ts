@@ -58,6 +58,26 @@ it.each([4_096, 100_000, 400_000, 1_048_575, 16_000_000])(
   },
 );
 
+describe("a harness that fails", () => {
+  const { create, advance } = referenceHarness();
+
+  it("to create a store is named by the case", async () => {
+    const failing = { create: () => Promise.reject(new Error("no server")), advance };
+    const [first] = storeConformance(failing).cases;
+    await expect(first!.run()).rejects.toThrow(`${first!.name}: no server`);
+  });
+
+  it("to close one, too", async () => {
+    const failing = { create, advance, close: () => Promise.reject(new Error("closed before")) };
+    const { cases } = storeConformance(failing);
+    const names = cases.map(({ name }) => name);
+    const messages = [...(await failuresOf(failing)).entries()];
+    expect(messages.length).toBeGreaterThan(0);
+    for (const [name, message] of messages) expect(message).toBe(`${name}: closed before`);
+    expect(names).toEqual(expect.arrayContaining(messages.map(([name]) => name)));
+  });
+});
+
 describe("what a harness leaves out", () => {
   const whole = referenceHarness();
   const { create, advance } = whole;

@@ -18,10 +18,13 @@ describe("what nobody else may see", () => {
     ["postgres://host/db?password=hunter2&x=1", "got hunter2"],
     ["postgres://host/db?sslmode=on&sslpassword=hunter2", "got hunter2"],
     ["redis://:hunter%@host", "hunter%"],
+    ["postgres://u:hén%w@host", "wrong password: hén%w, or h%C3%A9n%w"],
+    ["redis://:hun ter2@host", "WRONGPASS hun ter2, or hun%20ter2"],
+    ["redis://:hunter2@host and more", "WRONGPASS hunter2"],
   ])("is masked: %s", (address, words) => {
     const shown = hidden(address, words);
     expect(shown).toContain("***");
-    expect(shown).not.toMatch(/hun/);
+    expect(shown).not.toMatch(/hun|h(é|%C3%A9)n/);
   });
 
   it("is nothing where there is no password", () => {
@@ -161,4 +164,29 @@ it("a line of JSON describes what JSON has no form for", () => {
   expect(jsonLine({ value })).toBe(
     '{"value":{"big":"1n","date":"1970-01-01T00:00:00.000Z","map":"Map(1) { 1 => 2 }","list":[1],"plain":{"a":1}}}\n',
   );
+  expect(jsonLine({ key: undefined, value: [value.plain, value.plain] })).toBe(
+    '{"value":[{"a":1},{"a":1}]}\n',
+  );
+  expect(jsonLine({ key: undefined })).toBe("{}\n");
+});
+
+describe("a line of JSON describes a result as a whole that is", () => {
+  const cyclic: { id: string; self?: unknown } = { id: "msg_1" };
+  cyclic.self = cyclic;
+  const nested = (levels: number, around: (inner: object) => object) => {
+    let all: object = {};
+    for (let level = 0; level < levels; level++) all = around(all);
+    return all;
+  };
+
+  it.each<[string, unknown]>([
+    ["cyclic", cyclic],
+    ["very deep", nested(20_000, inner => ({ inner }))],
+    ["unfolded without end", nested(22, inner => ({ a: inner, b: inner }))],
+  ])("%s", (_, value) => {
+    const line = jsonLine({ key: "k", value });
+    const shown = JSON.parse(line);
+    expect(shown).toEqual({ key: "k", value: expect.stringMatching(/^(<ref \*1> )?\{/) });
+    expect(line.length).toBeLessThan(10_000);
+  });
 });

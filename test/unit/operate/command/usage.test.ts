@@ -1,9 +1,13 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import Database from "libsql";
 import { afterAll, describe, expect, it, vi } from "vitest";
+import { createIdempotency } from "../../../../src/index.ts";
 import { ADDRESSES } from "../../../../src/operate/addresses/addresses.ts";
 import { VERBS } from "../../../../src/operate/command/verbs.ts";
+import { sqliteStore } from "../../../../src/sqlite.ts";
 import { command } from "../../../operate/command.ts";
 
 const ADDRESS = ["--redis", "redis://user:hunter2@127.0.0.1:1"];
@@ -80,6 +84,8 @@ describe("what is called in a wrong way ends with 2", () => {
       ["resolve", "a", "--yes", "--ttl", "1h", "--value", "{a}", ...ADDRESS],
       "--value: expected JSON",
     ],
+    ["an empty namespace", ["list", "--namespace", "", ...ADDRESS], "--namespace: expected a non-empty"],
+    ["a blank namespace", ["inspect", "a", "--namespace", " ", ...ADDRESS], '; got " "'],
     ["two namespaces", ["inspect", ":a:b", "--store-key", "--namespace", "a", ...ADDRESS], "--store-key has"],
     ["a shell that is not known", ["completion", "fish"], "SHELL: expected bash or zsh; got fish"],
     ["a reopening that nobody is asked about", ["reopen", "a", ...ADDRESS], "pass --yes"],
@@ -101,6 +107,31 @@ describe("what is called in a wrong way ends with 2", () => {
     const { code, err } = await command(["completion", "redis://user:hunter2@host"]);
     expect(code).toBe(2);
     expect(err).toContain("redis://user:***@host");
+  });
+});
+
+describe("a client that fails to close", () => {
+  const cwd = mkdtempSync(join(tmpdir(), "with-idempotency-closing-"));
+  afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+  const libsql = createRequire(import.meta.url).resolve("libsql");
+  const folder = join(cwd, "node_modules/libsql");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(folder, "index.js"),
+    `module.exports = class extends require(${JSON.stringify(libsql)}) {
+      close() { super.close(); throw new Error("closed already"); }
+    };`,
+  );
+
+  it("changes nothing of what the verb came to", async () => {
+    const database = new Database(join(cwd, "keys.db"));
+    await createIdempotency({ store: sqliteStore(database) }).withIdempotency("a", "1h", () => "sent");
+    database.close();
+    const at = ["--sqlite", "keys.db"];
+    expect(await command(["inspect", "a", ...at], { cwd })).toMatchObject({ code: 0, err: "" });
+    expect(await command(["inspect", "b", ...at], { cwd })).toMatchObject({ code: 1 });
+    const { code, err } = await command(["list", ...at, "--table", "none"], { cwd });
+    expect({ code, err }).toMatchObject({ code: 3, err: expect.stringContaining("expected the table none") });
   });
 });
 

@@ -234,7 +234,7 @@ describe("reconcile", () => {
   });
 
   it.each<[string, unknown, string]>([
-    ["no options", undefined, "reconcile options: expected an object"],
+    ["no options", undefined, "reconcile options: expected a plain object"],
     ["no find", { ttl: "1h" }, "find, which has no default"],
     ["no ttl", { find() {} }, "ttl, which has no default"],
     ["a find that is none", { ttl: "1h", find: 1 }, "find: expected a function"],

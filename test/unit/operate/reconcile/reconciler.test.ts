@@ -167,6 +167,21 @@ describe("startReconciler", () => {
     ]);
   });
 
+  it("calls nothing of a listener's own", async () => {
+    const onError = Object.assign(vi.fn(), { reset: vi.fn() });
+    const emails = await uncertain();
+    const listed = deferred<void>();
+    const find = () => {
+      listed.resolve();
+      return undefined;
+    };
+    const { stop } = startReconciler(emails, { every: "1h", ttl: "1h", olderThan: "0s", find, onError });
+    await listed.promise;
+    await stop();
+    expect(onError).not.toHaveBeenCalled();
+    expect(onError.reset).not.toHaveBeenCalled();
+  });
+
   it("warns the process once where nobody listens", async () => {
     const emails = await uncertain();
     await emails.withIdempotency("other", "1h", cut).catch(() => {});
