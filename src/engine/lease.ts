@@ -89,9 +89,10 @@ function nextBeat(run: Run, afterMs = 0): LeaseTimer["beat"] {
 
 async function renew(run: Run, timer: LeaseTimer): Promise<void> {
   const sentAt = moment();
-  // It may wait behind the renewals of its batch for longer than the lease lasts.
-  if (leaseLeftMs(run) > 0) watchEnd(run, timer);
-  const isHeld = await askToRenew(run, sentAt);
+  const asked = askToRenew(run, sentAt);
+  // B4, B6: one by one it may wait behind the renewals of its batch for longer than the lease lasts.
+  if (typeof run.call.fn === "object" && leaseLeftMs(run) > 0) watchEnd(run, timer);
+  const isHeld = await asked;
   if (run.timer !== timer) return endAgain(run, isHeld);
   if (isHeld === false) return lose(run, "another call holds the key, or it was removed", true);
   if (isHeld === undefined) watchEnd(run, timer);
@@ -118,7 +119,8 @@ async function askToRenew(run: Run, sentAt: Moment): Promise<boolean | undefined
   const isHeld = await askStore(run.call, "renew", ask, undefined, timeoutMs);
   if (isHeld) run.heldSince = sentAt;
   // Refused before the record was claimed anew, or the lease renewed: what is true now has to be asked.
-  if (isHeld === false && run.heldSince !== heldSince) return askToRenew(run, moment());
+  if (isHeld === false && run.lease !== "over" && run.heldSince !== heldSince)
+    return askToRenew(run, moment());
   // While the outcome is being written, the one who writes it claims anew if need be.
   const isGone = isHeld === false && run.lease === "running" && mayHaveExpired(run);
   return isGone ? reclaim(run) : isHeld;
@@ -155,9 +157,14 @@ function watchEnd(run: Run, timer: LeaseTimer): void {
   if (timer.watched === heldSince) return;
   timer.watched = heldSince;
   clearTimeout(timer.end);
-  timer.end = backgroundTimer(() => {
+  const end = () => {
     if (run.timer === timer && run.heldSince === heldSince)
       lose(run, "it could not be renewed in time", false);
+  };
+  timer.end = backgroundTimer(() => {
+    // Late, since the process was busy: an answer that has arrived meanwhile is read before the next timer rings.
+    if (leaseLeftMs(run) < 0) timer.end = backgroundTimer(end, 0);
+    else end();
   }, leaseLeftMs(run));
 }
 

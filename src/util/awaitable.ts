@@ -12,7 +12,14 @@ export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T>
   }
 }
 
-/** Leaves a value that is refused: were it a promise, what that rejects with would be nobody's. Never throws. */
+/**
+ * Leaves a value that is refused. If it is a promise, nobody handles what it rejects with. Never throws, and asks no other
+ * thenable: a query builder sends its query only when it is asked.
+ */
 export function disown(value: unknown): void {
-  if (isPromise(value)) new Promise(resolve => resolve(value)).catch(() => {});
+  try {
+    Promise.prototype.then.call(value, undefined, () => {});
+  } catch {
+    // It is no promise.
+  }
 }

@@ -35,8 +35,8 @@ export interface InstrumentedOptions extends Options {
  * Like {@link createIdempotency}, but each call also reports to OpenTelemetry: with a span `idempotency.call`,
  * which is active during store operations and while `fn` runs, and with the metrics `idempotency.call.duration`,
  * `idempotency.run.duration`, `idempotency.uncertain`, `idempotency.takeovers`, `idempotency.lease.losses` and
- * `idempotency.store.errors`. Each item of `executeMany` counts in the metrics as a call does, but has no span. Keys
- * appear only on spans; with `redactKeys`, as a fingerprint. If telemetry fails, calls are not affected.
+ * `idempotency.store.errors`. Each item of `executeMany` whose key and fingerprint are valid counts in the metrics as a
+ * call does, but has no span. Keys appear only on spans; with `redactKeys`, as a fingerprint. If telemetry fails, calls are not affected.
  *
  * @throws InvalidOptionError `INVALID_OPTION`; InvalidDurationError `INVALID_DURATION`, `DURATION_OUT_OF_RANGE`
  *

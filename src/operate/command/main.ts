@@ -94,7 +94,7 @@ function opener(verb: Verb, given: Given, io: Io) {
       try {
         await (await opened)?.close();
       } catch {
-        // What the verb came to stands, however its client ends. Why a store did not open is the verb's to say.
+        // Closing does not change what the verb did. Why a store did not open is for the verb to say.
       }
     },
   };

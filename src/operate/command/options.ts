@@ -72,7 +72,7 @@ export function textOf({ flags }: Given, name: FlagName): string | undefined {
   return flags[name] as string | undefined;
 }
 
-/** The namespace that was given. Of a shell's variable that is not set an empty one is left, which is refused. */
+/** The namespace that was given. A shell variable that is not set gives an empty one, which is refused. */
 export function givenNamespace(given: Given): string | undefined {
   const namespace = textOf(given, "namespace");
   expectNamespace("--namespace", namespace);

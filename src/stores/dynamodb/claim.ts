@@ -114,7 +114,10 @@ function isWanted({ claimedAt }: KeptRecord, request: ClaimRequest, { time }: No
 function repeated(known: KeptRecord, request: ClaimRequest, now: Now): Taking {
   const fingerprint = known.fingerprint ?? request.fingerprint;
   const isLate = known.token === request.token && (known.leasedAt ?? 0) > now.time;
-  return { record: { ...known, fingerprint, ...(!isLate && timesOf(request, now)) }, over: known };
+  const times = timesOf(request, now);
+  // P1: the window is not over sooner by a claim that lands late.
+  const expiresAt = Math.max(known.expiresAt, times.expiresAt);
+  return { record: { ...known, fingerprint, ...(!isLate && { ...times, expiresAt }) }, over: known };
 }
 
 /** The next attempt in the same window. */

@@ -61,7 +61,7 @@ export function itemOf(key: string, record: KeptRecord, skewMs: number): Item {
     lease_until: number(leaseUntil),
     ...(leasedAt !== undefined && { leased_at: number(leasedAt) }),
     expires_at: number(record.expiresAt),
-    purge_at: purgeAt(leaseUntil, keptS),
+    purge_at: purgeAt(record.expiresAt - ttlMs, keptS),
   };
 }
 

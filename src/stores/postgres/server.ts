@@ -1,6 +1,5 @@
 import { StoreError } from "../../contract/errors.ts";
 import { describe } from "../../util/describe.ts";
-import { indexOf } from "../sql/table.ts";
 import { codeOf, type PostgresClient, type PostgresQuery } from "./client.ts";
 import { makingOf } from "./statements.ts";
 
@@ -80,20 +79,20 @@ const MAY_NOT_CREATE = "42501";
 
 /** Makes the table and its index where they are not there. */
 export async function makeTable(client: PostgresClient, table: string): Promise<void> {
-  const find = `SELECT 1 FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
-WHERE indrelid = to_regclass(CAST($1 AS text)) AND relname = CAST($2 AS text)`;
-  const values = [table, indexOf(table).slice(1, -1)];
+  // By an index of any name that begins with the column.
+  const find = `SELECT 1 FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+WHERE indrelid = to_regclass(CAST($1 AS text)) AND attname = 'purge_at'`;
   try {
     await retrying([...PASSING, ...MADE_MEANWHILE], async () => {
       // `IF NOT EXISTS` alone asks for the right to make one where there is nothing to make.
-      const found = rowsOf(await client.query({ text: find, values }));
+      const found = rowsOf(await client.query({ text: find, values: [table] }));
       // One statement, because some clients take no more at once, and so that an index is never left out.
       if (found.length === 0) await client.query({ text: makingOf(table), values: [] });
     });
   } catch (error) {
     if (codeOf(error) !== MAY_NOT_CREATE) throw error;
     throw new StoreError(
-      `table: expected the right to make ${table} and its index: GRANT CREATE ON its schema TO the user, or run postgresSchema()'s SQL as one who has it (${(error as Error).message})`,
+      `table: expected the right to make ${table} and its index: run postgresSchema()'s SQL as the owner of the table, or of its schema (${(error as Error).message})`,
       { cause: error },
     );
   }

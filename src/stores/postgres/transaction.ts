@@ -5,7 +5,7 @@ import { ADVICE, newLine, storeOnTransaction } from "../sql/transaction.ts";
 import { codeOf, expectClient, type PostgresClient, transactionStatus } from "./client.ts";
 import { type Ask, postgresOperations } from "./operations.ts";
 import { explaining, rowsOf } from "./server.ts";
-import { isReading, type PostgresStatements } from "./statements.ts";
+import { isReading, type PostgresOperation, type PostgresStatements } from "./statements.ts";
 
 const ABORTED = "25P02";
 
@@ -17,6 +17,8 @@ function expectTransaction(client: PostgresClient): void {
   if (typeof totalCount === "number") invalidOption("client", `${expected}, not the pool`, client);
   if (transactionStatus(client) === "I") invalidOption("client", expected, "one without a transaction");
 }
+
+const isClaim = (operation: PostgresOperation) => operation === "claim" || operation === "take";
 
 function expectOpen(client: PostgresClient): void {
   if (transactionStatus(client) === "I") throw new StoreError(`the transaction has ended: ${ADVICE}`);
@@ -35,7 +37,9 @@ export function transactionStore(
     line.send(values.key, !isReading(operation), async () => {
       expectOpen(client);
       const answer = await explaining(table, () => client.query(statements(operation, values)));
-      // A `COMMIT` may have waited to be sent before it.
+      // A `COMMIT` may have waited to be sent before it. What was claimed then stands by itself, and would stay.
+      const isOver = transactionStatus(client) === "I";
+      if (isOver && isClaim(operation)) await client.query(statements("release", values));
       expectOpen(client);
       return rowsOf(answer);
     });

@@ -64,9 +64,10 @@ export function fingerprintWord(fingerprint: string | undefined): string {
   return fingerprint === undefined ? "" : `:${storableWord(fingerprint)}`;
 }
 
-/** The time by this process's clock as it stands in a record: whole digits alone, whatever a test has made of the clock. */
+/** The time by this process's clock as it stands in a record: a whole number from 0, whatever a test has made of the clock. */
 export function timeWord(): string {
-  return (Math.max(0, Math.trunc(Date.now())) || 0).toString(36);
+  const now = Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.trunc(Date.now())));
+  return (now || 0).toString(36);
 }
 
 function readTime(word: string): number {

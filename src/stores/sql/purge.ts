@@ -2,7 +2,6 @@ import { reasonOf } from "../../util/describe.ts";
 import { detached } from "../../util/detached.ts";
 import { notify } from "../../util/notify.ts";
 import { backgroundTimer, weakly } from "../../util/timers.ts";
-import { within } from "../../util/within.ts";
 import type { StoreWarning } from "../shared/warning.ts";
 
 /** A store that can remove records past their time. */
@@ -20,7 +19,7 @@ interface Purging {
 }
 
 // The longest that the next purge waits for one that is not answered.
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 600_000;
 
 /** S10: purges again and again, as long as somebody else has the store. */
 export function purgeRegularly(store: Purgeable, purging: Purging, hasWarned = false): void {
@@ -30,11 +29,7 @@ export function purgeRegularly(store: Purgeable, purging: Purging, hasWarned = f
     const alive = kept.deref();
     if (alive === undefined || isOver?.()) return;
     const patienceMs = Math.max(everyMs, PATIENCE_MS);
-    const overdue = () => new Error(`no answer within ${patienceMs} ms`);
-    const failure = await within(alive.purge(), patienceMs, overdue).then(
-      () => undefined,
-      error => ({ error }),
-    );
+    const failure = await failureOf(alive.purge(), patienceMs);
     // Once for as long as it goes on.
     if (failure !== undefined && !hasWarned && !isOver?.())
       notify(onWarning, purgeFailed(where, failure.error));
@@ -42,6 +37,22 @@ export function purgeRegularly(store: Purgeable, purging: Purging, hasWarned = f
   };
   // At random, so that processes which started together take turns; and in no call's context.
   detached(() => backgroundTimer(() => void ring(), everyMs * (0.75 + Math.random() / 4)));
+}
+
+/** What a purge failed with, or that it got no answer within that time, which does not keep the process alive. */
+function failureOf(purge: Promise<unknown>, patienceMs: number): Promise<{ error: unknown } | undefined> {
+  return new Promise(resolve => {
+    const error = new Error(`no answer within ${patienceMs} ms`);
+    const timer = backgroundTimer(() => resolve({ error }), patienceMs);
+    const end = (failure?: { error: unknown }) => {
+      clearTimeout(timer);
+      resolve(failure);
+    };
+    purge.then(
+      () => end(),
+      error => end({ error }),
+    );
+  });
 }
 
 function purgeFailed(where: string, error: unknown): StoreWarning {

@@ -42,19 +42,17 @@ export function columnsOf(name: string, { key, integer, text, outcome }: SqlType
   outcome ${outcome}`;
 }
 
-/** The quoted name of a table's index, which stands in the table's schema by itself. */
-export const indexOf = (table: string): string =>
-  table.slice(table.lastIndexOf(".") + 1).replace(/"$/, '_purge_at"');
-
 /** The statements that make a table, whose name is quoted, and its index. */
 export function tableSchema(
   table: string,
   types: Pick<SqlTypes, "key" | "integer">,
 ): readonly [string, string] {
+  // The index stands in the table's schema by itself.
+  const index = table.slice(table.lastIndexOf(".") + 1).replace(/"$/, '_purge_at"');
   return [
     `CREATE TABLE IF NOT EXISTS ${table} (
 ${columnsOf("key", { text: "text", outcome: "text", ...types })}
 )`,
-    `CREATE INDEX IF NOT EXISTS ${indexOf(table)} ON ${table} (purge_at)`,
+    `CREATE INDEX IF NOT EXISTS ${index} ON ${table} (purge_at)`,
   ];
 }

@@ -279,6 +279,23 @@ describe("a history that keeps all promises passes:", () => {
       },
     ],
     [
+      "a claim of several statements that its own release overtakes, and that finds another's result in the end",
+      tell => {
+        tell.send1(0, "a", "t1");
+        tell.call(61_000, "b", { process: "p2" });
+        tell.refuse(62_000, "b", "STORE_ERROR");
+        tell.call(63_000, "c");
+        tell.act(63_100, "release", "t2", true, { process: "p2", sent: 62_000 });
+        tell.claimed(63_200, "t3", 2, "t2");
+        tell.start(63_200, "c", 2, "window of t2");
+        tell.end(63_201, "c");
+        tell.complete(63_202, "t3", `"sent by c"`);
+        tell.result(63_203, "c", "sent by c", { attempt: 2 });
+        const late = { status: "completed", attempt: 2, outcome: `"sent by c"`, expiresInMs: 1 } as const;
+        tell.claim(63_300, "t2", late, {}, { process: "p2", sent: 61_000 });
+      },
+    ],
+    [
       "a run that fails, and a copy of its claim that takes over when it is long over",
       tell => {
         tell.call(0, "a", { onUncertain: "rerun" });

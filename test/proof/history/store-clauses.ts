@@ -35,10 +35,11 @@ export function checkClauses(history: History): Violation[] {
 
 function checkKey(events: readonly StoreEvent[], evicted: ReadonlySet<string>): Violation[] {
   let known = ABSENT;
+  const changes = (event: StoreEvent) => mayChange(event) || wasOvertaken(event, events);
   return events.flatMap(event => {
     // Of two operations at the same time nobody knows which came first. It matters where one may have changed something.
-    if (events.some(other => other !== event && areAtOnce(other, event) && mayChange(other))) {
-      if (mayChange(event)) known = UNKNOWN;
+    if (events.some(other => other !== event && areAtOnce(other, event) && changes(other))) {
+      if (changes(event)) known = UNKNOWN;
       return [];
     }
     const broken = known.status === "unknown" ? [] : checkOne(sceneOf(event, known), evicted.has(event.key));
@@ -46,6 +47,21 @@ function checkKey(events: readonly StoreEvent[], evicted: ReadonlySet<string>): 
     return broken;
   });
 }
+
+/**
+ * Whether a claim of several statements may have held the key, whatever it found there in the end: a release or renewal by
+ * its own token, sent after it since the caller had left, did something before it was answered.
+ */
+const wasOvertaken = (claim: StoreEvent, events: readonly StoreEvent[]) =>
+  claim.operation === "claim" &&
+  events.some(
+    ({ operation, token, answer, ...own }) =>
+      operation !== "claim" &&
+      token === claim.token &&
+      answer === true &&
+      claim.sent < own.sent &&
+      own.at < claim.at,
+  );
 
 const areAtOnce = (a: StoreEvent, b: StoreEvent) => a.sent < b.at && b.sent < a.at;
 

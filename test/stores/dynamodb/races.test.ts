@@ -166,6 +166,24 @@ describe.each([true, false])(
         expect(await direct.read(key)).toMatchObject({ leaseInMs: LONG.leaseMs });
       });
 
+      it("takes nothing off a window that it takes over when it lands late (P1)", async () => {
+        const { key, time, direct, delayed } = await held();
+        interrupted("PutItem", async () => {
+          for (let beat = 0; beat < 10; beat++) {
+            time.advance(20_000);
+            await direct.renew(key, "a", LONG.leaseMs);
+          }
+          await direct.renew(key, "a", 0);
+        });
+        const late = await delayed.claim(key, { token: "b", ...RERUN });
+        expect(late).toMatchObject({ status: "claimed", attempt: 2, takeover: true });
+        expect(await direct.read(key)).toMatchObject({ status: "uncertain", expiresInMs: LONG.ttlMs });
+        const { Item } = await scene.client.getItem({ TableName: scene.table, Key: { key: { S: key } } });
+        expect(Number(Item?.["purge_at"]?.N) * 1_000).toBeGreaterThan(Number(Item?.["expires_at"]?.N));
+        const next = await direct.claim(key, { token: "c", ...LONG });
+        expect(next).toMatchObject({ status: "uncertain", attempt: 2 });
+      });
+
       it("begins its lease anew where nothing later came (S2)", async () => {
         const { key, time, direct } = await held();
         time.advance(6_000);

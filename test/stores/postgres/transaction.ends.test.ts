@@ -161,13 +161,16 @@ it("where its COMMIT waits to be sent before a claim, nothing runs as if that we
   const { client, store } = await inTransaction();
   const commit = client.query("COMMIT");
   const fn = vi.fn();
-  const call = createIdempotency({ store }).execute(newKey(), "1m", fn);
+  const key = newKey();
+  const call = createIdempotency({ store }).execute(key, "1m", fn);
   await expect(call).rejects.toMatchObject({
     code: "STORE_ERROR",
     message: expect.stringContaining("the transaction has ended"),
   });
   await commit;
   expect(fn).not.toHaveBeenCalled();
+  // What never ran leaves the key free.
+  expect(await scene.store().read(key)).toMatchObject({ status: "released" });
 });
 
 it("with a listener a transaction notifies nobody: who waits for it waits at the server", async () => {
