@@ -76,10 +76,22 @@ function windowsDoNotOverlap(story: Story): Found[] {
       .slice(0, index)
       .filter(({ key }) => key === window.key)
       .flatMap(earlier => earlier.runs)
-      .filter(run => !isFreed(story, run, begins, window.runs[0]) && keptUntil(story, run, begins) > begins)
-      .map(run => overlap(window.runs[0]!, run));
+      .flatMap(run =>
+        // A run of an earlier window may begin after this one, where its key was forgotten and then claimed once more.
+        run.start.at < begins
+          ? isKept(story, run, begins, window.runs[0])
+            ? [overlap(window.runs[0]!, run)]
+            : []
+          : window.runs
+              .filter(own => own.start.at < run.start.at && isKept(story, own, run.start.at, run))
+              .map(own => overlap(run, own)),
+      );
   });
 }
+
+/** Whether a run still keeps its key at a time at which another begins. */
+const isKept = (story: Story, run: Run, at: number, next: Run | undefined) =>
+  !isFreed(story, run, at, next) && keptUntil(story, run, at) > at;
 
 /** Whoever runs without its claim begins no window, though that may land yet, and others go on from there. */
 function claimedWindows(story: Story): Window[] {
