@@ -113,11 +113,12 @@ function isWanted({ claimedAt }: KeptRecord, request: ClaimRequest, { time }: No
 /** S2: one's own claim, with a fresh lease, unless it lands after a later claim or renewal of the same token. */
 function repeated(known: KeptRecord, request: ClaimRequest, now: Now): Taking {
   const fingerprint = known.fingerprint ?? request.fingerprint;
-  const isLate = known.token === request.token && (known.leasedAt ?? 0) > now.time;
   const times = timesOf(request, now);
+  const isLate = (known.leasedAt ?? 0) > now.time;
+  if (isLate && known.token === request.token) return { record: { ...known, fingerprint }, over: known };
   // P1: the window is not over sooner by a claim that lands late.
-  const expiresAt = Math.max(known.expiresAt, times.expiresAt);
-  return { record: { ...known, fingerprint, ...(!isLate && { ...times, expiresAt }) }, over: known };
+  const expiresAt = isLate ? Math.max(known.expiresAt, times.expiresAt) : times.expiresAt;
+  return { record: { ...known, fingerprint, ...times, expiresAt }, over: known };
 }
 
 /** The next attempt in the same window. */
