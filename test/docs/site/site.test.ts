@@ -225,7 +225,8 @@ describe("the first page", () => {
     await page.waitForURL("**/getting-started");
     await page.getByRole("complementary").getByRole("link", { name: "Redis", exact: true }).click();
     await page.waitForURL("**/redis");
-    expect(await page.locator("h1").textContent()).toContain("Redis");
+    // The address changes before the page does.
+    await expect.poll(() => page.locator("h1").textContent()).toContain("Redis");
     await page.locator(".pager-link.next").click();
     await page.waitForURL("**/postgres");
     expect(complaints).toEqual([]);
