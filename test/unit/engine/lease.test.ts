@@ -102,6 +102,33 @@ describe("a run that outlives its lease", () => {
     expect(await call).toMatchObject({ value: "sent", persisted: true });
   });
 
+  it("is not lost where its end rings late, and an answer that has arrived meanwhile is read next", async () => {
+    const memory = memoryStore();
+    const reply = deferred<void>();
+    let renewals = 0;
+    const store = {
+      ...faultyStore(memory),
+      async renew(...args: Parameters<typeof memory.renew>) {
+        if (++renewals < 3) throw new Error("down");
+        const isHeld = await memory.renew(...args);
+        await reply.promise;
+        return isHeld;
+      },
+    };
+    const { work, call, signalOf } = begin(store);
+    await pass(2_600);
+    // After the timer of the lease's end, which the first failure has set, and with it.
+    setTimeout(() => reply.resolve(), 7_400);
+    await pass(5_000);
+    expect(renewals).toBe(3);
+    // The process was busy, so that all timers ring late.
+    vi.setSystemTime(Date.now() + 1_000);
+    await pass(2_401);
+    expect(signalOf().aborted).toBe(false);
+    work.resolve("sent");
+    expect(await call).toMatchObject({ value: "sent", persisted: true });
+  });
+
   it("leaves the key uncertain though a renewal lands after the hold (P2)", async () => {
     const { store, work, call, inspect } = begin(faultyStore(memoryStore()));
     const slow = gate();
