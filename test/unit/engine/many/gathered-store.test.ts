@@ -128,6 +128,17 @@ it("passes hints on, and what is abandoned, where the store knows of them", asyn
   expect(() => silent.abandoned!("k")).not.toThrow();
 });
 
+it("asks for as many answers as items, whatever the store makes of their array", async () => {
+  const memory = memoryStore();
+  const claimMany = async (items: readonly { key: string; request: ReturnType<typeof request> }[]) =>
+    (items as { key: string; request: ReturnType<typeof request> }[])
+      .splice(0)
+      .map(item => memory.claim(item.key, item.request));
+  const gathered = gatheredStore({ ...memory, claimMany: claimMany as never });
+  const claims = ["a", "b"].map(key => gathered.claim(key, request(key)));
+  expect(await Promise.all(claims)).toMatchObject([{ status: "claimed" }, { status: "claimed" }]);
+});
+
 it("has the limit of its store", () => {
   expect(gatheredStore({ ...memoryStore(), maxOutcomeBytes: 5 }).maxOutcomeBytes).toBe(5);
 });
