@@ -13,8 +13,8 @@ export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T>
 }
 
 /**
- * Leaves a value that is refused. If it is a promise, nobody handles what it rejects with. Never throws, and asks no other
- * thenable: a query builder sends its query only when it is asked.
+ * Marks the rejection of a promise that is refused as handled, and does nothing with any other value. Never throws. It calls
+ * no `then` of another thenable, since a query builder sends its query when that is called.
  */
 export function disown(value: unknown): void {
   try {

@@ -20,7 +20,7 @@ export function describe(value: unknown): string {
   }
 }
 
-/** As {@link describe}, of a value that is refused. If it is a promise, nobody handles what it rejects with. */
+/** As {@link describe}, of a value that is refused. If it is a promise, its rejection is marked as handled. */
 export function describeRefused(value: unknown): string {
   if (!isPromise(value)) return describe(value);
   disown(value);

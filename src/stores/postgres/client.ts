@@ -71,7 +71,7 @@ export function refuseTransaction(client: PostgresClient): void {
   );
 }
 
-/** Has something written by a client that has no transaction open: a `BEGIN` may have waited to be sent before it. */
+/** Writes while the client has no transaction open, and checks again after the answer: a `BEGIN` may have been queued. */
 export async function writing<T>(client: PostgresClient, write: () => PromiseLike<T>): Promise<T> {
   refuseTransaction(client);
   const answer = await write();

@@ -154,7 +154,7 @@ function queueFor(lanes: Lanes, depart: (batch: Waiting[]) => void) {
       if (queue[0] === first) lanes.giveUpOldest();
       wake();
     };
-    // By a real one where there is: a fake one may never ring, and nobody would set another.
+    // A real timer, if there is one: a test's fake timer may never ring, and then no other would be set.
     if (!realTimer(ring, WAIT_MS)) detached(() => setTimeout(ring, WAIT_MS));
   }
 

@@ -79,7 +79,7 @@ const MAY_NOT_CREATE = "42501";
 
 /** Makes the table and its index where they are not there. */
 export async function makeTable(client: PostgresClient, table: string): Promise<void> {
-  // By an index of any name that begins with the column.
+  // Any index that begins with the column will do.
   const find = `SELECT 1 FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
 WHERE indrelid = to_regclass(CAST($1 AS text)) AND attname = 'purge_at'`;
   try {

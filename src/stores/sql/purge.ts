@@ -18,7 +18,7 @@ interface Purging {
   isOver?: () => boolean;
 }
 
-// The next purge waits for one that is not answered for so long at least.
+// The next purge waits at least this long for one that is not answered.
 const PATIENCE_MS = 600_000;
 
 /** S10: purges again and again, as long as somebody else has the store. */
