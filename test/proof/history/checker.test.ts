@@ -279,6 +279,30 @@ describe("a history that keeps all promises passes:", () => {
       },
     ],
     [
+      "a claim that a client sends again after its whole window, and others that go on from there",
+      tell => {
+        const of = { process: "p2" };
+        tell.call(0, "a", of);
+        tell.refuse(1_000, "a", "STORE_ERROR");
+        tell.call(2_000, "b");
+        tell.claimed(2_000, "t2", 2, "t1");
+        tell.start(2_000, "b", 2);
+        tell.process(2_001, "crash");
+        tell.call(2_100, "c", of);
+        tell.refuse(3_100, "c", "STORE_ERROR");
+        tell.claimed(64_000, "t1", 1, "t1", {}, { ...of, sent: 0 });
+        tell.act(64_001, "release", "t1", true, of);
+        tell.claimed(64_002, "t3", 2, "t1", {}, { ...of, sent: 2_100 });
+        tell.act(64_003, "release", "t3", true, of);
+        tell.call(64_100, "d", of);
+        tell.claimed(64_100, "t4", 3, "t1", {}, of);
+        tell.start(64_100, "d", 3, "window 1", "p2");
+        tell.end(64_101, "d");
+        tell.complete(64_102, "t4", `"sent by d"`, true, of);
+        tell.result(64_103, "d", "sent by d", { attempt: 3 });
+      },
+    ],
+    [
       "a claim of several statements that its own release overtakes, and that finds another's result in the end",
       tell => {
         tell.send1(0, "a", "t1");

@@ -145,7 +145,10 @@ function split(runs: readonly Run[], stores: Story["stores"]): Run[][] {
 const isPast = (window: readonly Run[], { attempt, at }: StartEvent) =>
   attempt === 1 && window.every(run => finishedAt(run) + run.call.ttlMs <= at);
 
-/** Where it had run by that token before, and goes on with that run, another may be the first to run after it. */
+/**
+ * Where it had run by that token before, and goes on with that run, another may be the first to run after it. Each claim
+ * of a window has its own attempt, so an attempt that another claim had before tells that a window lies between them.
+ */
 function isBegunAnew(window: readonly Run[], { start }: Run, stores: Story["stores"]): boolean {
   const claims = (stores.get(start.key) ?? []).flatMap(({ answer, ...claim }) =>
     isClaimed(answer) ? [{ ...claim, ...answer }] : [],
@@ -155,9 +158,10 @@ function isBegunAnew(window: readonly Run[], { start }: Run, stores: Story["stor
   );
   const ofWindow = claims.filter(({ runId, at }) => runId === own?.runId && at <= start.at);
   return ofWindow.some(
-    ({ attempt, sent }, index) =>
-      attempt === 1 &&
-      ofWindow.slice(0, index).some(taken => taken.attempt > 1 && taken.at <= sent) &&
+    ({ attempt, token, sent }, index) =>
+      ofWindow
+        .slice(0, index)
+        .some(taken => taken.token !== token && taken.attempt >= attempt && taken.at <= sent) &&
       window.every(run => run.start.at < sent),
   );
 }

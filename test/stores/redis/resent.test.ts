@@ -13,19 +13,20 @@ const TIMES = { ttlMs: 60_000, leaseMs: 30_000 };
 const SEEN = { runId: "a", attempt: 1 };
 
 type Client = RedisClient & { disconnect(): void };
+type ClientOptions = { autoResendUnfulfilledCommands?: boolean };
 // node-redis sends nothing again: what had no answer is rejected.
-const CLIENTS: Record<string, (port: number) => Client> = {
-  "ioredis 6": port => new Redis({ port }).on("error", () => {}),
-  "ioredis 5": port => new Ioredis5({ port }).on("error", () => {}),
+const CLIENTS: Record<string, (port: number, options?: ClientOptions) => Client> = {
+  "ioredis 6": (port, options) => new Redis({ port, ...options }).on("error", () => {}),
+  "ioredis 5": (port, options) => new Ioredis5({ port, ...options }).on("error", () => {}),
 };
 
 // S11
 describeWithRedis("a command that is sent again after a lost reply", url => {
   describe.each(Object.entries(CLIENTS))("by %s", (_, make) => {
     /** A store whose next script's reply is lost, with a claim that is uncertain, and another store nearby. */
-    const open = async () => {
+    const open = async (options?: ClientOptions) => {
       const proxy = await startProxy({ host: "127.0.0.1", port: Number(new URL(url).port) });
-      const client = make(proxy.port);
+      const client = make(proxy.port, options);
       const near = new Redis(url);
       onTestFinished(async () => {
         for (const each of [client, near]) each.disconnect();
@@ -81,6 +82,33 @@ describeWithRedis("a command that is sent again after a lost reply", url => {
         expect(await other.read("k")).toMatchObject({ status: "uncertain", runId: "b", attempt: 1 });
       },
     );
+
+    /** What stands where a claim landed whose reply was lost, if its client reconnects when the window is over. */
+    const leftWhenOutlasted = async (options?: ClientOptions) => {
+      const { proxy, store, other } = await open(options);
+      const cut = proxy.cutBeforeReply(request => {
+        const is = isScript(request);
+        if (is) proxy.refuse(true);
+        return is;
+      });
+      void Promise.resolve(store.claim("once", { token: "first", ...TIMES })).catch(() => {});
+      await cut;
+      expect(await other.read("once")).toMatchObject({ status: "in-progress", runId: "first" });
+      // S3: absent is as good as expired.
+      await other.forget("once");
+      proxy.refuse(false);
+      // Behind all that the client sends again.
+      return store.read("once");
+    };
+
+    it("begins another window by a claim whose own is over", PATIENT, async () => {
+      const begun = { status: "in-progress", runId: "first", attempt: 1 };
+      expect(await leftWhenOutlasted()).toMatchObject(begun);
+    });
+
+    it("begins none where the client sends nothing again", PATIENT, async () => {
+      expect(await leftWhenOutlasted({ autoResendUnfulfilledCommands: false })).toBeUndefined();
+    });
 
     it("leaves a takeover that came between what was seen and what was sent", PATIENT, async () => {
       const { store, other } = await open();
