@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { defineConfig, type Options } from "tsup";
 import { ENTRIES as NAMES } from "./scripts/entries.ts";
 import { lineMaps } from "./scripts/line-maps.ts";
+import { withoutWhiteSpace } from "./scripts/without-white-space.ts";
 
 type EsbuildOptions = Parameters<NonNullable<Options["esbuildOptions"]>>[0];
 
@@ -74,10 +75,11 @@ const withLru = {
     options.conditions = ["browser"];
     if (format === "cjs") return packed(options);
     withoutSources(options);
-    // Shorter to read at each start. No more than that: with its white space and calls go the marks by which a bundler
-    // knows what it may drop.
+    // Shorter to read at each start. No more than that: esbuild would take the marks by which a bundler knows what it may
+    // drop, which the plugin keeps.
     options.minifyIdentifiers = true;
   },
+  plugins: [withoutWhiteSpace, lineMaps],
   banner: {
     js: `/*! Contains lru-cache ${lruCache.version} by Isaac Z. Schlueter, https://blueoakcouncil.org/license/1.0.0 */`,
   },
