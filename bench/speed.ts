@@ -33,8 +33,9 @@ const [rawReplay, replay, ...peerReplays] = compareInMemory([
 ]);
 const [rawNested, nested] = compareInMemory([["raw-replay-nested"], ["our-replay-nested"]]);
 const [rawOnce, once] = compareInMemory([["raw-once"], ["our-once"]]);
-const [rawFirst, first, sync, withKey, ...peerFirsts] = compareInMemory([
+const [rawFirst, hand, first, sync, withKey, ...peerFirsts] = compareInMemory([
   ["raw-first"],
+  ["hand-first"],
   ["our-first"],
   ["our-first-sync"],
   ["our-first-key"],
@@ -47,6 +48,7 @@ const rows = [
   row("replay of a small object, each of 200,000 keys once", rawOnce!, once!, "≥ 0.7 ×"),
   row("first execution, fresh key, asynchronous `fn`", rawFirst!, first!, "≥ 0.42 ×"),
   row("first execution, fresh key, synchronous `fn`", rawFirst!, sync!, "≥ 0.45 ×"),
+  row("for comparison: a mark, the run and its JSON by hand", rawFirst!, hand!, "–"),
   addedRow("first execution that reads `idempotencyKey`", first!, withKey!, "≤ + 1.5 µs"),
 ];
 if (withPeers) {
