@@ -18,7 +18,7 @@ export function conclude(run: Run, end: RunEnd): unknown {
   const { call, execution, shared } = run;
   const { attempt } = execution;
   const { runMs, settlement, settled } = end;
-  const persisted = settled === true && !end.failed && end.outcome !== undefined;
+  const persisted = settled === true && end.policy === "complete" && end.outcome !== undefined;
   const sharedEnd = sharedEndOf(run, end, persisted);
   if (settled !== undefined) publish(call, shared, sharedEnd);
   else if (end.failed) keepOthersOff(run, sharedEnd, settlement);

@@ -15,6 +15,13 @@ export async function returnClaim(call: Call, claimed: Claimed): Promise<void> {
   await settleNowOrLater(call, returned(call, claimed));
 }
 
+/** P2: removes the window that a claim began. What a release leaves would tell others who wait that a run has failed. */
+export async function undoClaim(call: Call, { attempt, runId }: Claimed): Promise<void> {
+  const { scope, storeKey } = call;
+  const seen = { attempt, runId: scope.local?.runText(storeKey, runId) ?? runId };
+  await settleNowOrLater(call, { operation: "forget", seen });
+}
+
 /**
  * Returns a claim that was given up, or that lands after that (S2): for at most twice `storeTimeout`, so that an outage
  * of many calls with long leases ends with it.
@@ -57,5 +64,6 @@ export function settleLateClaim(
 async function settleNowOrLater(call: Call, settlement: Settlement): Promise<void> {
   const begun = moment();
   if ((await settle(call, settlement)) !== undefined) return;
-  await settleLater(call, settlement, () => call.settings.leaseMs - elapsedSince(begun));
+  // Nobody waits for an outage to end, which may take as long as the lease.
+  void settleLater(call, settlement, () => call.settings.leaseMs - elapsedSince(begun));
 }

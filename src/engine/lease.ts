@@ -37,9 +37,7 @@ const SOON = /* @__PURE__ */ Promise.resolve();
  * done by then needs no timer, which would take a tenth of a first execution in memory.
  */
 export function keepLease(run: Run): void {
-  void SOON.then(() => {
-    if (run.lease !== "over") beginToRenew(run);
-  });
+  void SOON.then(() => beginToRenew(run));
 }
 
 /**
@@ -48,7 +46,7 @@ export function keepLease(run: Run): void {
  */
 export function keepLeases(runs: readonly Run[], leaseMs: number): ReturnType<typeof setTimeout> {
   const begin = () => {
-    for (const run of runs) if (run.lease !== "over") beginToRenew(run);
+    for (const run of runs) beginToRenew(run);
   };
   return backgroundTimer(begin, leaseMs / BEATS_PER_LEASE / 2);
 }
@@ -59,6 +57,7 @@ export function isAnsweredLate(run: Run): boolean {
 }
 
 function beginToRenew(run: Run): void {
+  if (run.lease === "over") return;
   run.timer = { beat: nextBeat(run, elapsedSince(run.heldSince)), end: undefined, watched: undefined };
   if (!isAnsweredLate(run)) return;
   watchEnd(run, run.timer);

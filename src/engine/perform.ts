@@ -53,13 +53,10 @@ function begin(call: Call): Awaitable<unknown> {
   if (!isPromise(asked) && asked.answer.status === "completed") return replay(call, asked.answer, true);
   const shared = openRun(scope, storeKey, hostOf(call));
   if (isPromise(asked)) return asked.then(asked => goOn(call, { shared, asked }));
-  if (asked.answer.status === "claimed") {
-    return runAndSettle(claimedRun(call, shared, asked as Asked<Claimed>), conclude);
-  }
-  return takeTurns(call, { shared, asked });
+  return goOn(call, { shared, asked });
 }
 
-/** After the first answer of a store that takes its time. */
+/** After the store's first answer. */
 function goOn(call: Call, turn: Turn): Awaitable<unknown> {
   const { shared, asked } = turn;
   if (mayRun(call, asked)) return runAndSettle(claimedRun(call, shared, asked), conclude);

@@ -23,7 +23,7 @@ export type RunEnd = {
   | {
       readonly failed: false;
       readonly value: unknown;
-      /** The text of the value, where that is kept. */
+      /** The text of the value, where it has one. */
       readonly outcome: string | undefined;
       readonly policy: "complete" | "release" | "hold";
     }
@@ -102,11 +102,17 @@ export function runAndSettle(run: Run, conclude: Conclude): Awaitable<unknown> {
     result = call.fn(execution);
   } catch (error) {
     stop?.();
-    return fail(run, error, conclude);
+    return whileWritten(run, fail(run, error, conclude));
   }
   if (isPromise(result)) return whenDone(run, Promise.resolve(result), stop, conclude);
   stop?.();
-  return succeed(run, result, conclude);
+  return whileWritten(run, succeed(run, result, conclude));
+}
+
+/** The lease of a `fn` that answers at once goes on while its outcome is written, where the store takes its time. */
+function whileWritten(run: Run, answer: Awaitable<unknown>): Awaitable<unknown> {
+  if (isPromise(answer)) keepLease(run);
+  return answer;
 }
 
 /** Aborts an execution when its caller's signal does, until what it returns is called. */
@@ -152,7 +158,7 @@ function succeed(run: Run, value: unknown, conclude: Conclude): Awaitable<unknow
   const { settings, scope } = call;
   const { text, failure } = encodeResult(value, settings.serializer, outcomeLimit(settings, scope.store));
   if (failure !== undefined) call.emit?.({ type: "unstorable", attempt: execution.attempt, ...failure });
-  const outcome = policy === "complete" && failure === undefined ? text : undefined;
+  const outcome = failure === undefined ? text : undefined;
   const settlement = policy === "complete" ? completion(text) : policy === "release" ? RELEASE : HOLD;
   return settleBy(
     run,

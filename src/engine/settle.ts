@@ -1,3 +1,4 @@
+import type { Seen } from "../contract/store.ts";
 import { encodeNoResult } from "../results/outcome-text.ts";
 import { type Awaitable, isPromise } from "../util/awaitable.ts";
 import type { Moment } from "../util/moment.ts";
@@ -6,11 +7,15 @@ import type { Call, Run } from "./call.ts";
 import { concludeLease, hold, mayHaveExpired, reclaim, settlingLeftMs, stopLease } from "./lease.ts";
 import { askStore } from "./store-call.ts";
 
-/** How a claim ends: with an outcome, free for the next claim, or with its lease over now, so that the key is uncertain. */
+/**
+ * How a claim ends: with an outcome, free for the next claim, with its lease over now, so that the key is uncertain, or
+ * as if it had never been.
+ */
 export type Settlement =
   | { readonly operation: "complete"; readonly outcome: string }
   | { readonly operation: "release" }
-  | { readonly operation: "hold" };
+  | { readonly operation: "hold" }
+  | { readonly operation: "forget"; readonly seen: Seen };
 
 export const RELEASE: Settlement = { operation: "release" };
 export const HOLD: Settlement = { operation: "hold" };
@@ -35,6 +40,8 @@ function send(call: Call, settlement: Settlement): Awaitable<boolean> {
       return store.release(storeKey, token);
     case "hold":
       return hold(call);
+    case "forget":
+      return store.forget(storeKey, settlement.seen);
   }
 }
 

@@ -47,7 +47,7 @@ export interface SharedRun {
 /** The operations by which a call is performed. */
 export type RunStore = Pick<
   IdempotencyStore,
-  "claim" | "renew" | "complete" | "release" | "settled" | "abandoned" | "maxOutcomeBytes"
+  "claim" | "renew" | "complete" | "release" | "forget" | "settled" | "abandoned" | "maxOutcomeBytes"
 >;
 
 /** A store, with the runs of this process on it by key. */

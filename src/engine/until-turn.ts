@@ -3,7 +3,7 @@ import { elapsedSince } from "../util/moment.ts";
 import { inProgress, outcomeUnknown, requireFingerprint, requireWaiting } from "./answers.ts";
 import { type Call, type Failed, throwIfAborted } from "./call.ts";
 import { type Asked, type Claimed, type Completed, claim } from "./claim.ts";
-import { returnClaim } from "./late-claim.ts";
+import { returnClaim, undoClaim } from "./late-claim.ts";
 import { noteHolder, type SharedRun } from "./shared-runs.ts";
 import { storeError } from "./store-call.ts";
 import { nextPoll, noteSeen, type Wait } from "./wait.ts";
@@ -79,8 +79,9 @@ function hasMissed({ settings }: Call, { attempt }: Claimed, { seenAttempt, hasO
   return (hasOutwaited || attempt <= seenAttempt) && settings.onUncertain !== "rerun";
 }
 
-async function decline(call: Call, claimed: Claimed, { seenAttempt }: Wait): Promise<never> {
-  await returnClaim(call, claimed);
+async function decline(call: Call, claimed: Claimed, wait: Wait): Promise<never> {
+  const isNew = claimed.attempt === 1 && hasMissed(call, claimed, wait);
+  await (isNew ? undoClaim : returnClaim)(call, claimed);
   throwIfAborted(call);
-  throw outcomeUnknown(call, seenAttempt, 0);
+  throw outcomeUnknown(call, wait.seenAttempt, 0);
 }

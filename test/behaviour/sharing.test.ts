@@ -369,3 +369,16 @@ describe("a function that calls itself with its own key", () => {
     expect(events.at(-1)).toMatchObject({ type: "failed", error, policy: "release" });
   });
 });
+
+describe("calls that share a run which does not complete the key", () => {
+  it.each(["release", "hold"] as const)(
+    "have a result of their own, where onResult says %s (section 9)",
+    async policy => {
+      const { execute } = createIdempotency({ onResult: () => policy, store: memoryStore() });
+      const fn = async (): Promise<{ error?: string }> => ({ error: "busy" });
+      const [first, other] = await Promise.all([execute("k", "1m", fn), execute("k", "1m", fn)]);
+      delete first.value.error;
+      expect(other).toMatchObject({ value: { error: "busy" }, replayed: true, persisted: false });
+    },
+  );
+});

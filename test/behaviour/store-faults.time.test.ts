@@ -308,6 +308,22 @@ describe("a slow store", () => {
     expect(countOf(store, "claim")).toBe(3);
   });
 
+  it("that answers at once, though after lease and ttl, does not let it run in another's window (section 6)", async () => {
+    const memory = memoryStore();
+    const claim: typeof memory.claim = (key, request) => {
+      const answer = memory.claim(key, request);
+      // The process stands still, and another claims the key meanwhile.
+      vi.setSystemTime(Date.now() + 3_000);
+      memory.claim(key, { token: "rival", ttlMs: 1_000, leaseMs: 60_000 });
+      return answer;
+    };
+    const store = { ...faultyStore(memory), claim };
+    const fn = vi.fn();
+    const { execute } = createIdempotency({ store, lease: "1s", onConflict: "reject" });
+    expect(await rejection(execute("k", "1s", fn))).toMatchObject({ code: "IN_PROGRESS" });
+    expect(fn).not.toHaveBeenCalled();
+  });
+
   it("whose answers take nearly the lease has no two holders", async () => {
     const memory = memoryStore();
     const plan: Fault[] = (["claim", "renew", "complete"] as const).map(operation => ({

@@ -176,8 +176,43 @@ describe("a call whose key another process holds", () => {
     expect(await waiting).toMatchObject({ code: "OUTCOME_UNKNOWN", attempt: 1, retryAfterMs: 0 });
     expect(events.at(-1)).toMatchObject({ type: "refused", code: "OUTCOME_UNKNOWN" });
     expect(fn).not.toHaveBeenCalled();
-    expect(memory.read("k")).toMatchObject({ status: "released" });
+    expect(memory.read("k")).toBeUndefined();
     expect(await call()).toMatchObject({ replayed: false });
+  });
+
+  it.each([
+    ["one process", 1],
+    ["two processes", 2],
+  ])("does not run when another that waited in %s has missed the run too", async (_name, count) => {
+    const [a, ...others] = processes(1 + count) as [FaultyStore, ...FaultyStore[]];
+    const work = deferred();
+    const leader = createIdempotency({ store: a }).execute("k", "5s", () => work.promise);
+    await turn();
+    const fn = vi.fn();
+    const waiting = [0, 1].map(n =>
+      rejection(createIdempotency({ store: others[n % count]! }).execute("k", "5s", fn)),
+    );
+    await pass(1_000);
+    work.resolve("sent");
+    await leader;
+    // Both stand still for longer than the window.
+    vi.setSystemTime(Date.now() + 6_000);
+    await pass(1_000);
+    for (const error of waiting) expect(await error).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    expect(fn).not.toHaveBeenCalled();
+  });
+
+  it("says so by storeTimeout, though the store goes down as it gives its claim back", async () => {
+    const { memory, b, call } = await elsewhere();
+    const waiting = rejection(call({ lease: "1h" }));
+    await pass(100);
+    for (const operation of ["release", "forget"] as const) {
+      b.inject({ operation, kind: "hang", times: Number.POSITIVE_INFINITY });
+    }
+    memory.forget("k");
+    await pass(6_000);
+    expect(await stateOf(waiting)).toBe("fulfilled");
+    expect(await waiting).toMatchObject({ code: "OUTCOME_UNKNOWN" });
   });
 
   it("does not run either when another has begun the next window meanwhile, and failed in it", async () => {

@@ -79,6 +79,7 @@ export function gatheredStore(store: IdempotencyStore): RunStore {
     renew: (key, token, leaseMs) => (leaseMs > 0 ? renew : hold)({ key, token, leaseMs }),
     complete: (key, token, outcome, ttlMs) => complete({ key, token, outcome, ttlMs }),
     release: (key, token) => release({ key, token }),
+    forget: (key, seen) => store.forget(key, seen),
     abandoned(key) {
       alone.giveUp(key);
       store.abandoned?.(key);

@@ -62,7 +62,7 @@ export class Entries {
     const time = this.#clock === undefined ? Date.now() : this.#clock();
     // Counted from the store's start, a time is a small integer, which a record holds without a box of its own (16 bytes a
     // key): as V8 knows by what `Math.max` returns, and not by a difference.
-    const now = Math.max(time - this.#start, this.#latest);
+    const now = Math.max(time - this.#start || 0, this.#latest);
     if (now > time - this.#start) this.#start = time - now;
     this.#latest = now;
     return now;

@@ -279,6 +279,25 @@ describe("a history that keeps all promises passes:", () => {
       },
     ],
     [
+      "a waiter that has missed the run, and removes the window that its claim began",
+      tell => {
+        const of = { process: "p2" };
+        tell.call(0, "a", { ttlMs: 1_000 });
+        tell.claimed(0, "t1", 1, "t1", { ttlMs: 1_000 });
+        tell.start(0, "a");
+        tell.call(1, "b", of);
+        tell.claim(1, "t2", { status: "in-progress", attempt: 1, retryAfterMs: 1_000 }, {}, of);
+        tell.process(2, "pause", "p2");
+        tell.end(3, "a");
+        tell.complete(3, "t1", `"sent by a"`, true, { ttlMs: 1_000 });
+        tell.result(4, "a", "sent by a");
+        tell.process(2_000, "resume", "p2");
+        tell.claimed(2_001, "t2", 1, "t2", {}, of);
+        tell.add({ type: "send", at: 2_002, process: "p2", operation: "forget", key: "k" });
+        tell.refuse(2_003, "b", "OUTCOME_UNKNOWN");
+      },
+    ],
+    [
       "a claim that a client sends again after its whole window, and others that go on from there",
       tell => {
         const of = { process: "p2" };

@@ -122,7 +122,12 @@ function diedWithIt({ calls, crashedAt }: Story, { key, process }: StoreEvent): 
 }
 
 function isGivenBack({ sends, stores }: Story, claim: StoreEvent): boolean {
-  const own = sends.filter(({ token, key }) => token === claim.token && key === claim.key);
+  const own = sends.filter(
+    ({ operation, process, token, key }) =>
+      key === claim.key &&
+      // A window that nobody is to run in is removed, by what was seen of it.
+      (token === claim.token || (operation === "forget" && process === claim.process)),
+  );
   if (own.some(({ operation, at }) => operation !== "claim" && at >= claim.at)) return true;
   // By what was on its way already: a renewal may claim anew while its run ends.
   if (stores.get(claim.key)!.some(event => settles(event, claim))) return true;

@@ -65,6 +65,33 @@ describe("a run that outlives its lease", () => {
     expect(countOf(a, "renew")).toBe(renewals);
   });
 
+  it.each([
+    ["a result", () => "sent"],
+    [
+      "an error that is stored",
+      () => {
+        throw new Error("refused");
+      },
+    ],
+  ])("keeps the key while %s is being written, of a fn that answers at once (P1)", async (_name, fn) => {
+    const [a, b] = processes(2) as [FaultyStore, FaultyStore];
+    const slow = gate();
+    a.inject({ operation: "complete", kind: "delay-request", by: slow });
+    const run = createIdempotency({ store: a, lease: "1s", onError: () => "store" }).execute("k", "1s", fn);
+    run.catch(() => {});
+    // Past lease and ttl, and within storeTimeout.
+    await pass(3_000);
+    const again = vi.fn();
+    const rival = createIdempotency({ store: b, onConflict: "reject" }).execute("k", "1s", again);
+    expect(await rejection(rival)).toMatchObject({ code: "IN_PROGRESS" });
+    expect(again).not.toHaveBeenCalled();
+    slow.open();
+    await run.catch(() => {});
+    const renewals = countOf(a, "renew");
+    await pass(10_000);
+    expect(countOf(a, "renew")).toBe(renewals);
+  });
+
   it("does not take itself for lost by a refusal from before it claimed its record anew (section 6)", async () => {
     const memory = memoryStore();
     const requests = [deferred<void>(), deferred<void>()];
