@@ -1,4 +1,5 @@
 import { StoreError } from "../../contract/errors.ts";
+import { invalidOption } from "../../contract/validate.ts";
 import { expectRightClient, type WrongClient } from "../shared/wrong-client.ts";
 
 /** A statement in the form that pg's clients take. */
@@ -69,6 +70,15 @@ export function refuseTransaction(client: PostgresClient): void {
     "pool: expected no open transaction on its Client; got one, with which what is written now could be rolled back. " +
       "Give the store its own Pool or Client, or use inTransaction(client)",
   );
+}
+
+/**
+ * Throws `INVALID_OPTION` for a Client of pg that sends statements before the last is answered: a `BEGIN` and its
+ * `ROLLBACK` around the store's may be answered together with it, and nobody can tell that it did not stand.
+ */
+export function refusePipeline(client: PostgresClient): void {
+  if ((client as { pipeline?: unknown }).pipeline !== true) return;
+  invalidOption("pool", "a Pool of pg, or a Client without the option pipeline", "one with it");
 }
 
 /** Writes while the client has no transaction open, and checks again after the answer: a `BEGIN` may have been queued. */

@@ -12,7 +12,7 @@ const ADVICE: Readonly<Record<string, (table: string) => string>> = {
   "42703": table =>
     `table: expected ${table} to be one that migrate() made; a column is missing: name another table`,
   "42501": table =>
-    `table: expected the rights ${RIGHTS} on ${table}: GRANT ${RIGHTS} ON ${table} TO the store's user`,
+    `table: expected the rights ${RIGHTS} on ${table}, and USAGE on its schema: GRANT ${RIGHTS} ON ${table} TO the store's user`,
   "25006": () => "pool: expected a server that writes; got one that is read-only: connect to the primary",
 };
 

@@ -2,7 +2,7 @@ import type { IdempotencyStore } from "../../contract/store.ts";
 import { purgeRegularly } from "../sql/purge.ts";
 import { quotedTable } from "../sql/table.ts";
 import { batchAsk } from "./batch-statements.ts";
-import { expectClient, type PostgresClient, refuseTransaction, writing } from "./client.ts";
+import { expectClient, type PostgresClient, refusePipeline, refuseTransaction, writing } from "./client.ts";
 import { type Gathering, gathered } from "./gather.ts";
 import { channelOf, hintsOf } from "./hints.ts";
 import { postgresMany } from "./many.ts";
@@ -94,6 +94,7 @@ export function openPostgresStore(
   gathering?: Gathering,
 ): PostgresStore {
   expectClient("pool", pool);
+  refusePipeline(pool);
   refuseTransaction(pool);
   const { table, prepare, listener, purgeEveryMs, onWarning } = readPostgresOptions(options);
   const how = { prepare, notify: listener !== undefined };

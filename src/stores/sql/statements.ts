@@ -184,7 +184,7 @@ RETURNING r.key, ${row(claimant)}`,
   SELECT p.*, ${lastOf(size)} AS last FROM (SELECT ${LISTED.map(column => `r.${column}`).join(", ")},
   (${live} AND ${status} = :status AND (:older IS NULL OR ${now} - ${since} >= :older)) AS is_listed
   ${page(size)}) AS p
-) AS r WHERE r.is_listed OR r.key = r.last`,
+) AS r WHERE r.is_listed OR r.key = r.last LIMIT ${size}`,
     // S8, S10: what is past its time, and nothing else.
     purge: `WITH past AS MATERIALIZED (
   ${past}

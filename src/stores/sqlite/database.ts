@@ -41,6 +41,7 @@ export class SqliteConnection implements Connection {
   readonly #database: SqliteDatabase;
   // Whether the open transaction is this connection's own.
   #isOwn = false;
+  #blockingMs = BLOCKING_MS;
   readonly #prepared = new Map<SqlStatement, SqliteStatement>();
 
   constructor(database: SqliteDatabase) {
@@ -51,11 +52,19 @@ export class SqliteConnection implements Connection {
     return this.#database.open === false || this.#database.isOpen === false;
   }
 
+  /** Says whether to block for a moment where somebody else has the lock. */
+  block(isWanted: boolean): void {
+    const ms = isWanted ? BLOCKING_MS : 0;
+    if (ms === this.#blockingMs || this.isClosed) return;
+    this.#database.exec(`PRAGMA busy_timeout = ${ms}`);
+    this.#blockingMs = ms;
+  }
+
   /** Makes what the statements need where it is missing. */
   setUp(schema: readonly string[]): void {
     this.#expectOpen();
     this.#refuseTransaction();
-    this.#database.exec(`PRAGMA busy_timeout = ${BLOCKING_MS}`);
+    this.#database.exec(`PRAGMA busy_timeout = ${this.#blockingMs}`);
     if (!this.#hasJournal()) this.#database.exec("PRAGMA journal_mode = WAL");
     if (!this.#hasJournal()) {
       throw new StoreError(
@@ -191,25 +200,44 @@ export function isBusy(error: unknown): boolean {
   return String(code).startsWith("SQLITE_BUSY") || (typeof errcode === "number" && (errcode & 0xff) === 5);
 }
 
-/** Does it at once if it can. While the database is locked, tries again and again for a bounded time, not blocking. */
-export function patiently<T>(act: () => T): Awaitable<T> {
-  try {
-    return act();
-  } catch (error) {
-    if (!isBusy(error)) throw error;
-    return again(act);
-  }
-}
+// At random, so that those who wait do not come back in lockstep.
+const rest = (ms: number) => new Promise(resolve => setTimeout(resolve, ms * (0.5 + Math.random() / 2)));
 
-async function again<T>(act: () => T): Promise<T> {
-  const deadline = performance.now() + PATIENCE_MS;
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-    // At random, so that those who wait do not come back in lockstep.
-    await new Promise(resolve => setTimeout(resolve, pause * (0.5 + Math.random() / 2)));
-    try {
-      return act();
-    } catch (error) {
-      if (!isBusy(error) || performance.now() > deadline) throw error;
+/**
+ * Does what it is given at once if it can. While the database is locked, tries again and again for a bounded time. Each
+ * try blocks, so of all who wait only the first tries: the others come after it, whether or not it got the lock.
+ */
+export function patience(connection: SqliteConnection): <T>(act: () => T) => Awaitable<T> {
+  let last: Promise<unknown> | undefined;
+
+  async function again<T>(act: () => T, before: Promise<unknown> = rest(FIRST_PAUSE_MS)): Promise<T> {
+    const deadline = performance.now() + PATIENCE_MS;
+    await before;
+    for (let pause = 2 * FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+      try {
+        connection.block(performance.now() < deadline);
+        return act();
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > deadline) throw error;
+      }
+      await rest(pause);
     }
   }
+
+  return act => {
+    try {
+      // A replay needs no lock, so it waits for nobody.
+      connection.block(last === undefined);
+      return act();
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      const done = again(act, last);
+      const end = () => {
+        if (last === over) last = undefined;
+      };
+      const over = done.then(end, end);
+      last = over;
+      return done;
+    }
+  };
 }

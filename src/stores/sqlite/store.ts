@@ -2,7 +2,7 @@ import type { IdempotencyStore } from "../../contract/store.ts";
 import type { Awaitable } from "../../util/awaitable.ts";
 import { purgeRegularly } from "../sql/purge.ts";
 import { expectDatabase } from "./client.ts";
-import { isBusy, patiently, SqliteConnection, type SqliteDatabase } from "./database.ts";
+import { isBusy, patience, SqliteConnection, type SqliteDatabase } from "./database.ts";
 import { sqliteOperations } from "./operations.ts";
 import { readSqliteOptions, type SqliteStoreOptions } from "./options.ts";
 import { schemaOf, sqliteForms } from "./statements.ts";
@@ -79,6 +79,7 @@ function whenSetUp(connection: SqliteConnection, schema: readonly string[]) {
   } catch (error) {
     if (!isBusy(error)) throw error;
   }
+  const patiently = patience(connection);
   return <T>(act: () => T): Awaitable<T> =>
     patiently(() => {
       setUp();

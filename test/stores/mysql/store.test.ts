@@ -160,6 +160,16 @@ describe("the session's settings", () => {
     await exercise(isKnown ? [setting] : []);
   });
 
+  it("a sql_select_limit hides no key from a listing", async () => {
+    const store = scene.store({}, scene.another(["SET sql_select_limit = 2"]));
+    const prefix = newKey();
+    const keys = ["a", "b", "c", "d", "e"].map(each => prefix + each);
+    for (const key of keys) await store.claim(key, { token: key, ...LONG });
+    const listed = [];
+    for await (const { key } of store.list!({ prefix, status: "in-progress" })) listed.push(key);
+    expect(listed.sort()).toEqual(keys);
+  });
+
   it("autocommit off is refused, since nothing would be committed", async () => {
     const store = scene.store({}, scene.another(["SET autocommit = 0"]));
     const { execute } = createIdempotency({ store });

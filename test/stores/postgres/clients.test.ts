@@ -173,6 +173,13 @@ describe("a client with a transaction open is refused", () => {
     expect(await elsewhere.execute(key, "1h", send)).toMatchObject({ value: "sent", attempt: 1 });
   });
 
+  it("and one in pipeline mode always, whose transactions may be over before anybody sees them", async () => {
+    const client = new pg.Client({ connectionString: scene.url, pipeline: true });
+    expect(() => postgresStore(client)).toThrow(/^pool: expected .* without the option pipeline/);
+    // A pool gives each statement a connection of its own.
+    await works(scene.another({}, { pipeline: true }));
+  });
+
   it("so that a rollback takes no record of a run with it", async () => {
     const client = await scene.client();
     const { execute } = createIdempotency({ store: postgresStore(client, { table: scene.table }) });

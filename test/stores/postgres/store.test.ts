@@ -76,6 +76,8 @@ describe("what an operator can mend is said, with how", () => {
     await scene.probe.query(`CREATE ROLE ${role}; GRANT USAGE ON SCHEMA ${schemaOf(scene.table)} TO ${role}`);
     const store = scene.store({}, scene.another({ role }));
     await expect(claim(store)).rejects.toMatchObject(message("GRANT SELECT, INSERT, UPDATE, DELETE ON"));
+    await scene.probe.query(`REVOKE USAGE ON SCHEMA ${schemaOf(scene.table)} FROM ${role}`);
+    await expect(claim(store)).rejects.toMatchObject(message("and USAGE on its schema"));
     const replica = scene.store({}, scene.another({ default_transaction_read_only: "on" }));
     await expect(claim(replica)).rejects.toMatchObject(message("connect to the primary"));
     await scene.probe.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);

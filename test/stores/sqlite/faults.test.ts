@@ -46,6 +46,16 @@ describe("while another connection writes", () => {
     expect(await claimed).toMatchObject({ status: "claimed" });
   });
 
+  it("many claims that wait hold up neither the event loop nor whoever has the lock", async () => {
+    const store = sqliteStore(own);
+    lock();
+    const claims = Promise.allSettled(Array.from({ length: 200 }, (_, n) => claim(store, `${n}`)));
+    // Turns of the event loop: if each took as long as a try of each, the claims would give up before the last.
+    for (let turn = 0; turn < 200; turn++) await soon(1);
+    unlock();
+    for (const each of await claims) expect(each).toMatchObject({ value: { status: "claimed" } });
+  });
+
   it("several operations that wait are each done with their own values, and committed", async () => {
     const store = sqliteStore(own);
     await claim(store, "done");
