@@ -8,7 +8,7 @@ import { providerKey } from "../engine/execution.ts";
 import { closeRun, findRun } from "../engine/shared-runs.ts";
 import { inTime, isUnreadable, nonsense, storeError, yesOrNo } from "../engine/store-call.ts";
 import { decodeOutcome, encodeResult, outcomeLimit } from "../results/outcome-text.ts";
-import type { Awaitable } from "../util/awaitable.ts";
+import { type Awaitable, disown } from "../util/awaitable.ts";
 import { reasonOf } from "../util/describe.ts";
 import { uuidOf } from "../util/uuid.ts";
 import { type Binding, boundScope } from "./binding.ts";
@@ -72,6 +72,7 @@ export async function resolve(
   if (failure !== undefined) {
     const { error: cause } = failure;
     const message = `value: expected a result that can be stored; got ${reasonOf(cause)}`;
+    disown(value);
     throw new InvalidOptionError(message, { cause });
   }
   return settleUncertain(binding, "settle", target, (store, seen) =>

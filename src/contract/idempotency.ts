@@ -152,7 +152,7 @@ export interface Idempotency {
    */
   executeMany<I, T>(
     items: Iterable<I> | AsyncIterable<I>,
-    config: ManyConfig<I, T>,
+    config: ManyConfig<I>,
     fn: BatchFn<I, T>,
   ): ManyOutcomes<T>;
   /**

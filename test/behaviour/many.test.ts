@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, expectTypeOf, it, vi } from "vitest";
 import {
   createIdempotency,
   type ItemOutcome,
@@ -271,6 +271,20 @@ describe.each(STORES)("on %s", (_name, makeStore) => {
       expect(fn).toHaveBeenCalledTimes(1);
     });
 
+    it("holds all where its results have a hole: it is no result of its item (P2)", async () => {
+      const { executeMany, inspect } = setUp();
+      const answers = [{ n: 0 }, { n: 2 }];
+      const outcomes = await executeMany(numbers(3), byNumber, () => {
+        const results: string[] = [];
+        for (const { n } of answers) results[n] = `sent ${n}`;
+        return results;
+      });
+      expect(outcomes.map(brief)).toEqual(numbers(3).map(() => "✗ ERR_BATCH_RESULTS, #1"));
+      const { reason } = outcomes[1] as { reason: Error };
+      expect(reason.message).toMatch(/each of 3 items, in their order; got 2 results$/);
+      expect((await inspect(["user", 1]))?.state).toBe("uncertain");
+    });
+
     it("waits for results that are promises, each its item's own", async () => {
       const { executeMany } = setUp();
       const outcomes = await executeMany(
@@ -378,6 +392,18 @@ describe.each(STORES)("on %s", (_name, makeStore) => {
         cause: new Error("hostile"),
       });
       expect((await inspect(["user", 0]))?.state).toBe("uncertain");
+    });
+
+    it("says by its results what onResult gets, and what the outcomes are of", async () => {
+      const { executeMany } = setUp();
+      const send = (n: number) => ({ error: n === 0 ? "refused" : null, id: n });
+      const outcomes = await executeMany(
+        numbers(2),
+        { ...byNumber, onResult: ({ error }) => (error ? "release" : "complete") },
+        async items => items.map(n => send(n)),
+      );
+      expectTypeOf(outcomes).toEqualTypeOf<ItemOutcome<ReturnType<typeof send>>[]>();
+      expect(outcomes).toMatchObject([{ persisted: false }, { persisted: true }]);
     });
 
     it("gives results that onResult decides of, item by item", async () => {

@@ -3,6 +3,7 @@ import type { BatchFn } from "../../contract/many.ts";
 import { type Awaitable, disown, isPromise } from "../../util/awaitable.ts";
 import { describe } from "../../util/describe.ts";
 import { isError } from "../../util/is-error.ts";
+import { hasHole } from "../../util/plain-data.ts";
 import { backgroundTimer } from "../../util/timers.ts";
 import type { Boxed, Host, Run, Seat } from "../call.ts";
 import { isAnsweredLate, keepLease, keepLeases, leaseLeftMs } from "../lease.ts";
@@ -230,15 +231,16 @@ async function boxed(result: PromiseLike<unknown>): Promise<Boxed> {
   return { value };
 }
 
-/** All results, each read once; throws if there are not as many as there should be, or one cannot be read. */
+/** P2: all results, each read once; throws if there is not one for each item, or one cannot be read. A hole is none. */
 function resultsOf(results: unknown, expected: number): readonly unknown[] {
   try {
-    if (Array.isArray(results) && results.length === expected) return [...results];
+    if (Array.isArray(results) && results.length === expected && !hasHole(results)) return [...results];
     if (Array.isArray(results)) Object.values(results).forEach(disown);
   } catch (error) {
     throw mismatch("one that cannot be read", expected, error);
   }
-  throw mismatch(Array.isArray(results) ? `${results.length} results` : describe(results), expected);
+  const got = Array.isArray(results) ? `${Object.keys(results).length} results` : describe(results);
+  throw mismatch(got, expected);
 }
 
 /** P2: which items were sent nobody knows, so `interruptedInTransit` is true of it. */

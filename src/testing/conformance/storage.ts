@@ -2,7 +2,7 @@ import type { IdempotencyStore } from "../../contract/store.ts";
 import { encodeResult, outcomeLimit } from "../../results/outcome-text.ts";
 import { crowd } from "./full.ts";
 import type { StoreHarness } from "./harness.ts";
-import { type CaseSpec, equal, has, LONG, PAST_LEASE, PAST_TTL, type Scene } from "./scene.ts";
+import { type CaseSpec, equal, has, holdsNothing, LONG, PAST_LEASE, PAST_TTL, type Scene } from "./scene.ts";
 import { awkwardKeys, awkwardOutcomes, fitted, MIB } from "./texts.ts";
 
 type Cleanup = NonNullable<StoreHarness["cleanup"]>;
@@ -32,6 +32,29 @@ const keyCases: CaseSpec[] = [
     },
   },
 ];
+
+/** As the engine makes both: 22 characters of `[A-Za-z0-9_-]`. */
+const DIGEST = "aZ09-_bYcXdWeVfUgThSiR";
+
+/** S9, of what the engine compares. */
+export const digestCase: CaseSpec = {
+  clause: "S9",
+  says: "tokens and fingerprints are kept to the letter",
+  async test(scene) {
+    const { store, key, b, claim } = scene;
+    const others = [DIGEST.toLowerCase(), `${DIGEST.slice(0, -1)}Q`];
+    const known = { attempt: 1, fingerprint: DIGEST };
+    has("the claim", await claim(DIGEST, { fingerprint: DIGEST }), { ...known, runId: DIGEST });
+    has("the record", await store.read(key), { ...known, runId: DIGEST });
+    has("another's claim", await claim(b, { fingerprint: DIGEST }), { ...known, status: "in-progress" });
+    for (const other of others) await holdsNothing(scene, other);
+    await store.renew(key, DIGEST, 0);
+    for (const fingerprint of others) {
+      const answer = await claim(b, { rerun: true, fingerprint });
+      has("the claim with a fingerprint that differs", answer, { ...known, status: "uncertain" });
+    }
+  },
+};
 
 const outcomeCases = Object.entries(awkwardOutcomes).map(
   ([what, whole]): CaseSpec => ({

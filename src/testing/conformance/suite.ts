@@ -13,7 +13,7 @@ import { reopenCases } from "./reopen.ts";
 import { rerunWithinCases } from "./rerun-within.ts";
 import { type CaseSpec, openScene, type Scene } from "./scene.ts";
 import { seenCases } from "./seen.ts";
-import { storageCases } from "./storage.ts";
+import { digestCase, storageCases } from "./storage.ts";
 import { takeoverCases } from "./takeover.ts";
 import { windowCases } from "./window.ts";
 
@@ -85,7 +85,7 @@ export function storeConformance(harness: StoreHarness): StoreConformance {
   return conformance;
 }
 
-/** S1–S7: what becomes of a key by claims and their ends. */
+/** S1–S7, and of S9 what is compared: what becomes of a key by claims and their ends. */
 function casesOfOneKey(harness: StoreHarness): CaseSpec[] {
   return [
     ...raceCases(harness),
@@ -94,6 +94,7 @@ function casesOfOneKey(harness: StoreHarness): CaseSpec[] {
     ...rerunWithinCases,
     ...holderCases(harness),
     ...windowCases,
+    digestCase,
   ];
 }
 

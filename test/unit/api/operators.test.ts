@@ -7,7 +7,7 @@ import {
   type Options,
 } from "../../../src/index.ts";
 import { faultyStore } from "../../../src/testing.ts";
-import { countOf, deferred, pass, processes, rejection, turn } from "../../support/calls.ts";
+import { countOf, deferred, pass, processes, rejection, turn, unhandledDuring } from "../../support/calls.ts";
 import { caught } from "../../support/caught.ts";
 
 beforeEach(() => {
@@ -329,4 +329,16 @@ describe("an entry", () => {
     expect(await forget(entry!)).toBe(true);
     expect(await forget(entry!)).toBe(true);
   });
+});
+
+it("resolve refuses a promise, and leaves no rejection unhandled", async () => {
+  const { resolve } = await withEachState();
+  const unhandled = await unhandledDuring(async () => {
+    const found = Promise.reject(new Error("the provider is down"));
+    expect(await rejection(resolve("uncertain", "1h", found))).toMatchObject({
+      code: "INVALID_OPTION",
+      message: "value: expected a result that can be stored; got result: a Promise",
+    });
+  });
+  expect(unhandled).toEqual([]);
 });

@@ -243,6 +243,7 @@ const BROKEN: [Clause, Defects, ("evicts" | "refuses")?][] = [
   ["S8", storage.evictingDefects],
   ["S8", storage.refusingDefects, "refuses"],
   ["S9", storage.keyDefects],
+  ["S9", storage.digestDefects],
   ["S9", storage.outcomeDefects],
   ["S9", storage.limitDefects],
   ["S10", storage.cleanupDefects],

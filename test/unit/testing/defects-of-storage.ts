@@ -33,6 +33,30 @@ export const keyDefects: Defects = {
   }),
 };
 
+/** Makes other digests of those of its claims. */
+const redigested =
+  (change: (digest: string) => string): Defect =>
+  base => ({
+    claim: (key, { fingerprint, ...request }) =>
+      base.claim(key, { ...request, fingerprint: fingerprint && change(fingerprint) }),
+  });
+
+/** S9: tokens and fingerprints. */
+export const digestDefects: Defects = {
+  "cuts fingerprints at 16": redigested(digest => digest.slice(0, 16)),
+  "lower-cases fingerprints": redigested(digest => digest.toLowerCase()),
+  "has no room for fingerprints of 22 characters": redigested(digest => {
+    if (digest.length > 20) throw new Error("value too long for type character varying(20)");
+    return digest;
+  }),
+  "makes no difference between cases of a token": base => ({
+    renew: (key, token, leaseMs) => base.renew(key, heldAs(base.find(key)?.token, token), leaseMs),
+  }),
+};
+
+const heldAs = (held: string | undefined, token: string) =>
+  held?.toLowerCase() === token.toLowerCase() ? held : token;
+
 /** S9: outcomes. */
 export const outcomeDefects: Defects = {
   "cuts outcomes at NUL": rewritten(outcome => outcome.replace(/\0.*/s, "")),
