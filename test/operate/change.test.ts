@@ -204,6 +204,29 @@ describe.each(STAGES)("the command on %s", (_, open) => {
       expect(await call("inspect")).toMatchObject({ code: 1 });
     });
 
+    it("touches no later claim: one that comes after another operator has forgotten what nobody can read", async () => {
+      await uncertain();
+      await stage.garble(`:emails:${key}`);
+      const fn = deferred<string>();
+      let running: Promise<string> | undefined;
+      const ask = async () => {
+        await call("forget", ["--yes"]);
+        const isRunning = deferred<void>();
+        running = emails.withIdempotency(key, "1h", () => {
+          isRunning.resolve();
+          return fn.promise;
+        });
+        await isRunning.promise;
+        return "y";
+      };
+      const { code, err } = await call("forget", [], { canAsk: true, ask });
+      expect(code).toBe(1);
+      expect(err).toContain("a later run has replaced it. Nothing was changed");
+      expect(await emails.inspect(key)).toMatchObject({ state: "in-progress" });
+      fn.resolve("sent");
+      expect(await running).toBe("sent");
+    });
+
     it("touches no later claim: one that takes the key over while the question stands", async () => {
       await uncertain();
       const ask = async () => {

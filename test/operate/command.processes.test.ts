@@ -79,6 +79,8 @@ describe.skipIf(!HAS_TERMINALS)("the command on a terminal", { timeout: PROCESS_
     const no = await typed(args, { answer: "n\\n" });
     expect(no.out).toContain("Reopen it, so that the next call runs? [y/N]");
     expect(no).toMatchObject({ code: 1, out: expect.stringContaining("Nothing was changed") });
+    const ended = await typed(args, { answer: "\\004" });
+    expect(ended).toMatchObject({ code: 1, out: expect.stringContaining("Nothing was changed") });
     const yes = await typed(args, { answer: "y\\n" });
     expect(yes).toMatchObject({
       code: 0,

@@ -19,6 +19,8 @@ export interface AddressSettings {
   readonly table: string | undefined;
   /** Where a server is that the name in the address does not say. */
   readonly endpoint: string | undefined;
+  /** How far the clocks of those who share a table may be apart, where no server's decides. */
+  readonly "max-clock-skew": string | undefined;
 }
 
 /** A kind of store, and how the command gets to one. */

@@ -1,3 +1,4 @@
+import { type Duration, readDuration } from "../../contract/duration.ts";
 import { isDenied, isNoTable } from "../../stores/dynamodb/failures.ts";
 import { readTable } from "../../stores/dynamodb/options.ts";
 import { dynamodbStore } from "../../stores/dynamodb/store.ts";
@@ -12,11 +13,21 @@ export const DYNAMODB: Address = {
   value: "REGION",
   summary: "a table of DynamoDB in that Region: eu-central-1; the account is that of the environment",
   clients: ["@aws-sdk/client-dynamodb"],
-  takes: ["table", "endpoint"],
-  async open(region, { table = "idempotency_keys", endpoint }, io): Promise<OpenedStore> {
+  takes: ["table", "endpoint", "max-clock-skew"],
+  async open(
+    region,
+    { table = "idempotency_keys", endpoint, "max-clock-skew": skew = "5s" },
+    io,
+  ): Promise<OpenedStore> {
     readTable(table);
+    readDuration(skew, { name: "--max-clock-skew", minMs: 0 });
     const { exports } = await loadClient(io, DYNAMODB.clients);
-    const requestHandler = { connectionTimeout: ANSWER_MS, requestTimeout: ANSWER_MS };
+    const requestHandler = {
+      connectionTimeout: ANSWER_MS,
+      requestTimeout: ANSWER_MS,
+      // By itself the SDK warns, and goes on waiting.
+      throwOnRequestTimeout: true,
+    };
     const client = new exports.DynamoDB({
       region,
       maxAttempts: 2,
@@ -30,7 +41,7 @@ export const DYNAMODB: Address = {
       client.destroy();
       throw new Error(`no connection to DynamoDB: ${messageOf(error)}`);
     }
-    const store = dynamodbStore(client, { table, onWarning() {} });
+    const store = dynamodbStore(client, { table, maxClockSkew: skew as Duration, onWarning() {} });
     return {
       store: () => store,
       purge: () => store.purge(),

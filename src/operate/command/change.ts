@@ -8,7 +8,16 @@ import { jsonLine, nameOf, namespaceOf, redacted, type ShownKey } from "./shown-
 import { paints, printable } from "./terminal.ts";
 import { ago, spanOf } from "./time.ts";
 
-const OF_KEY = ["prefix", "table", "endpoint", "namespace", "store-key", "json", "redact"] as const;
+const OF_KEY = [
+  "prefix",
+  "table",
+  "endpoint",
+  "max-clock-skew",
+  "namespace",
+  "store-key",
+  "json",
+  "redact",
+] as const;
 const CHANGING = [...OF_KEY, "yes"] as const;
 
 /** The key that was named, as the store has it. */
@@ -195,7 +204,9 @@ export const FORGET: Verb = {
       shown === undefined ? `A record that cannot be read` : `${nameBy(context, shown)}: ${shown.state}`;
     if (!(await isConfirmed(context, `${name}. Forget it, so that the next call starts from scratch?`)))
       return sayUnchanged(context);
-    if (!(await operator.forget(at, found === "unreadable" ? undefined : found))) {
+    // Of what nobody can read, no claim was seen: what stands there now may be a later run's.
+    const isReplaced = found === "unreadable" && (await readOrUnreadable(operator, at)) !== "unreadable";
+    if (isReplaced || !(await operator.forget(at, found === "unreadable" ? undefined : found))) {
       await context.io.err(`${name}: a later run has replaced it. Nothing was changed\n`);
       return EXIT.not;
     }

@@ -1,8 +1,11 @@
+import { within } from "../../util/within.ts";
 import type { Finding } from "../doctor/finding.ts";
 import type { Context, Verb } from "./context.ts";
 import { EXIT } from "./failure.ts";
 import { jsonLine } from "./shown-key.ts";
 import { paints, printable } from "./terminal.ts";
+
+const EXAMINE_MS = 60_000;
 
 export const DOCTOR: Verb = {
   summary: "check the server against the store's guide, and say how to fix it",
@@ -13,7 +16,8 @@ export const DOCTOR: Verb = {
   example: "with-idempotency doctor --redis env:REDIS_URL --prefix shop:",
   async run(context) {
     const { io, asJson } = context;
-    const findings = await (await context.open()).examine();
+    const { examine } = await context.open();
+    const findings = await within(examine(), EXAMINE_MS, () => new Error("the server stopped answering"));
     for (const finding of findings) {
       // A server's words may repeat what was in its address.
       await io.out(context.masked(asJson ? jsonLine(finding) : lines(context, finding)));

@@ -44,10 +44,11 @@ export function processIo(manifest: URL): Io {
     err: text => write(stderr, text),
     async ask(question) {
       const reader = createInterface({ input: stdin, output: stderr });
-      // The end of the input is no answer, and so no.
+      // The end of the input is no answer, and so no; on a terminal, by Ctrl+C or Ctrl+D, the question rejects.
       const closed = once(reader, "close").then(() => "");
+      const answered = reader.question(question).catch(() => "");
       try {
-        return await Promise.race([reader.question(question), closed]);
+        return await Promise.race([answered, closed]);
       } finally {
         reader.close();
       }

@@ -15,7 +15,17 @@ const PAGE = 200;
 
 export const LIST: Verb = {
   summary: "list keys: the uncertain ones, unless --state says otherwise",
-  flags: ["prefix", "table", "endpoint", "namespace", "state", "older-than", "json", "redact"],
+  flags: [
+    "prefix",
+    "table",
+    "endpoint",
+    "max-clock-skew",
+    "namespace",
+    "state",
+    "older-than",
+    "json",
+    "redact",
+  ],
   takesAddress: true,
   details:
     "Without --namespace the keys of all namespaces are listed. A listing is not a snapshot, and blocks nobody.",

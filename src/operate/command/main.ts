@@ -1,7 +1,8 @@
+import { within } from "../../util/within.ts";
 import type { OpenedStore } from "../addresses/address.ts";
 import { completionOf } from "./completion.ts";
 import { type Context, expectConsent, type Verb } from "./context.ts";
-import { EXIT, type ExitCode, exitCodeOf, messageOf, usage } from "./failure.ts";
+import { CommandError, EXIT, type ExitCode, exitCodeOf, messageOf, usage } from "./failure.ts";
 import { generalHelp, helpOf, NAME } from "./help.ts";
 import type { Io } from "./io.ts";
 import { addressOf, fromEnvironment, type Given, isGiven, parseGiven, settingsOf } from "./options.ts";
@@ -80,6 +81,13 @@ function expectOperand({ operand, choices }: Verb, { operands }: Given): void {
   }
 }
 
+// A client's own limits are shorter, but few of them count what comes after a connection stands.
+const OPEN_MS = 15_000;
+const CLOSE_MS = 2_000;
+
+const silent = (name: string) =>
+  new CommandError(EXIT.store, `--${name}: the server gave no answer within ${OPEN_MS / 1_000} s`);
+
 /** Opens the store once, and closes it if it was opened. What was given is checked before. */
 function opener(verb: Verb, given: Given, io: Io) {
   const named = verb.takesAddress ? addressOf(given, io) : undefined;
@@ -87,12 +95,17 @@ function opener(verb: Verb, given: Given, io: Io) {
   let opened: Promise<OpenedStore> | undefined;
   return {
     open(): Promise<OpenedStore> {
-      opened ??= named!.address.open(named!.where, settings!, io);
+      opened ??= within(named!.address.open(named!.where, settings!, io), OPEN_MS, () => silent(named!.name));
       return opened;
     },
     async close() {
       try {
-        await (await opened)?.close();
+        // A client waits for what is under way, which may be without end.
+        await within(
+          (await opened)?.close() ?? Promise.resolve(),
+          CLOSE_MS,
+          () => new Error("does not close"),
+        );
       } catch {
         // Closing does not change what the verb did. Why a store did not open is for the verb to say.
       }

@@ -22,6 +22,11 @@ export const FLAGS = {
   prefix: { value: "TEXT", summary: 'the prefix of the store\'s keys in Redis (default "idempotency:")' },
   table: { value: "NAME", summary: 'the store\'s table in SQL or DynamoDB (default "idempotency_keys")' },
   endpoint: { value: "URL", summary: "the address of a DynamoDB that is not Amazon's, such as a local one" },
+  "max-clock-skew": {
+    value: "DURATION",
+    summary:
+      "the store's maxClockSkew in DynamoDB, without which a run may look as if it had ended (default 5s)",
+  },
   namespace: { value: "NAME", summary: "the namespace of the key or keys" },
   state: { value: "STATE", summary: `${STATES.join(", ")} (default uncertain)`, choices: STATES },
   "older-than": {
@@ -103,7 +108,7 @@ export function fromEnvironment(text: string, env: Io["env"]): string | undefine
 
 /** The settings that go with that store. Throws what is a usage error. */
 export function settingsOf(given: Given, name: string, { takes }: Address): AddressSettings {
-  for (const setting of ["prefix", "table", "endpoint"] as const) {
+  for (const setting of ["prefix", "table", "endpoint", "max-clock-skew"] as const) {
     if (textOf(given, setting) !== undefined && !takes.includes(setting)) {
       throw usage(`--${setting} does not go with --${name}`);
     }
@@ -112,5 +117,6 @@ export function settingsOf(given: Given, name: string, { takes }: Address): Addr
     prefix: textOf(given, "prefix"),
     table: textOf(given, "table"),
     endpoint: textOf(given, "endpoint"),
+    "max-clock-skew": textOf(given, "max-clock-skew"),
   };
 }

@@ -4,7 +4,7 @@ import { jsonLine } from "./shown-key.ts";
 
 export const PURGE: Verb = {
   summary: "remove expired records",
-  flags: ["prefix", "table", "endpoint", "json", "yes"],
+  flags: ["prefix", "table", "endpoint", "max-clock-skew", "json", "yes"],
   takesAddress: true,
   details:
     "Stores do this by themselves while an application uses them. Redis and DynamoDB remove expired records themselves.",

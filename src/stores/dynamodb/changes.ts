@@ -130,14 +130,13 @@ export function removal(key: string, seen: Seen | undefined, now: Now): Write {
   return {
     operation: "deleteItem",
     key,
-    condition:
-      seen === undefined ? "attribute_exists(#key) AND NOT #expires_at <= :past" : `${LIVE} AND ${SEEN}`,
+    condition: seen === undefined ? `attribute_exists(#key) AND NOT (${PAST})` : `${LIVE} AND ${SEEN}`,
     values: { ...known(now), ...seenBy(seen) },
   };
 }
 
-/** S8, S10: what is past its time, and nothing else. */
-export const PAST = "#expires_at <= :past";
+/** S8, S10: the records that are past their time, of any version, and nothing else. */
+export const PAST = "attribute_exists(#version) AND #expires_at <= :past";
 
 export function purging(key: string, now: Now): Write {
   return { operation: "deleteItem", key, condition: PAST, values: known(now) };

@@ -1,5 +1,6 @@
 import type { ClaimRequest, ClaimResult } from "../../contract/store.ts";
 import { type Item, number, text } from "./attribute.ts";
+import { PAST } from "./changes.ts";
 import { isExpired, itemOf, type KeptRecord, leftUntil, type Now, readItem, statusOf } from "./item.ts";
 import type { Requests, Write } from "./requests.ts";
 
@@ -136,7 +137,7 @@ function taking(key: string, { record, over }: Taking, now: Now, skewMs: number)
       key,
       item,
       // S1, S3: absent, or past its time for this clock (S9).
-      condition: "attribute_not_exists(#key) OR #expires_at <= :past",
+      condition: `attribute_not_exists(#key) OR (${PAST})`,
       values: { past: number(now.past) },
     };
   }

@@ -109,9 +109,12 @@ export function keyOf(item: Item): string {
   return textIn(item, "key");
 }
 
-/** S3: whether an item's time is over for a clock that shows `past` and the skew, whatever else the item says. */
+/**
+ * S3: whether a record's time is over for a clock that shows `past` and the skew, whatever its version. An item without
+ * one is another program's, whose `expires_at` may count seconds.
+ */
 export function isExpired(item: Item, past: number): boolean {
-  return Number(item["expires_at"]?.N) <= past;
+  return item["version"] !== undefined && Number(item["expires_at"]?.N) <= past;
 }
 
 /** A time by this process's clock, and the time up to which it counts what others wrote as over. */

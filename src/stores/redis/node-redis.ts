@@ -89,20 +89,25 @@ function routed(given: Anything, shared?: () => Anything): Connection {
 function single(given: Anything): Connection {
   if (given.options === undefined || given.options.keyPrefix) return routed(given);
   const current = sharedTimeout(given);
+  // Once more as an argument: the view of a client of node-redis 5 leaves its own options out here.
+  const send = (args: readonly string[]) => {
+    const view = current();
+    return view.sendCommand(args, view._commandOptions);
+  };
   return {
-    add: async (key, text, ms) => current().sendCommand(["SET", key, text, "PX", `${ms}`, "NX", "GET"]),
+    add: async (key, text, ms) => send(["SET", key, text, "PX", `${ms}`, "NX", "GET"]),
     run: ({ sha1, text }, key, ...args) =>
       byName(
-        async () => current().sendCommand(["EVALSHA", sha1, "1", key, ...args]),
-        () => current().sendCommand(["EVAL", text, "1", key, ...args]),
+        async () => send(["EVALSHA", sha1, "1", key, ...args]),
+        () => send(["EVAL", text, "1", key, ...args]),
       ),
     runMany: ({ sha1, text }, keys, args) =>
       byName(
-        async () => current().sendCommand(["EVALSHA", sha1, `${keys.length}`, ...keys, ...args]),
-        () => current().sendCommand(["EVAL", text, `${keys.length}`, ...keys, ...args]),
+        async () => send(["EVALSHA", sha1, `${keys.length}`, ...keys, ...args]),
+        () => send(["EVAL", text, `${keys.length}`, ...keys, ...args]),
       ),
     together: asItDoes,
-    command: async (...args: string[]) => current().sendCommand(args),
+    command: async (...args: string[]) => send(args),
   };
 }
 

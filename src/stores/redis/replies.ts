@@ -15,8 +15,12 @@ function parseReply(reply: unknown): [word: string, text: string] {
   return [said.slice(0, at), said.slice(at + 1)];
 }
 
+const QUEUED =
+  "The client is in a transaction (MULTI), which keeps the commands until EXEC: give the store a client of its own";
+
 /** The record, if what is left of it, in milliseconds, says that it is one that expires. */
 function readReply([left, text]: [word: string, text: string]): [record: KeptRecord, leftMs: number] {
+  if (text === "QUEUED") throw new Error(QUEUED);
   if (Number(left) < 0) throw unreadableText(text);
   return [readRecord(text), Number(left)];
 }

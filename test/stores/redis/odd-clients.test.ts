@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { Redis as Ioredis5 } from "ioredis5";
 import { createClient, createClientPool, RESP_TYPES } from "redis";
+import { createClient as createClient5 } from "redis5";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { RedisClient } from "../../../src/stores/redis/client.ts";
 import { redisStore } from "../../../src/stores/redis/store.ts";
@@ -99,6 +100,15 @@ describeWithRedis("a Redis store", url => {
       onTestFinished(() => client.destroy());
       await expect(redisStore(client).read("k")).rejects.toThrow(Error);
     });
+  });
+
+  it("never sends what node-redis 5 could not send in time", { timeout: 30_000 }, async () => {
+    const client = createClient5({ url: "redis://127.0.0.1:1" });
+    client.on("error", () => {});
+    client.connect().catch(() => {});
+    onTestFinished(() => client.destroy());
+    const answer = redisStore(client as unknown as RedisClient).read("k");
+    await expect(Promise.race([answer, sleep(8_000)])).rejects.toThrow(Error);
   });
 
   it("sends by node-redis long after its first command", async () => {
