@@ -45,7 +45,7 @@ export const BATCH_MUTANTS: readonly Mutant[] = [
     "batches",
     "a wrong number of results is seen (B2)",
     "an item that was never sent counts as sent",
-    "Array.isArray(results) && results.length === expected) return",
+    "Array.isArray(results) && results.length === expected && !hasHole(results)) return",
     "Array.isArray(results)) return",
   ),
   many(
