@@ -279,6 +279,18 @@ describe("a history that keeps all promises passes:", () => {
       },
     ],
     [
+      "a result that is yet to be stored, and shared no more when the wall clock says that the lease is over",
+      tell => {
+        tell.call(0, "a");
+        tell.start(0, "a");
+        tell.add({ type: "clock", at: 1, process: "p1", byMs: 86_400_000 });
+        tell.end(2, "a");
+        tell.result(3, "a", "sent by a", { persisted: false });
+        tell.call(100, "b");
+        tell.refuse(101, "b", "STORE_ERROR");
+      },
+    ],
+    [
       "a waiter that has missed the run, and removes the window that its claim began",
       tell => {
         const of = { process: "p2" };

@@ -149,6 +149,8 @@ export type HistoryEvent =
   /** Somebody settled an uncertain key with that value. */
   | (Moment & { type: "resolve"; key: string; value: unknown })
   | (Moment & { type: "crash" | "pause" | "resume" })
+  /** Somebody set the wall clock of the process. */
+  | (Moment & { type: "clock"; byMs: number })
   /** The store dropped a record and said so. */
   | (Moment & { type: "evicted"; key: string })
   /** How many records are there when all windows are over. */

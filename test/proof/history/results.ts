@@ -31,9 +31,13 @@ function completions({ stores }: Story, { call, end }: Run): StoreEvent[] {
 /** Somebody else has the key. */
 const isRefused = (story: Story, run: Run) => completions(story, run).some(({ answer }) => answer === false);
 
-/** Until when a result that is not stored is shared: until it is, and as long as its lease and its window last. */
+/**
+ * Until when a result that is not stored is shared: until it is, and as long as its lease and its window last. What a wall
+ * clock is set ahead counts as time that has passed (section 6).
+ */
 function sharedUntil(story: Story, run: Run): number {
-  const { at, leaseMs, ttlMs, result, batch } = run.call;
+  const { at, process, ttlMs, result, batch } = run.call;
+  const leaseMs = run.call.leaseMs - story.leapt(process, at, at + run.call.leaseMs);
   // An item's result is given out with those of its companions.
   const given = batch === undefined ? result!.at : run.end!.at;
   const stored = completions(story, run).filter(({ answer, heard }) => answer === true && heard !== false);

@@ -57,6 +57,8 @@ export interface Story {
   /** Whether a process was dead or stopped, for longer than that, at some time of a span. */
   away(process: string, from: number, to: number, longerThanMs?: number): boolean;
   crashedAt(process: string): number;
+  /** By how much the wall clock of a process was set ahead in a span. */
+  leapt(process: string, from: number, to: number): number;
 }
 
 export const NEVER = Number.POSITIVE_INFINITY;
@@ -84,6 +86,10 @@ export function tell(history: History): Story {
         absence => absence.from <= to && from <= absence.to && absence.to - absence.from >= longerThanMs,
       ),
     crashedAt: process => absences.get(process)?.find(({ to }) => to === NEVER)?.from ?? NEVER,
+    leapt: (process, from, to) =>
+      ofType(history, "clock")
+        .filter(clock => clock.process === process && from <= clock.at && clock.at <= to)
+        .reduce((sum, { byMs }) => sum + Math.max(0, byMs), 0),
   };
 }
 

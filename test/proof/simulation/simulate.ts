@@ -143,7 +143,7 @@ function partition({ world, record, cutOff }: Network, actor: Actor, forMs: numb
 
 function setClock({ world, record }: Network, { actor, clocks }: Life, byMs: number): void {
   clocks.dateMs += byMs;
-  record({ type: "note", at: world.now, process: actor.name, text: `the clock is set by ${byMs} ms` });
+  record({ type: "clock", at: world.now, process: actor.name, byMs });
 }
 
 /** Stops a process, or suspends its machine, whose monotonic clock stands still then. */

@@ -46,6 +46,8 @@ function textOf(event: HistoryEvent, tokens: Map<string, string>): string {
       return `  store: ${storeText(event, tokens)}`;
     case "note":
       return event.text;
+    case "clock":
+      return `the clock is set by ${event.byMs} ms`;
     case "resolve":
       return `resolves ${event.key} with ${show(event.value)}`;
     default:
