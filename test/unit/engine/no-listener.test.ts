@@ -29,6 +29,19 @@ describe("where nobody listens", () => {
     expect(await outcome).toEqual(COMES_TO[name]);
   });
 
+  it.each([
+    ["nobody listens", {}],
+    ["somebody does", { onEvent: () => {} }],
+  ])("a replay says that its result is stored, where %s", async (_, options) => {
+    const { execute } = createIdempotency({ store: memoryStore(), ...options });
+    await execute("k", "1m", () => "sent");
+    expect(await execute("k", "1m", () => "again")).toMatchObject({
+      value: "sent",
+      replayed: true,
+      persisted: true,
+    });
+  });
+
   const throwing = () => {
     throw new Error("policy");
   };
