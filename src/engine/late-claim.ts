@@ -15,7 +15,7 @@ export async function returnClaim(call: Call, claimed: Claimed): Promise<void> {
   await settleNowOrLater(call, returned(call, claimed));
 }
 
-/** P2: removes the window that a claim began. What a release leaves would tell others who wait that a run has failed. */
+/** P2: removes the window that a claim began. After a release, others who wait would take it for a run that has failed. */
 export async function undoClaim(call: Call, { attempt, runId }: Claimed): Promise<void> {
   const { scope, storeKey } = call;
   const seen = { attempt, runId: scope.local?.runText(storeKey, runId) ?? runId };

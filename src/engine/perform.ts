@@ -56,7 +56,7 @@ function begin(call: Call): Awaitable<unknown> {
   return goOn(call, { shared, asked });
 }
 
-/** After the store's first answer. */
+/** After the store's first answer, which may come late even where the store answers at once (section 6). */
 function goOn(call: Call, turn: Turn): Awaitable<unknown> {
   const { shared, asked } = turn;
   if (mayRun(call, asked)) return runAndSettle(claimedRun(call, shared, asked), conclude);

@@ -109,7 +109,7 @@ export function runAndSettle(run: Run, conclude: Conclude): Awaitable<unknown> {
   return whileWritten(run, succeed(run, result, conclude));
 }
 
-/** The lease of a `fn` that answers at once goes on while its outcome is written, where the store takes its time. */
+/** P1: where a store takes its time to write the outcome of a `fn` that answers at once, the lease goes on meanwhile. */
 function whileWritten(run: Run, answer: Awaitable<unknown>): Awaitable<unknown> {
   if (isPromise(answer)) keepLease(run);
   return answer;

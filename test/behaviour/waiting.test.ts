@@ -7,7 +7,7 @@ import {
   memoryStore,
   type Options,
 } from "../../src/index.ts";
-import { type FaultyStore, gate } from "../../src/testing.ts";
+import { type FaultyStore, faultyStore, gate } from "../../src/testing.ts";
 import { countOf, deferred, pass, processes, recorder, rejection, stateOf, turn } from "../support/calls.ts";
 
 beforeEach(() => {
@@ -199,6 +199,30 @@ describe("a call whose key another process holds", () => {
     vi.setSystemTime(Date.now() + 6_000);
     await pass(1_000);
     for (const error of waiting) expect(await error).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    expect(fn).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ["a store of this process", (memory: IdempotencyStore) => memory],
+    ["a store that takes many at once", (memory: IdempotencyStore) => faultyStore(memory)],
+  ])("removes the window that its claim began, in %s, alone and in a batch", async (_name, wrapped) => {
+    const memory = memoryStore();
+    const { execute, executeMany } = createIdempotency({ store: wrapped(memory) });
+    const fn = vi.fn();
+    const missed = [
+      () => rejection(execute("k", "1m", fn)),
+      async () =>
+        (await executeMany(["k"], { key: k => k, ttl: "1m" }, fn)).map(o => "reason" in o && o.reason)[0],
+    ];
+    for (const call of missed) {
+      memory.claim("k", { token: "rival", ttlMs: 60_000, leaseMs: 60_000 });
+      const waiting = call();
+      await pass(100);
+      memory.forget("k");
+      await pass(5_000);
+      expect(await waiting).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+      expect(memory.read("k")).toBeUndefined();
+    }
     expect(fn).not.toHaveBeenCalled();
   });
 

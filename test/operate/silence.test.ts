@@ -5,11 +5,13 @@ import mysql from "mysql2/promise";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { mysqlStore } from "../../src/mysql.ts";
+import { DOCTOR } from "../../src/operate/command/doctor.ts";
 import { postgresStore } from "../../src/postgres.ts";
-import { command } from "./command.ts";
+import { command, type Ended, run, SOURCE } from "./command.ts";
 
 const HANGS_MS = 25_000;
-const ends = (args: readonly string[]) => Promise.race([command(args), sleep(HANGS_MS, "hangs")]);
+const orHangs = (ended: Promise<Ended>) => Promise.race([ended, sleep(HANGS_MS, "hangs")]);
+const ends = (args: readonly string[]) => orHangs(command(args));
 
 vi.setConfig({ testTimeout: 40_000 });
 
@@ -48,11 +50,14 @@ describe("a table that another session has locked ends the command with 3", () =
     await postgresStore(pool, { table }).migrate();
     const other = await pool.connect();
     await other.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
-    const ended = await ends(["inspect", "k", "--postgres", inject("postgresUrl"), "--table", table]);
+    const args = ["inspect", "k", "--postgres", inject("postgresUrl"), "--table", table];
+    const asProcess = orHangs(run(process.execPath, [...SOURCE, ...args]));
+    const ended = [await ends(args), await asProcess];
     await other.query(`DROP TABLE ${table}; COMMIT`);
     other.release();
     await pool.end();
-    expect(ended).toMatchObject({ code: 3, err: expect.stringContaining("no answer within 5000 ms") });
+    for (const each of ended)
+      expect(each).toMatchObject({ code: 3, err: expect.stringContaining("no answer within 5000 ms") });
   });
 
   it.concurrent("in MySQL", async () => {
@@ -67,4 +72,14 @@ describe("a table that another session has locked ends the command with 3", () =
     await pool.end();
     expect(ended).toMatchObject({ code: 3, err: expect.stringContaining("no answer within 5000 ms") });
   });
+});
+
+it("doctor waits a minute for all answers of a server", async () => {
+  vi.useFakeTimers();
+  const open = async () => ({ examine: () => new Promise(() => {}) });
+  const examined = DOCTOR.run({ open } as unknown as Parameters<typeof DOCTOR.run>[0]);
+  const refused = expect(examined).rejects.toThrow("did not answer all questions within 60 s");
+  await vi.advanceTimersByTimeAsync(60_000);
+  vi.useRealTimers();
+  await refused;
 });

@@ -13,6 +13,9 @@ export interface OpenedStore {
   close(): Promise<void>;
 }
 
+/** The options of the command that stand beside an address. */
+export const SETTINGS = ["prefix", "table", "endpoint", "max-clock-skew"] as const;
+
 /** What stands beside an address. */
 export interface AddressSettings {
   readonly prefix: string | undefined;

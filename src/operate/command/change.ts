@@ -1,5 +1,6 @@
 import { parseDuration } from "../../contract/duration.ts";
 import { keyText, storeKey } from "../../contract/key.ts";
+import { SETTINGS } from "../addresses/address.ts";
 import { type Context, isConfirmed, type Verb } from "./context.ts";
 import { EXIT, type ExitCode, messageOf, usage } from "./failure.ts";
 import { isUnreadable, type Operator, operatorOf, type SeenKey } from "./operator.ts";
@@ -8,16 +9,7 @@ import { jsonLine, nameOf, namespaceOf, redacted, type ShownKey } from "./shown-
 import { paints, printable } from "./terminal.ts";
 import { ago, spanOf } from "./time.ts";
 
-const OF_KEY = [
-  "prefix",
-  "table",
-  "endpoint",
-  "max-clock-skew",
-  "namespace",
-  "store-key",
-  "json",
-  "redact",
-] as const;
+const OF_KEY = [...SETTINGS, "namespace", "store-key", "json", "redact"] as const;
 const CHANGING = [...OF_KEY, "yes"] as const;
 
 /** The key that was named, as the store has it. */
@@ -199,19 +191,21 @@ export const FORGET: Verb = {
     const operator = operatorOf(await (await context.open()).store());
     const found = await readOrUnreadable(operator, at);
     if (found === undefined) return sayMissing(context);
-    const shown = found === "unreadable" ? undefined : found.shown;
+    const seen = found === "unreadable" ? undefined : found;
     const name =
-      shown === undefined ? `A record that cannot be read` : `${nameBy(context, shown)}: ${shown.state}`;
+      seen === undefined
+        ? "A record that cannot be read"
+        : `${nameBy(context, seen.shown)}: ${seen.shown.state}`;
     if (!(await isConfirmed(context, `${name}. Forget it, so that the next call starts from scratch?`)))
       return sayUnchanged(context);
     // Of what nobody can read, no claim was seen: what stands there now may be a later run's.
-    const isReplaced = found === "unreadable" && (await readOrUnreadable(operator, at)) !== "unreadable";
-    if (isReplaced || !(await operator.forget(at, found === "unreadable" ? undefined : found))) {
+    const isThere = seen !== undefined || (await readOrUnreadable(operator, at)) === "unreadable";
+    if (!isThere || !(await operator.forget(at, seen))) {
       await context.io.err(`${name}: a later run has replaced it. Nothing was changed\n`);
       return EXIT.not;
     }
     const gone = { key: undefined, storeKey: at, namespace: namespaceOf(at) } as ShownKey;
-    return report(context, shown ?? gone, "forgotten", "forgotten. The next call starts from scratch");
+    return report(context, seen?.shown ?? gone, "forgotten", "forgotten. The next call starts from scratch");
   },
 };
 

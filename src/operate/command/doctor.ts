@@ -1,4 +1,5 @@
 import { within } from "../../util/within.ts";
+import { SETTINGS } from "../addresses/address.ts";
 import type { Finding } from "../doctor/finding.ts";
 import type { Context, Verb } from "./context.ts";
 import { EXIT } from "./failure.ts";
@@ -6,18 +7,19 @@ import { jsonLine } from "./shown-key.ts";
 import { paints, printable } from "./terminal.ts";
 
 const EXAMINE_MS = 60_000;
+const stopped = () => new Error(`the server did not answer all questions within ${EXAMINE_MS / 1_000} s`);
 
 export const DOCTOR: Verb = {
   summary: "check the server against the store's guide, and say how to fix it",
-  flags: ["prefix", "table", "endpoint", "json"],
+  flags: [...SETTINGS, "json"],
   takesAddress: true,
   details:
     "Checks versions, durability, the clock, the table and the rights of the user in the address. On Redis it claims a\ntest key and removes it. Exits with 1 if it finds a problem.",
   example: "with-idempotency doctor --redis env:REDIS_URL --prefix shop:",
   async run(context) {
     const { io, asJson } = context;
-    const { examine } = await context.open();
-    const findings = await within(examine(), EXAMINE_MS, () => new Error("the server stopped answering"));
+    const opened = await context.open();
+    const findings = await within(opened.examine(), EXAMINE_MS, stopped);
     for (const finding of findings) {
       // A server's words may repeat what was in its address.
       await io.out(context.masked(asJson ? jsonLine(finding) : lines(context, finding)));

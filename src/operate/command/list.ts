@@ -2,6 +2,7 @@ import { readDuration } from "../../contract/duration.ts";
 import { namespacePrefix } from "../../contract/key.ts";
 import type { StoreRecord } from "../../contract/store.ts";
 import { expectOneOf } from "../../contract/validate.ts";
+import { SETTINGS } from "../addresses/address.ts";
 import type { Context, Verb } from "./context.ts";
 import { EXIT } from "./failure.ts";
 import { operatorOf } from "./operator.ts";
@@ -15,17 +16,7 @@ const PAGE = 200;
 
 export const LIST: Verb = {
   summary: "list keys: the uncertain ones, unless --state says otherwise",
-  flags: [
-    "prefix",
-    "table",
-    "endpoint",
-    "max-clock-skew",
-    "namespace",
-    "state",
-    "older-than",
-    "json",
-    "redact",
-  ],
+  flags: [...SETTINGS, "namespace", "state", "older-than", "json", "redact"],
   takesAddress: true,
   details:
     "Without --namespace the keys of all namespaces are listed. A listing is not a snapshot, and blocks nobody.",

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { expectNamespace } from "../../contract/validate.ts";
-import type { Address, AddressSettings } from "../addresses/address.ts";
+import { type Address, type AddressSettings, SETTINGS } from "../addresses/address.ts";
 import { ADDRESSES } from "../addresses/addresses.ts";
 import { messageOf, usage } from "./failure.ts";
 import type { Io } from "./io.ts";
@@ -108,7 +108,7 @@ export function fromEnvironment(text: string, env: Io["env"]): string | undefine
 
 /** The settings that go with that store. Throws what is a usage error. */
 export function settingsOf(given: Given, name: string, { takes }: Address): AddressSettings {
-  for (const setting of ["prefix", "table", "endpoint", "max-clock-skew"] as const) {
+  for (const setting of SETTINGS) {
     if (textOf(given, setting) !== undefined && !takes.includes(setting)) {
       throw usage(`--${setting} does not go with --${name}`);
     }

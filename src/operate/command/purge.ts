@@ -1,10 +1,11 @@
+import { SETTINGS } from "../addresses/address.ts";
 import { isConfirmed, type Verb } from "./context.ts";
 import { EXIT } from "./failure.ts";
 import { jsonLine } from "./shown-key.ts";
 
 export const PURGE: Verb = {
   summary: "remove expired records",
-  flags: ["prefix", "table", "endpoint", "max-clock-skew", "json", "yes"],
+  flags: [...SETTINGS, "json", "yes"],
   takesAddress: true,
   details:
     "Stores do this by themselves while an application uses them. Redis and DynamoDB remove expired records themselves.",

@@ -47,7 +47,7 @@ export class Entries {
     const { maxEntries, onEvict, clock } = options;
     this.#options = options;
     this.#clock = clock;
-    this.#start = clock === undefined ? Date.now() : clock();
+    this.#start = (clock === undefined ? Date.now() : clock()) || 0;
     const dispose = (record: Settled, key: string, reason: string) => {
       if (reason !== "evict" || record.expiresAt <= this.#latest) return;
       this.#evicted ??= [];
@@ -57,7 +57,10 @@ export class Entries {
     this.#settled = new LRUCache({ max: maxEntries, ...(onEvict && { dispose }) });
   }
 
-  /** P5: a clock that is set back stretches no window: until it is where it was, the store's goes on from there. */
+  /**
+   * P5: a clock that is set back stretches no window: until it is where it was, the store's goes on from there. One that
+   * gives no number, as a mock of it may, stands still meanwhile.
+   */
   now(): number {
     const time = this.#clock === undefined ? Date.now() : this.#clock();
     // Counted from the store's start, a time is a small integer, which a record holds without a box of its own (16 bytes a

@@ -1,7 +1,7 @@
 import type { Each } from "../../contract/store.ts";
 import { asError, each } from "../shared/many.ts";
 import { type Connection, messageOf } from "./client.ts";
-import { explain, isRefusal } from "./replies.ts";
+import { explain, isRefusal, refuseQueued } from "./replies.ts";
 import { FAILED, type RedisScript, SKIPPED } from "./script-parts.ts";
 
 /** What is asked about one of many keys. */
@@ -79,6 +79,7 @@ async function scripted<T>(
 
 /** What was answered for the first keys. The rest has to be asked once more. */
 function readReplies(reply: unknown, count: number): string[] {
+  refuseQueued(reply);
   // A client may make texts of numbers.
   const replies = (reply as unknown[]).map(String);
   if (replies.length !== count)

@@ -8,19 +8,24 @@ import {
 } from "../shared/record.ts";
 import { messageOf } from "./client.ts";
 
+/** Throws where the server has only queued the command: the application has begun a transaction on the client. */
+export function refuseQueued(reply: unknown): void {
+  if (String(reply) !== "QUEUED") return;
+  throw new Error(
+    "The client is in a transaction (MULTI), which keeps the commands until EXEC: give the store a client of its own",
+  );
+}
+
 /** A script's answer with a record: the word before it, and its text. */
 function parseReply(reply: unknown): [word: string, text: string] {
+  refuseQueued(reply);
   const said = String(reply);
   const at = said.indexOf(" ");
   return [said.slice(0, at), said.slice(at + 1)];
 }
 
-const QUEUED =
-  "The client is in a transaction (MULTI), which keeps the commands until EXEC: give the store a client of its own";
-
 /** The record, if what is left of it, in milliseconds, says that it is one that expires. */
 function readReply([left, text]: [word: string, text: string]): [record: KeptRecord, leftMs: number] {
-  if (text === "QUEUED") throw new Error(QUEUED);
   if (Number(left) < 0) throw unreadableText(text);
   return [readRecord(text), Number(left)];
 }

@@ -180,6 +180,7 @@ RETURNING r.key, ${row(claimant)}`,
     ),
     forget: `${remove} ${records} WHERE ${byKey} AND NOT ${expired} ${done}`,
     forgetSeen: `${remove} ${records} WHERE ${byKey} AND ${live} AND ${wasSeen} ${done}`,
+    // The outer limit cuts nothing: without one of its own, MySQL's sql_select_limit would.
     list: size => `SELECT r.last, CASE WHEN r.is_listed THEN r.key END AS ${key}, ${row(holder, "r.", outcomeOf)} FROM (
   SELECT p.*, ${lastOf(size)} AS last FROM (SELECT ${LISTED.map(column => `r.${column}`).join(", ")},
   (${live} AND ${status} = :status AND (:older IS NULL OR ${now} - ${since} >= :older)) AS is_listed

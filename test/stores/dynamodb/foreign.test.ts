@@ -23,6 +23,9 @@ it("of another program that has an expires_at in seconds is no free key, and pur
   await scene.client.putItem({ TableName: scene.table, Item: theirs });
   expect.soft(await store.purge()).toBe(0);
   expect.soft(await scene.item(key)).toEqual(theirs);
+  // Whoever says so removes it all the same.
+  expect.soft(await store.forget(key)).toBe(true);
+  expect.soft(await scene.item(key)).toBeUndefined();
 });
 
 it("ends a silent request by the setting that the guide shows", async () => {

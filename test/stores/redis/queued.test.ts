@@ -14,10 +14,25 @@ describeWithRedis("a Redis store", url => {
     await withIdempotency("warm", "1m", () => 1);
     const fn = vi.fn(() => "sent");
     await redis.multi({ pipeline: false });
+    const items = [{ key: "many", request: { token: "t", ttlMs: 60_000, leaseMs: 1_000 } }];
+    const asked = Promise.resolve(store.claimMany!(items)).catch((error: Error) => [error]);
+    expect((await asked)[0]).toMatchObject({ message: expect.stringContaining("MULTI") });
     const refused = expect(withIdempotency("k", "1m", fn)).rejects;
     await refused.toMatchObject({ code: "STORE_ERROR", message: expect.stringContaining("MULTI") });
     await redis.exec();
     expect(fn).not.toHaveBeenCalled();
     await vi.waitFor(async () => expect(await inspect("k")).toMatchObject({ state: "released" }));
+  });
+
+  it("takes no text of another program for that", async () => {
+    const redis = new Redis(url);
+    onTestFinished(() => redis.disconnect());
+    const prefix = `${randomUUID()}:`;
+    await redis.set(`${prefix}k`, "QUEUED", "PX", 60_000);
+    const refused = expect(redisStore(redis, { prefix }).read("k")).rejects;
+    await refused.toMatchObject({
+      code: "RESULT_UNAVAILABLE",
+      message: expect.stringContaining("this package's form"),
+    });
   });
 });

@@ -56,6 +56,19 @@ describe("while another connection writes", () => {
     for (const each of await claims) expect(each).toMatchObject({ value: { status: "claimed" } });
   });
 
+  it("of those who wait only the first blocks for a moment at each try", async () => {
+    const store = sqliteStore(own);
+    const blocking = () => (own.prepare("PRAGMA busy_timeout").get() as { timeout: number }).timeout;
+    await claim(store, "done");
+    const ms = blocking();
+    lock();
+    const claims = ["a", "b"].map(key => claim(store, key));
+    expect([ms > 0, blocking()]).toEqual([true, 0]);
+    unlock();
+    await Promise.all(claims);
+    expect(blocking()).toBe(ms);
+  });
+
   it("several operations that wait are each done with their own values, and committed", async () => {
     const store = sqliteStore(own);
     await claim(store, "done");

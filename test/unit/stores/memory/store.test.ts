@@ -243,12 +243,15 @@ describe("the bounds of its times", () => {
   );
 
   it("are kept by a clock that gives no number for a while", () => {
-    const clock = vi.fn<() => number>(manualClock().now);
+    const { now, advance } = manualClock();
+    const clock = vi.fn<() => number>(now).mockReturnValueOnce(undefined as never);
     const { store, claim, complete } = setUp({ clock });
     complete("done");
     clock.mockReturnValueOnce(Number.NaN).mockReturnValueOnce(undefined as never);
     for (let n = 0; n < 3; n++) expect(claim("done")).toMatchObject({ status: "completed" });
     expect(store.read("done")).toMatchObject({ expiresInMs: TTL });
+    advance(TTL);
+    expect(store.read("done")).toBeUndefined();
   });
 
   it.each([1, 3_650])("are over early, and no later, by a clock that is set ahead by %i days", days => {
